@@ -1,0 +1,59 @@
+# Everything a user or developer runs. `make install` needs nothing but Python 3.11 or newer, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+DEVELOPED := $(VENV)/developed
+NAB ?= ../shared/data/nab
+NAB_SCORE ?= ../shared/bench/nab_score.py
+
+.PHONY: install demo check test bench soak lock clean
+
+install: $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/gateway demo
+
+# The environment: Debian keeps venv in a package of its own.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'The gateway needs Python 3.11 or newer; set PYTHON=/path/to/python3.11.' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); sh deploy/apt-install.sh python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(INSTALLED): requirements.lock pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPED): requirements-dev.lock $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+check: $(DEVELOPED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(DEVELOPED)
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || sh deploy/apt-install.sh mosquitto
+	$(BIN)/pytest -m "not soak"
+
+bench: $(DEVELOPED)
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || sh deploy/apt-install.sh mosquitto
+	$(BIN)/python tests/benchmarks/run_all.py --nab $(NAB) --nab-score $(NAB_SCORE)
+
+soak: $(DEVELOPED)
+	$(BIN)/pytest -m soak
+
+# After a change of the dependencies in pyproject.toml.
+lock: $(BIN)/python
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  pyproject.toml deploy/build.in -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

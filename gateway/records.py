@@ -1,0 +1,162 @@
+"""The vocabulary: what flows through the gateway.
+
+Time is an `int` of nanoseconds since 1970 in UTC. Two clocks exist and both are named: `observed_at` is the
+device's own, `received_at` the gateway's.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+SECOND = 1_000_000_000
+"""One second in the unit of every `*_at`."""
+
+
+class Reason(StrEnum):
+    """Why something a device sent was not accepted; the name under which it is counted."""
+
+    TOPIC = "topic"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    TYPE = "type"
+    NOT_FINITE = "not_finite"
+    TIME = "time"
+    NAME = "name"
+    TOO_MANY_SENSORS = "too_many_sensors"
+    TOO_MANY_STREAMS = "too_many_streams"
+    STALE = "stale"
+    RETAINED = "retained"
+
+
+class Message(NamedTuple):
+    """One MQTT message as it arrived.
+
+    `receipt` identifies it to the connection for acknowledgement; None where none is due (QoS 0).
+    """
+
+    topic: str
+    payload: bytes
+    received_at: int
+    receipt: tuple[int, int] | None = None
+    is_retained: bool = False
+
+
+class Reading(NamedTuple):
+    """One value of one sensor, as decoded; `observed_at` is None where the device sent no time."""
+
+    device: str
+    sensor: str
+    value: float
+    observed_at: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Accepted readings in order of arrival, one per row of equally long columns.
+
+    `stream` is the row number of the stream in its shard.
+    """
+
+    stream: Ints
+    observed_at: Ints
+    received_at: Ints
+    value: Floats
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The gateway's clock read `at`: lets silence be noticed."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The gateway could not listen until `at`: silence before it proves nothing."""
+
+    at: int
+
+
+class Kind(IntEnum):
+    """What the evidence against a reading says; stored as a number, published as the lower-case name."""
+
+    NONE = 0
+    SPIKE = 1
+    SHIFT = 2
+    SPREAD = 3
+    RANGE = 4
+    STUCK = 5
+    SILENT = 6
+    JOINT = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdicts:
+    """What the learners say of each reading of a batch, before they learned it; columns as long as the batch.
+
+    `score` is in [0, 1], 0.5 and above is worth an alarm. `expected`, `lower` and `upper` are in the unit of the
+    reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence.
+    """
+
+    score: Floats
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    kind: npt.NDArray[np.uint8]
+    is_stale: npt.NDArray[np.bool_]
+
+
+class State(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    UPDATE = "update"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One change of an incident, as it is told to the device.
+
+    `sensor` is None for what concerns the whole device (silent, joint). `score` is in [0, 1]. The numbers are None
+    where they say nothing.
+    """
+
+    id: str
+    state: State
+    device: str
+    sensor: str | None
+    kind: Kind
+    severity: str
+    score: float
+    started_at: int
+    at: int
+    value: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What one sensor will read at `due_at`; `lower` to `upper` holds it with probability `coverage`."""
+
+    device: str
+    sensor: str
+    made_at: int
+    due_at: int
+    expected: float
+    lower: float
+    upper: float
+    coverage: float
