@@ -1,0 +1,1 @@
+"""What devices there are: each kind is a seeded pure function from simulated time to what its sensors would read."""
