@@ -1,0 +1,1 @@
+"""The door to MQTT: everything that knows paho or an embedded broker."""

@@ -1,0 +1,66 @@
+"""The broker dies under traffic."""
+
+import threading
+from collections.abc import Callable
+
+from brokers import ROOMY, Mosquitto, wait_until
+
+from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.inbox import Inbox
+
+
+def connect(broker: Mosquitto, client_id: str, *topics: str) -> tuple[Connection, Inbox]:
+    """Return a started connection and its inbox."""
+    inbox = Inbox()
+    settings = ConnectionSettings(client_id, topics, port=broker.port, shortest_delay_s=0.02, longest_delay_s=0.1)
+    connection = Connection(settings, inbox)
+    connection.start()
+    wait_until(lambda: connection.is_online, "connected")
+    return connection, inbox
+
+
+def test_both_sides_come_back_after_three_power_cuts_of_the_broker(new_mosquitto: Callable[..., Mosquitto]) -> None:
+    """Nothing hangs, nothing raises, what is sent after the last cut arrives, and what the broker had not taken too."""
+    broker = new_mosquitto(*ROOMY, "persistence true", "autosave_interval 1")
+    gateway, inbox = connect(broker, "gateway", "load")
+    device, _ = connect(broker, "device")
+    seen: set[int] = set()
+    sent = 0
+    has_ended = threading.Event()
+
+    def send() -> None:
+        nonlocal sent
+        while not has_ended.is_set() and device.publish("load", b"%d" % sent):
+            sent += 1
+            wait_until(lambda: device._client.outgoing < 1_000 or has_ended.is_set(), "there is room", 30)
+
+    def receive(until: Callable[[], bool]) -> None:
+        def has_happened() -> bool:
+            messages = inbox.take(0.05)
+            seen.update(int(message.payload) for message in messages)
+            gateway.acknowledge(message.receipt for message in messages)
+            return until()
+
+        wait_until(has_happened, "messages arrive")
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    for cut in range(3):
+        reached = len(seen) + 300
+        receive(lambda reached=reached: len(seen) >= reached)  # type: ignore[misc]
+        broker.kill()
+        kept = sent - device._client.outgoing
+        broker.start()
+        receive(lambda cut=cut: gateway.generation >= cut + 2 and gateway.is_online)  # type: ignore[misc]
+        assert kept <= sent
+    has_ended.set()
+    sender.join(10)
+    last = sent
+    assert device.publish("load", b"%d" % last)
+    receive(lambda: last in seen)
+    assert gateway.failure is None
+    assert device.failure is None
+    lost = last + 1 - len(seen)
+    assert lost <= 3 * 1_100, "only what the broker had accepted and not saved may be missing"
+    gateway.stop()
+    device.stop()
