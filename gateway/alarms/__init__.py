@@ -1,0 +1,1 @@
+"""Verdicts to incidents: when something is told, and in which words; pure."""

@@ -1,0 +1,146 @@
+"""The composition root: builds every part from the settings, starts and stops them in order."""
+
+import hashlib
+import importlib.metadata
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from gateway.config import Settings, Tls
+from gateway.errors import ConfigError, StateError
+from gateway.intake import Intake
+from gateway.journal import Journal
+from gateway.learning.fleet import VERSION
+from gateway.learning.stock import ModelRule
+from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.embedded import EmbeddedBroker
+from gateway.mqtt.inbox import Inbox
+from gateway.pipeline import Pipeline, status_topic
+from gateway.shard import Rules, Shard
+
+logger = logging.getLogger(__name__)
+
+PROTOCOLS = {"auto": None, "5": 5, "3.1.1": 4}
+
+
+def rules(settings: Settings) -> Rules:
+    """The settings that the fold depends on; raises `ConfigError` for a model that River does not have."""
+    models = []
+    for index, model in enumerate(settings.learning.models):
+        try:
+            models.append(ModelRule(model.model, model.devices, model.sensors, model.params))
+        except ValueError as error:
+            message = f"learning.models.{index}: {error}"
+            raise ConfigError(message) from error
+    return Rules(
+        tuple(models),
+        settings.alarms.close_after,
+        settings.alarms.silent_floor_s,
+        settings.predictions.horizons_s,
+        settings.predictions.coverage,
+    )
+
+
+def fingerprint(chosen: Rules) -> str:
+    """Changes whenever a saved state would mean something else."""
+    return hashlib.sha256(repr((VERSION, chosen)).encode()).hexdigest()[:16]
+
+
+class Application:
+    """The gateway on one broker: `run` until told to stop, then everything ends in reverse order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rules = rules(settings)
+        self.shard = Shard(self.rules)
+        self.intake = Intake(settings.sources, settings.limits, self.shard.directory)
+        self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
+        self.journal = Journal(Path(settings.journal.path))
+        self.broker = EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
+        self.connection = Connection(_connection_settings(settings, self.intake.filters), self.inbox)
+        self.pipeline = Pipeline(
+            settings,
+            shard=self.shard,
+            intake=self.intake,
+            inbox=self.inbox,
+            link=self.connection,
+            journal=self.journal,
+            version=importlib.metadata.version("edge-learning-gateway"),
+            fingerprint=fingerprint(self.rules),
+            clock=time.time_ns,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until `stop` is set; raises `GatewayError` for what waiting does not cure."""
+        with ExitStack() as stack:
+            self.journal.open()
+            stack.callback(self.journal.close)
+            restore(self.shard, self.journal, fingerprint(self.rules))
+            if self.broker:
+                self.broker.start()
+                stack.callback(self.broker.stop)
+            self.connection.start()
+            stack.callback(self.connection.stop)
+            logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)
+            self.pipeline.run(stop)
+
+
+def restore(shard: Shard, journal: Journal, mark: str, tell: Callable[[str], None] = logger.info) -> None:
+    """Bring a fresh shard to where the log ends: the newest fitting checkpoint, then the tail."""
+    seq = _load_checkpoint(shard, journal, mark)
+    journal.fill(shard.directory)
+    last, folded = journal.last(), 0
+    if last > seq:
+        tell(f"learning {last - seq} entries of the log again")
+    for number, entry in journal.entries(seq):
+        shard.apply(entry[0] if isinstance(entry, tuple) else entry)
+        folded += 1
+        if folded % 1000 == 0:
+            tell(f"learned {100 * (number - seq) // (last - seq)} % of the log again")
+    if seq or folded:
+        tell(f"{len(shard.directory)} streams restored, {folded} entries learned again")
+
+
+def _load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:
+    for seq, parts in journal.checkpoints(mark):
+        trial = Shard(shard.rules)
+        try:
+            trial.loads(parts)
+        except StateError as error:
+            logger.warning("a checkpoint does not fit: %s", error)
+            continue
+        shard.loads(parts)
+        return seq
+    return 0
+
+
+def _connection_settings(settings: Settings, filters: list[str]) -> ConnectionSettings:
+    mqtt = settings.mqtt
+    tls = mqtt.tls or Tls()
+    return ConnectionSettings(
+        client_id=mqtt.client_id or settings.gateway.name[:23],
+        topics=tuple(filters),
+        host=mqtt.host or "127.0.0.1",
+        port=mqtt.port,
+        protocol=PROTOCOLS[mqtt.protocol],
+        qos=mqtt.qos,
+        username=mqtt.username.get_secret_value() if mqtt.username else None,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        keepalive_s=mqtt.keepalive_s,
+        session_expiry_s=mqtt.session_expiry_s,
+        receive_maximum=mqtt.receive_maximum,
+        max_outgoing=mqtt.outgoing,
+        status_topic=status_topic(settings),
+        offline_payload=b'{"state":"offline"}',
+        is_tls=mqtt.tls is not None,
+        ca_file=_path(tls.ca_file),
+        certificate_file=_path(tls.cert_file),
+        key_file=_path(tls.key_file),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

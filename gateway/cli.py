@@ -1,0 +1,87 @@
+"""The command `gateway`."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway import app, config, demo, replay
+from gateway.errors import ConfigError, GatewayError
+
+logger = logging.getLogger("gateway")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 is success, 1 a failure, 2 the operator's mistake."""
+    chosen = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if chosen.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        return int(chosen.command(chosen) or 0)
+    except GatewayError as error:
+        sys.stderr.write(f"gateway: {error}\n")
+        return 2 if isinstance(error, ConfigError) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway", description="Learns each device's own behaviour from MQTT.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="serve a broker; without a configuration an embedded one on loopback")
+    run.add_argument("--config", type=Path, metavar="FILE")
+    run.set_defaults(command=_run)
+    check = commands.add_parser("check-config", help="validate and print the effective settings")
+    check.add_argument("--config", type=Path, metavar="FILE")
+    check.set_defaults(command=_check_config)
+    _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
+    _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
+    return parser
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", type=Path, help="a CSV or CSV.gz, or a folder tree of them: each file one device")
+    parser.add_argument("--out", type=Path, required=True, help="where to write: a folder, or a file for one input")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.set_defaults(command=_replay)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="end by itself")
+    parser.add_argument("--summary", action="store_true", help="no terminal view; one JSON object on the last line")
+    parser.add_argument("--devices", type=int, default=30)
+    parser.add_argument("--speed", type=float, default=1200.0, help="simulated seconds per second; 1200: a day in 72 s")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.set_defaults(command=_demo)
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    stop = _stop_on_signals()
+    app.Application(config.load(chosen.config)).run(stop)
+
+
+def _check_config(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    app.Application(settings)  # builds every part, starts none
+    sys.stdout.write("\n".join(config.describe(settings)) + "\n")
+
+
+def _replay(chosen: argparse.Namespace) -> None:
+    replay.run(chosen.input, chosen.out, app.rules(config.load(chosen.config)))
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    options = demo.Options(chosen.seconds, chosen.devices, chosen.speed, chosen.seed, is_live=not chosen.summary)
+    return demo.run(options, _stop_on_signals())
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    return stop

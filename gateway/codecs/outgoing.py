@@ -1,0 +1,62 @@
+"""What leaves: incidents and predictions as JSON."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from gateway.records import SECOND, Forecast, Incident
+
+
+def encode_incident(incident: Incident) -> bytes:
+    """One change of an incident; numbers that say nothing are null."""
+    return _dump(
+        {
+            "id": incident.id,
+            "state": incident.state,
+            "device": incident.device,
+            "sensor": incident.sensor,
+            "kind": incident.kind.name.lower(),
+            "severity": incident.severity,
+            "score": round(incident.score, 4),
+            "started_at": iso(incident.started_at),
+            "at": iso(incident.at),
+            "value": incident.value,
+            "expected": _short(incident.expected),
+            "lower": _short(incident.lower),
+            "upper": _short(incident.upper),
+            "reason": incident.reason,
+        }
+    )
+
+
+def encode_prediction(forecasts: Iterable[Forecast]) -> bytes:
+    """All forecasts of one device, by sensor; at least one."""
+    sensors: dict[str, list[dict[str, object]]] = {}
+    made_at = 0
+    for forecast in forecasts:
+        made_at = max(made_at, forecast.made_at)
+        sensors.setdefault(forecast.sensor, []).append(
+            {
+                "for": iso(forecast.due_at),
+                "expected": _short(forecast.expected),
+                "lower": _short(forecast.lower),
+                "upper": _short(forecast.upper),
+                "coverage": forecast.coverage,
+            }
+        )
+    return _dump({"made_at": iso(made_at), "sensors": sensors})
+
+
+def iso(at: int) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(at // SECOND, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % SECOND // 1_000_000:03d}Z"
+
+
+def _short(number: float | None) -> float | None:
+    """Seven significant digits: more than any sensor has, fewer bytes than a double prints."""
+    return None if number is None else float(f"{number:.7g}")
+
+
+def _dump(tree: dict[str, object]) -> bytes:
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,219 @@
+"""One frozen tree of settings from one TOML file; secrets come from the environment and are never printed.
+
+`deploy/gateway.toml` documents every key.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from gateway.errors import ConfigError
+
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
+"""Keys of `[mqtt]` that are read from the environment only."""
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Gateway(Section):
+    """Who this gateway is."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "gateway"
+
+
+class Tls(Section):
+    """How the broker is verified, and how we prove who we are."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class Mqtt(Section):
+    """The broker; without a host the embedded one is started on loopback."""
+
+    host: Annotated[str, Field(min_length=1)] | None = None
+    port: Port = 1883
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,23}$")] | None = None
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    qos: Annotated[int, Field(ge=0, le=1)] = 1
+    keepalive_s: Annotated[int, Field(ge=5, le=65535)] = 60
+    session_expiry_s: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 7 * 86400
+    receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 1000
+    outgoing: Count = 10_000
+    inbox_messages: Count = 20_000
+    inbox_bytes: Count = 64 * 1024 * 1024
+    tls: Tls | None = None
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+
+
+class Source(Section):
+    """Where readings come from, and the dialect they are written in."""
+
+    topic: Annotated[str, Field(min_length=1)]
+    codec: str = "json"
+
+
+class Topics(Section):
+    """Where messages go."""
+
+    anomaly: str = "devices/{device}/anomaly"
+    prediction: str = "devices/{device}/prediction"
+    status: str = "gateway/{gateway}/status"
+
+
+class Limits(Section):
+    """What one peer may take of us."""
+
+    payload_bytes: Count = 256 * 1024
+    name_length: Annotated[int, Field(ge=1, le=1024)] = 128
+    sensors_per_device: Count = 64
+    streams: Count = 20_000
+    ahead_s: Seconds = 600.0
+    behind_s: Seconds = 10 * 365 * 86400.0
+
+
+class Model(Section):
+    """A stock River model for the devices and sensors whose names match the shell patterns."""
+
+    devices: str = "*"
+    sensors: str = "*"
+    model: Annotated[str, Field(min_length=1)]
+    params: dict[str, bool | int | float | str] = {}
+
+
+class Learning(Section):
+    """How the learners behave."""
+
+    models: tuple[Model, ...] = ()
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Predictions(Section):
+    """How often and how far ahead; times are the device's own."""
+
+    every_s: Seconds = 60.0
+    horizons_s: tuple[Seconds, ...] = (600.0, 3600.0)
+    coverage: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+
+    @field_validator("horizons_s", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return (
+            tuple(float(item) if isinstance(item, int) else item for item in value)
+            if isinstance(value, list)
+            else value
+        )
+
+
+class Alarms(Section):
+    """When an incident ends, and how late is silent."""
+
+    close_after: Count = 5
+    silent_floor_s: Seconds = 10.0
+
+
+class Journal(Section):
+    """The log."""
+
+    path: Annotated[str, Field(min_length=1)] = "gateway.db"
+    commit_delay_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    commit_messages: Count = 10
+    checkpoint_every_s: Seconds = 600.0
+    retain_days: Annotated[float, Field(gt=0)] = 90.0
+
+
+class Settings(Section):
+    """Everything a user can set."""
+
+    gateway: Gateway = Gateway()
+    mqtt: Mqtt = Mqtt()
+    sources: tuple[Source, ...] = (
+        Source(topic="devices/{device}/readings"),
+        Source(topic="devices/{device}/readings/{sensor}"),
+    )
+    topics: Topics = Topics()
+    limits: Limits = Limits()
+    learning: Learning = Learning()
+    predictions: Predictions = Predictions()
+    alarms: Alarms = Alarms()
+    journal: Journal = Journal()
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, or the defaults where `path` is None; raises `ConfigError` naming the wrong key."""
+    name = str(path) if path else "environment"
+    tree = _parse(path) if path else {}
+    return _validate(_with_secrets(tree, environment, name), name)
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise ConfigError(message) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path}: not TOML: {error}"
+        raise ConfigError(message) from error
+
+
+def _with_secrets(tree: dict[str, object], environment: Mapping[str, str], name: str) -> dict[str, object]:
+    mqtt = tree.get("mqtt", {})
+    if not isinstance(mqtt, dict):
+        return tree
+    for key, variable in SECRETS.items():
+        if key in mqtt:
+            message = f"{name}: mqtt.{key}: secrets do not belong in the file; set {variable} in the environment"
+            raise ConfigError(message)
+    found = {key: SecretStr(environment[variable]) for key, variable in SECRETS.items() if environment.get(variable)}
+    return {**tree, "mqtt": {**mqtt, **found}}
+
+
+def _validate(tree: dict[str, object], name: str) -> Settings:
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        hint = "no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        message = f"{name}: {key}: {hint}"
+        raise ConfigError(message) from error
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """Lines `key = value` of every effective setting, secrets masked."""
+    yield from _describe("", settings)
+
+
+def _describe(prefix: str, value: object) -> Iterator[str]:
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _describe(f"{prefix}.{name}" if prefix else name, getattr(value, name))
+    elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
+        for index, item in enumerate(value):
+            yield from _describe(f"{prefix}[{index}]", item)
+    else:
+        yield f"{prefix} = {'********' if isinstance(value, SecretStr) else value!r}"

@@ -1,0 +1,202 @@
+"""The log in one SQLite file."""
+
+import fcntl
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TypeAlias
+
+from gateway.codecs.outgoing import encode_incident
+from gateway.errors import JournalError
+from gateway.journal import blocks
+from gateway.learning.directory import Directory
+from gateway.records import Batch, Incident, Resume, Tick, Verdicts
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE streams (row INTEGER PRIMARY KEY, device TEXT NOT NULL, sensor TEXT NOT NULL) STRICT;
+CREATE TABLE log (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, at INTEGER NOT NULL, body BLOB
+) STRICT;
+CREATE TABLE incidents (
+    id TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, device TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (id, state, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoints (
+    seq INTEGER PRIMARY KEY, rules TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL
+) STRICT;
+"""
+
+CHECKPOINTS = 2
+"""Kept, so that a damaged one has another before it."""
+
+Entered: TypeAlias = tuple[Batch, Verdicts] | Tick | Resume
+"""An entry as it is written: readings stand there with the verdicts on them."""
+
+
+class Journal:
+    """Used by one thread at a time; a second gateway on the same file is refused."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+        self._database: sqlite3.Connection | None = None
+        self._streams = 0
+
+    def open(self) -> None:
+        """Open or create the file; raises `JournalError` where it is in use, not ours, or of a newer version."""
+        self._lock = self._acquire()
+        try:
+            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._prepare(self._database)
+        except sqlite3.Error as error:
+            self.close()
+            message = f"{self.path}: {error}"
+            raise JournalError(message) from error
+
+    def _acquire(self) -> IO[str]:
+        try:
+            lock = self.path.with_name(self.path.name + ".lock").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            message = f"{self.path} is in use by another gateway"
+            raise JournalError(message) from error
+        except OSError as error:
+            message = f"{self.path}: {error.strerror or error}"
+            raise JournalError(message) from error
+        return lock
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            database.execute(f"PRAGMA {pragma}")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, SCHEMA_VERSION):
+            self.close()
+            message = f"{self.path} was written by another version of the gateway (schema {version})"
+            raise JournalError(message)
+        if version == 0:
+            database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+        self._streams = database.execute("SELECT count(*) FROM streams").fetchone()[0]
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            message = f"{self.path} is not open"
+            raise JournalError(message)
+        return self._database
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def fill(self, directory: Directory) -> None:
+        """Add the streams of the log to an empty directory, in their rows."""
+        for device, sensor in self._open.execute("SELECT device, sensor FROM streams ORDER BY row"):
+            directory.add(device, sensor)
+
+    def append(self, directory: Directory, entries: Sequence[Entered], incidents: Sequence[Incident]) -> None:
+        """Write all in one durable transaction: new streams of the directory, entries, changes of incidents."""
+        streams = list(directory.since(self._streams))
+        try:
+            with _transaction(self._open) as database:
+                database.executemany("INSERT INTO streams VALUES (?, ?, ?)", streams)
+                database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
+                database.executemany(
+                    "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?)",  # a repeat after a crash is the same
+                    [(told.id, told.state, told.at, told.device, encode_incident(told)) for told in incidents],
+                )
+        except sqlite3.Error as error:
+            message = f"{self.path}: {error}"
+            raise JournalError(message) from error
+        self._streams += len(streams)
+
+    def entries(self, after: int) -> Iterator[tuple[int, Entered]]:
+        """Sequence number and entry of everything after `after`, in order."""
+        query = "SELECT seq, kind, at, body FROM log WHERE seq > ? ORDER BY seq"
+        for seq, kind, at, body in self._open.execute(query, (after,)):
+            if kind == "readings":
+                yield seq, blocks.decode(body)
+            else:
+                yield seq, Tick(at) if kind == "tick" else Resume(at)
+
+    def last(self) -> int:
+        """The newest sequence number, 0 in an empty log."""
+        return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
+
+    def checkpoint(self, rules: str, parts: dict[str, bytes]) -> None:
+        """Save the state as of the newest entry; `rules` says under which settings it was folded."""
+        lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
+        body = len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values())
+        with _transaction(self._open) as database:
+            database.execute(
+                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)",
+                (self.last(), rules, hashlib.sha256(body).digest(), body),
+            )
+            database.execute(
+                "DELETE FROM checkpoints WHERE seq NOT IN (SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT ?)",
+                (CHECKPOINTS,),
+            )
+
+    def checkpoints(self, rules: str) -> Iterator[tuple[int, dict[str, bytes]]]:
+        """Undamaged checkpoints made under `rules`, newest first, with their sequence number."""
+        query = "SELECT seq, digest, body FROM checkpoints WHERE rules = ? ORDER BY seq DESC"
+        for seq, digest, body in self._open.execute(query, (rules,)).fetchall():
+            if hashlib.sha256(body).digest() == digest:
+                yield seq, _parts(body)
+
+    def retain(self, since: int) -> None:
+        """Drop entries older than `since` (ns) that the oldest checkpoint already holds."""
+        with _transaction(self._open) as database:
+            oldest = "(SELECT coalesce(min(seq), 0) FROM checkpoints)"
+            database.execute(f"DELETE FROM log WHERE at < ? AND seq <= {oldest}", (since,))  # noqa: S608 - a constant
+
+
+class _transaction:  # noqa: N801 - used as a verb
+    """BEGIN, then COMMIT or ROLLBACK."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        self.database.execute("BEGIN IMMEDIATE")
+        return self.database
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _rows(entries: Sequence[Entered]) -> Iterator[tuple[str, int, bytes | None]]:
+    waiting: list[tuple[Batch, Verdicts]] = []
+    for entry in entries:
+        if isinstance(entry, tuple):
+            waiting.append(entry)
+            continue
+        yield from _block(waiting)
+        waiting = []
+        yield ("tick" if isinstance(entry, Tick) else "resume"), entry.at, None
+    yield from _block(waiting)
+
+
+def _block(waiting: Sequence[tuple[Batch, Verdicts]]) -> Iterator[tuple[str, int, bytes]]:
+    if waiting:
+        batch, verdicts = blocks.join(waiting)
+        yield "readings", int(batch.received_at[0]), blocks.encode(batch, verdicts)
+
+
+def _parts(body: bytes) -> dict[str, bytes]:
+    start = 4 + int.from_bytes(body[:4], "little")
+    parts = {}
+    for name, length in json.loads(body[4:start]).items():
+        parts[name] = body[start : start + length]
+        start += length
+    return parts

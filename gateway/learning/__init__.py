@@ -1,0 +1,1 @@
+"""Estimators and how they combine: batch in, verdicts out; pure, needs only numpy and River."""

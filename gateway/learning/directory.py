@@ -1,0 +1,51 @@
+"""Names of a shard's devices and streams, and the row each has in the arrays."""
+
+from collections.abc import Iterator
+
+
+class Directory:
+    """Rows are given out in order of first appearance and never change."""
+
+    def __init__(self) -> None:
+        self.streams: list[tuple[str, str]] = []
+        self.device_of: list[int] = []
+        self.devices: list[str] = []
+        self.rows_of: list[list[int]] = []
+        self._stream_rows: dict[tuple[str, str], int] = {}
+        self._device_rows: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def row(self, device: str, sensor: str) -> int | None:
+        """The row of a known stream, None for an unknown one."""
+        return self._stream_rows.get((device, sensor))
+
+    def device_row(self, device: str) -> int | None:
+        """The row of a known device, None for an unknown one."""
+        return self._device_rows.get(device)
+
+    def sensor_count(self, device: str) -> int:
+        """How many sensors of the device are known."""
+        row = self._device_rows.get(device)
+        return 0 if row is None else len(self.rows_of[row])
+
+    def add(self, device: str, sensor: str) -> int:
+        """The row of a stream, a new one where it is unknown."""
+        known = self._stream_rows.get((device, sensor))
+        if known is not None:
+            return known
+        device_row = self._device_rows.setdefault(device, len(self.devices))
+        if device_row == len(self.devices):
+            self.devices.append(device)
+            self.rows_of.append([])
+        row = self._stream_rows[device, sensor] = len(self.streams)
+        self.streams.append((device, sensor))
+        self.device_of.append(device_row)
+        self.rows_of[device_row].append(row)
+        return row
+
+    def since(self, row: int) -> Iterator[tuple[int, str, str]]:
+        """Row, device and sensor of every stream from `row` on."""
+        for number in range(row, len(self.streams)):
+            yield number, *self.streams[number]

@@ -1,0 +1,262 @@
+"""The loop: take, decode, learn, decide, publish, append, acknowledge. It owns every model and the log's head.
+
+Waiting for the disk is left to a writer of one thread: while it commits, the loop goes on learning and telling, and
+what gathers meanwhile is the next commit.
+"""
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.codecs import TopicTemplate
+from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
+from gateway.config import Settings
+from gateway.intake import Intake
+from gateway.journal import Entered, Journal
+from gateway.mqtt.inbox import Inbox
+from gateway.records import SECOND, Batch, Incident, Reason, Resume, State, Tick
+from gateway.shard import Outcome, Shard
+
+logger = logging.getLogger(__name__)
+
+TICK = SECOND
+"""How often silence is looked for; no habit is known more finely than that."""
+
+STATUS = 10 * SECOND
+"""How often the status message is renewed."""
+
+LATE = SECOND
+"""A message that waited longer in the inbox says that we are behind: then silence proves nothing."""
+
+
+class Link(Protocol):
+    """What the loop asks of the connection to the broker."""
+
+    failure: Exception | None
+    is_online: bool
+    generation: int
+    dropped: int
+    last_error: str
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> bool:
+        """Send, or keep to be sent; False where it was dropped."""
+        ...
+
+    def acknowledge(self, receipts: Iterable[tuple[int, int] | None]) -> None:
+        """Tell the broker that these are safe with us."""
+        ...
+
+
+@dataclass(slots=True)
+class Pending:
+    """What was learned and is not in the log yet."""
+
+    since: int = 0
+    entries: list[Entered] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    receipts: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Pipeline:
+    """One step after the other over everything that has arrived since the last."""
+
+    def __init__(  # noqa: PLR0913 - the loop is where the parts meet
+        self,
+        settings: Settings,
+        *,
+        shard: Shard,
+        intake: Intake,
+        inbox: Inbox,
+        link: Link,
+        journal: Journal,
+        version: str,
+        fingerprint: str,
+        clock: Callable[[], int],
+    ) -> None:
+        self.settings = settings
+        self.shard = shard
+        self.intake = intake
+        self.counts: Counter[str] = Counter()
+        self.observers: list[Callable[[Batch, Outcome], None]] = []
+        self._inbox, self._link, self._journal = inbox, link, journal
+        self._version, self._fingerprint, self._clock = version, fingerprint, clock
+        self._anomaly = _topic(settings.topics.anomaly, "device")
+        self._prediction = _topic(settings.topics.prediction, "device")
+        self._status = status_topic(settings)
+        self._pending = Pending()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._written: Future[None] = self._writer.submit(lambda: None)
+        self._generation = -1
+        self._due: dict[int, int] = {}
+        self._ticked_at = self._told_at = self._saved_at = 0
+        self._started_at = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set; then what was learned is committed and saved."""
+        self._started_at = self._saved_at = self._clock()
+        while not stop.is_set():
+            self.step(timeout_s=0.1)
+        self.finish()
+
+    def step(self, timeout_s: float) -> None:
+        """Wait for messages at most `timeout_s`, then do everything that is due; raises what ended the link."""
+        wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.entries else timeout_s
+        messages = self._inbox.take(wait_s)
+        if self._link.failure is not None:
+            raise self._link.failure
+        now = self._clock()
+        self._notice_reconnect(now)
+        if messages:
+            self.counts["messages"] += len(messages)
+            self._pending.receipts.extend(message.receipt for message in messages if message.receipt)
+            self._learn(self.intake.take(messages), now)
+        if not messages or now - messages[0].received_at < LATE:
+            self._tick(now)
+        self._settle(now)
+
+    def finish(self) -> None:
+        """Leave nothing behind that a restart would have to learn again."""
+        self._commit()
+        self._save(self._clock())
+        self._writer.shutdown()
+        self._written.result()
+
+    def _notice_reconnect(self, now: int) -> None:
+        if self._link.is_online and self._link.generation != self._generation:
+            self._generation = self._link.generation
+            self._enter(Resume(now), now)
+            self._told_at = 0
+
+    def _learn(self, batch: Batch, now: int) -> None:
+        if not len(batch):
+            return
+        outcome = self.shard.apply(batch)
+        assert outcome.verdicts is not None  # noqa: S101 - readings have verdicts
+        self._publish(outcome)
+        self._count(batch, outcome.verdicts.is_stale)
+        self._hold(now, (batch, outcome.verdicts), outcome)
+        self._predict(batch)
+        for observe in self.observers:
+            observe(batch, outcome)
+
+    def _tick(self, now: int) -> None:
+        if not self._link.is_online or now - self._ticked_at < TICK:
+            return
+        self._ticked_at = now
+        outcome = self.shard.apply(Tick(now))
+        if outcome.changes:  # a tick that changed nothing is not worth a row of the log
+            self._publish(outcome)
+            self._hold(now, Tick(now), outcome)
+            for observe in self.observers:
+                observe(EMPTY, outcome)
+
+    def _enter(self, entry: Resume, now: int) -> None:
+        self._hold(now, entry, self.shard.apply(entry))
+
+    def _hold(self, now: int, entered: Entered, outcome: Outcome) -> None:
+        self._pending.since = self._pending.since or now
+        self._pending.entries.append(entered)
+        self._pending.incidents.extend(change.incident for change in outcome.changes)
+
+    def _publish(self, outcome: Outcome) -> None:
+        for change in outcome.changes:
+            incident = change.incident
+            self.counts[f"incidents_{incident.state}"] += 1
+            self._link.publish(self._anomaly.render(device=incident.device), encode_incident(incident))
+
+    def _count(self, batch: Batch, is_stale: npt.NDArray[np.bool_]) -> None:
+        stale = np.flatnonzero(is_stale)
+        self.counts["readings"] += len(batch) - len(stale)
+        for row in stale:
+            device, _ = self.shard.directory.streams[batch.stream[row]]
+            self.intake.reject(device, Reason.STALE, int(batch.received_at[row]))
+
+    def _predict(self, batch: Batch) -> None:
+        every = round(self.settings.predictions.every_s * SECOND)
+        latest: dict[int, int] = {}
+        for row, at in zip(batch.stream.tolist(), batch.observed_at.tolist(), strict=True):
+            latest[self.shard.directory.device_of[row]] = at
+        for device, at in latest.items():
+            if not 0 <= self._due.get(device, 0) - at <= every:  # due, or the device's clock was set back
+                self._due[device] = at + every
+                self._publish_prediction(device)
+
+    def _publish_prediction(self, device: int) -> None:
+        forecasts = self.shard.forecast(device)
+        if forecasts:
+            topic = self._prediction.render(device=self.shard.directory.devices[device])
+            self.counts["predictions"] += 1
+            self._link.publish(topic, encode_prediction(forecasts), qos=0, retain=True)
+
+    def _settle(self, now: int) -> None:
+        journal, pending = self.settings.journal, self._pending
+        is_old = pending.entries and now - pending.since >= journal.commit_delay_s * SECOND
+        if (is_old or len(pending.receipts) >= journal.commit_messages) and self._written.done():
+            self._commit()
+        if now - self._saved_at >= journal.checkpoint_every_s * SECOND:
+            self._commit()
+            self._save(now)
+        if now - self._told_at >= STATUS and self._link.is_online:
+            self._told_at = now
+            self._link.publish(self._status, self.status(now), retain=True)
+
+    def _commit(self) -> None:
+        self._written.result()  # raises what ended the last one
+        pending, self._pending = self._pending, Pending()
+        self._written = self._writer.submit(self._write, pending)
+
+    def _write(self, pending: Pending) -> None:
+        if pending.entries:
+            self._journal.append(self.shard.directory, pending.entries, pending.incidents)
+        self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
+
+    def _save(self, now: int) -> None:
+        self._saved_at = now
+        self._written.result()
+        self._written = self._writer.submit(self._write_state, self.shard.dumps(), now)
+
+    def _write_state(self, parts: dict[str, bytes], now: int) -> None:
+        self._journal.checkpoint(self._fingerprint, parts)
+        self._journal.retain(now - round(self.settings.journal.retain_days * 86400 * SECOND))
+
+    def status(self, now: int) -> bytes:
+        """The retained message that says how the gateway is."""
+        opened, closed = self.counts[f"incidents_{State.OPEN}"], self.counts[f"incidents_{State.CLOSED}"]
+        tree = {
+            "state": "online",
+            "version": self._version,
+            "at": iso(now),
+            "started_at": iso(self._started_at),
+            "messages": self.counts["messages"],
+            "readings": self.counts["readings"],
+            "rejected": dict(self.intake.rejected),
+            "devices": len(self.shard.directory.devices),
+            "streams": len(self.shard.directory),
+            "incidents": {"opened": opened, "closed": closed, "open": len(self.shard.incidents)},
+            "predictions": self.counts["predictions"],
+            "dropped": self._link.dropped,
+            "quarantined_models": self.shard.fleet.failures(),
+        }
+        return json.dumps(tree, separators=(",", ":")).encode()
+
+
+NOTHING = np.zeros(0, dtype=np.int64)
+EMPTY = Batch(NOTHING, NOTHING, NOTHING, np.zeros(0))
+
+
+def _topic(template: str, *names: str) -> TopicTemplate:
+    return TopicTemplate(template, frozenset(names), frozenset(names))
+
+
+def status_topic(settings: Settings) -> str:
+    """The topic of the gateway's own status."""
+    template = TopicTemplate(settings.topics.status, frozenset({"gateway"}))
+    return template.render(gateway=settings.gateway.name)

@@ -1,0 +1,119 @@
+"""Recorded data: CSV files, each one device, read into columns and written back with what was said of every row."""
+
+import csv
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from gateway.codecs.json import parse_time, parse_value
+from gateway.errors import InputError, PayloadError
+from gateway.records import Floats, Ints
+
+SUFFIXES = (".csv", ".csv.gz")
+
+LOOK_AHEAD = 100
+"""Rows looked at to tell which columns are numbers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """One file: `values` has a row per reading and a column per sensor, NaN where there is no usable number."""
+
+    path: Path
+    device: str
+    times: tuple[str, ...]
+    observed_at: Ints
+    sensors: tuple[str, ...]
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+def find(source: Path) -> list[tuple[Path, Path]]:
+    """Every recording under `source` and its path relative to it, `.gz` left off; `InputError` where there is none."""
+    if source.is_file():
+        return [(source, _plain(Path(source.name)))]
+    found = [path for path in sorted(source.rglob("*")) if path.name.endswith(SUFFIXES) and path.is_file()]
+    if not found:
+        message = f"{source}: no .csv or .csv.gz file there"
+        raise InputError(message)
+    return [(path, _plain(path.relative_to(source))) for path in found]
+
+
+def _plain(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix == ".gz" else path
+
+
+def read(path: Path, relative: Path) -> Recording:
+    """Read a file; `InputError` names the file and the row that cannot be understood."""
+    try:
+        with _opened(path) as file:
+            rows = csv.reader(file)
+            header = next(rows, None)
+            table = [row for row in rows if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        message = f"{path}: {error}"
+        raise InputError(message) from error
+    if not header or not table:
+        message = f"{path}: needs a header and at least one row"
+        raise InputError(message)
+    columns = [column for column in range(1, len(header)) if _is_numeric(table, column)]
+    if not columns:
+        message = f"{path}: no column of numbers beside the time"
+        raise InputError(message)
+    observed_at = np.array([_time(path, number, row[0]) for number, row in enumerate(table, 2)], dtype=np.int64)
+    values = np.array([[_value(row, column) for column in columns] for row in table], dtype=np.float64)
+    names = tuple(header[column] or f"column_{column}" for column in columns)
+    device = relative.with_suffix("").as_posix()
+    return Recording(relative, device, tuple(row[0] for row in table), observed_at, names, values)
+
+
+def _opened(path: Path) -> IO[str]:
+    return gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
+
+
+def _is_numeric(table: Sequence[Sequence[str]], column: int) -> bool:
+    return any(not np.isnan(_value(row, column)) for row in table[:LOOK_AHEAD])
+
+
+def _value(row: Sequence[str], column: int) -> float:
+    value = parse_value(row[column]) if column < len(row) else None
+    return value if isinstance(value, float) else np.nan
+
+
+def _time(path: Path, number: int, text: str) -> int:
+    try:
+        at = parse_time(_epoch(text))
+    except PayloadError as error:
+        message = f"{path}: row {number}: {text!r} is no time (ISO 8601 or an epoch number)"
+        raise InputError(message) from error
+    assert at is not None  # noqa: S101 - text always has a time or fails
+    return at
+
+
+def _epoch(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def write(path: Path, recording: Recording, told: Floats, bands: Floats) -> None:
+    """Write what was said: `told` holds score, alarm, incident; `bands` expected, lower, upper of each sensor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bounds = [f"{sensor}_{name}" for sensor in recording.sensors for name in ("expected", "lower", "upper")]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["time", "score", "alarm", "incident", *bounds])
+        writer.writerows(_lines(recording, told, bands))
+
+
+def _lines(recording: Recording, told: Floats, bands: Floats) -> Iterator[list[str]]:
+    for time, (score, alarm, incident), band in zip(recording.times, told.tolist(), bands.tolist(), strict=True):
+        limits = ("" if np.isnan(limit) else f"{limit:.7g}" for limit in band)
+        yield [time, f"{score:.6g}", f"{alarm:.6g}", f"{incident:.0f}", *limits]

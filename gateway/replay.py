@@ -1,0 +1,109 @@
+"""`gateway replay`: the core on recorded data, without a broker. What is measured here is what users run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gateway import recordings, terminal
+from gateway.recordings import Recording
+from gateway.records import Batch, Floats, Ints, State
+from gateway.shard import Outcome, Rules, Shard
+
+ROWS = 256
+"""Rows of every file in one batch; by law this changes no result, only the speed."""
+
+
+class Sheet:
+    """What is said of one recording, row by row."""
+
+    def __init__(self, recording: Recording) -> None:
+        rows, sensors = recording.values.shape
+        self.recording = recording
+        self.told = np.zeros((rows, 3))
+        self.bands = np.full((rows, sensors, 3), np.nan)
+
+
+class Player:
+    """Feeds recordings to a shard as one fleet: row n of each together, each on its own timeline."""
+
+    def __init__(self, recordings: Sequence[Recording], shard: Shard) -> None:
+        self.shard = shard
+        self.sheets = [Sheet(recording) for recording in recordings]
+        self.rows = max(map(len, recordings))
+        self.streams = [
+            np.array([shard.directory.add(recording.device, sensor) for sensor in recording.sensors])
+            for recording in recordings
+        ]
+        self._is_open: dict[int, set[str]] = {}
+
+    def play(self, first: int, last: int) -> None:
+        """Feed rows `first` to `last` (not included)."""
+        origin, batch = self._batch(first, last)
+        if not len(batch):
+            return
+        outcome = self.shard.apply(batch)
+        self._note_verdicts(origin, outcome)
+        self._note_incidents(origin, outcome)
+
+    def _batch(self, first: int, last: int) -> tuple[Ints, Batch]:
+        """The readings in order of row, file, sensor, and where each came from: sheet, row, sensor."""
+        parts = []
+        for number, (sheet, streams) in enumerate(zip(self.sheets, self.streams, strict=True)):
+            values = sheet.recording.values[first:last]
+            row, sensor = np.nonzero(~np.isnan(values))
+            at = sheet.recording.observed_at[first:last][row]
+            parts.append((np.full(len(row), number), row + first, sensor, streams[sensor], at, values[row, sensor]))
+        sheets, rows, sensors, stream, at, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+        order = np.lexsort((sensors, sheets, rows))
+        origin = np.stack([sheets, rows, sensors], axis=1)[order]
+        return origin, Batch(stream[order], at[order], at[order], value[order])
+
+    def _note_verdicts(self, origin: Ints, outcome: Outcome) -> None:
+        verdicts = outcome.verdicts
+        assert verdicts is not None  # noqa: S101 - readings have verdicts
+        table = zip(verdicts.score, verdicts.expected, verdicts.lower, verdicts.upper, strict=True)
+        for (number, row, sensor), (score, *band) in zip(origin.tolist(), table, strict=True):
+            sheet = self.sheets[number]
+            sheet.told[row, 0] = max(sheet.told[row, 0], score)
+            sheet.bands[row, sensor] = band
+
+    def _note_incidents(self, origin: Ints, outcome: Outcome) -> None:
+        changes: dict[int, list[tuple[State, str, float]]] = {}
+        for row, incident in outcome.changes:
+            if row is not None:
+                changes.setdefault(row, []).append((incident.state, incident.id, incident.score))
+        for position, (number, row, _) in enumerate(origin.tolist()):
+            told, is_open = self.sheets[number].told[row], self._is_open.setdefault(number, set())
+            for state, name, score in changes.get(position, ()):
+                if state is State.CLOSED:
+                    is_open.discard(name)
+                else:
+                    is_open.add(name)
+                    told[1] = max(told[1], score)
+            told[2] = max(told[2], bool(is_open))
+
+
+def run(source: Path, out: Path, rules: Rules) -> None:
+    """Read every recording under `source`, play them, write one file each under `out`; `InputError` for bad input."""
+    found = recordings.find(source)
+    sheets = play([recordings.read(path, relative) for path, relative in terminal.track(found, "reading")], rules)
+    for sheet in terminal.track(sheets, "writing"):
+        recordings.write(_target(source, out, sheet.recording), sheet.recording, sheet.told, _flat(sheet.bands))
+
+
+def _target(source: Path, out: Path, recording: Recording) -> Path:
+    is_folder = source.is_dir() or out.is_dir() or out.suffix != ".csv"
+    return out / recording.path if is_folder else out
+
+
+def _flat(bands: Floats) -> Floats:
+    return bands.reshape(len(bands), -1)
+
+
+def play(loaded: Sequence[Recording], rules: Rules) -> list[Sheet]:
+    """What a gateway with these rules says of each recording."""
+    player = Player(loaded, Shard(rules))
+    for first in terminal.track(range(0, player.rows, ROWS), "learning"):
+        player.play(first, first + ROWS)
+    return player.sheets
