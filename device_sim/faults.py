@@ -73,6 +73,8 @@ class Fault:
     readings: float
     size: float | None = None
     bend: Bend | None = None
+    needs_pace: bool = False
+    """Whether it can only be told from a quiet time on a device that reports by the clock."""
 
     @property
     def is_alarming(self) -> bool:
@@ -86,7 +88,7 @@ class Fault:
     def sensors(self, kind: Kind) -> list[str | None]:
         """Return what it can befall on a device of `kind`: sensors, or None for the whole device."""
         if self.target is not Target.SENSOR:
-            return [None]
+            return [] if self.needs_pace and kind.following else [None]
         return [s.name for s in kind.sensors if self._befalls(s)]
 
     def _befalls(self, sensor: Sensor) -> bool:
@@ -101,9 +103,9 @@ FAULTS = {
         Fault("drift", Target.SENSOR, 240, 12.0, _ramp),  # its mean is that of a shift
         Fault("stuck", Target.SENSOR, 240, None, _freeze),
         Fault("noise", Target.SENSOR, 60, 5.0, _shake),
-        Fault("dropout", Target.DEVICE, 90),
+        Fault("dropout", Target.DEVICE, 90, needs_pace=True),
         Fault("rhythm", Target.DEVICE, 720, 3.0),  # size: so many times as fast does it live
-        Fault("silent", Target.DEVICE, math.inf),
+        Fault("silent", Target.DEVICE, math.inf, needs_pace=True),
         Fault("duplicate", Target.MESSAGES, 20),
         Fault("out_of_order", Target.MESSAGES, 20),
         Fault("clock", Target.MESSAGES, 20, -86400.0),  # size: seconds the clock is wrong

@@ -5,20 +5,24 @@ import importlib.metadata
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gateway.config import Settings, Tls
 from gateway.errors import ConfigError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
+from gateway.learning.directory import Directory
 from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
+from gateway.learning.streams import DAY_S, Policy
 from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.embedded import EmbeddedBroker
 from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline, status_topic
+from gateway.records import Batch
 from gateway.shard import Rules, Shard
 
 logger = logging.getLogger(__name__)
@@ -35,18 +39,21 @@ def rules(settings: Settings) -> Rules:
         except ValueError as error:
             message = f"learning.models.{index}: {error}"
             raise ConfigError(message) from error
+    alarms = settings.alarms
+    policy = Policy(30 * DAY_S / alarms.false_per_30_days, alarms.adopt_after_s, ZoneInfo(settings.gateway.time_zone))
     return Rules(
+        policy,
         tuple(models),
-        settings.alarms.close_after,
-        settings.alarms.silent_floor_s,
+        alarms.silent_floor_s,
         settings.predictions.horizons_s,
         settings.predictions.coverage,
     )
 
 
 def fingerprint(chosen: Rules) -> str:
-    """Changes whenever a saved state would mean something else."""
-    return hashlib.sha256(repr((VERSION, chosen)).encode()).hexdigest()[:16]
+    """Changes whenever a saved state would mean something else, or River might not read it (its Rust parts abort)."""
+    river = importlib.metadata.version("river")
+    return hashlib.sha256(repr((VERSION, river, chosen)).encode()).hexdigest()[:16]
 
 
 class Application:
@@ -91,17 +98,26 @@ class Application:
 def restore(shard: Shard, journal: Journal, mark: str, tell: Callable[[str], None] = logger.info) -> None:
     """Bring a fresh shard to where the log ends: the newest fitting checkpoint, then the tail."""
     seq = _load_checkpoint(shard, journal, mark)
-    journal.fill(shard.directory)
-    last, folded = journal.last(), 0
+    streams, last, folded = journal.streams(), journal.last(), 0
     if last > seq:
         tell(f"learning {last - seq} entries of the log again")
     for number, entry in journal.entries(seq):
+        if isinstance(entry, tuple):
+            _introduce(shard.directory, streams, entry[0])
         shard.apply(entry[0] if isinstance(entry, tuple) else entry)
         folded += 1
         if folded % 1000 == 0:
             tell(f"learned {100 * (number - seq) // (last - seq)} % of the log again")
+    for device, sensor in streams[len(shard.directory) :]:  # written, but none of its readings was
+        shard.directory.add(device, sensor)
     if seq or folded:
         tell(f"{len(shard.directory)} streams restored, {folded} entries learned again")
+
+
+def _introduce(directory: Directory, streams: Sequence[tuple[str, str]], batch: Batch) -> None:
+    """Make the streams known that were first heard in this batch: when a stream appears is part of the state."""
+    for device, sensor in streams[len(directory) : int(batch.stream.max(initial=-1)) + 1]:
+        directory.add(device, sensor)
 
 
 def _load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:

@@ -55,7 +55,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="end by itself")
     parser.add_argument("--summary", action="store_true", help="no terminal view; one JSON object on the last line")
     parser.add_argument("--devices", type=int, default=30)
-    parser.add_argument("--speed", type=float, default=1200.0, help="simulated seconds per second; 1200: a day in 72 s")
+    parser.add_argument("--speed", type=float, default=2400.0, help="simulated seconds per second; 2400: a day in 36 s")
     parser.add_argument("--seed", type=int, default=7)
     parser.set_defaults(command=_demo)
 

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -15,7 +16,8 @@ from gateway.errors import ConfigError
 
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
-Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3e9)]
+"""At most 95 years: farther from now, times leave what 64 bits of nanoseconds can hold."""
 
 SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
 """Keys of `[mqtt]` that are read from the environment only."""
@@ -28,9 +30,20 @@ class Section(BaseModel):
 
 
 class Gateway(Section):
-    """Who this gateway is."""
+    """Who this gateway is, and what time it is there."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "gateway"
+    time_zone: str = "UTC"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            message = f"no time zone is called {value!r}"
+            raise ValueError(message) from error
+        return value
 
 
 class Tls(Section):
@@ -124,9 +137,10 @@ class Predictions(Section):
 
 
 class Alarms(Section):
-    """When an incident ends, and how late is silent."""
+    """How many false alarms are acceptable, when a change is accepted, and how late is silent."""
 
-    close_after: Count = 5
+    false_per_30_days: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    adopt_after_s: Seconds = 86400.0
     silent_floor_s: Seconds = 10.0
 
 
@@ -137,7 +151,7 @@ class Journal(Section):
     commit_delay_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     commit_messages: Count = 10
     checkpoint_every_s: Seconds = 600.0
-    retain_days: Annotated[float, Field(gt=0)] = 90.0
+    retain_days: Annotated[float, Field(gt=0, le=36500)] = 90.0
 
 
 class Settings(Section):

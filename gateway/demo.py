@@ -26,13 +26,16 @@ from gateway.terminal import View
 STARTUP_S = 20.0
 """River alone takes seconds to import on a Raspberry Pi; beyond this something is wrong."""
 
-WARM_UP_S = 6.0
-"""Wall seconds before the first fault: the learners have seen about 120 readings of a one-minute device by then."""
+WARM_UP_S = 12.0
+"""Wall seconds before the first fault: the learners have seen about 240 readings of a one-minute device by then."""
 
 FAULTS = "spike=3,shift=3,stuck=2,silent=2"
 """What happens within the first minute, in both modes; each kind is one the gateway must find."""
 
-FAULTS_WITHIN_S = 12.0
+FAULT_SIZES = "spike=20,shift=12"
+"""In standard deviations of the sensor's noise: half an hour old learners are rightly slow to believe in less."""
+
+FAULTS_WITHIN_S = 10.0
 """Wall seconds in which the faults begin, so that a run of 30 s sees them all and what the gateway says of them."""
 
 GRACE_S = 5.0
@@ -144,7 +147,7 @@ def _start_fleet(options: Options, folder: Path, port: int) -> Fleet:
         *(sys.executable, "-m", "device_sim", "run", "--broker", f"127.0.0.1:{port}"),
         *("--devices", str(options.devices), "--seed", str(options.seed), "--speed", str(options.speed)),
         *("--interval", "60", "--report", "0.5", "--connections", "4"),
-        *("--faults", FAULTS, "--faults-after", str(WARM_UP_S * options.speed)),
+        *("--faults", FAULTS, "--fault-sizes", FAULT_SIZES, "--faults-after", str(WARM_UP_S * options.speed)),
         *("--faults-within", str(FAULTS_WITHIN_S * options.speed)),
         *("--truth", str(truth), "--incidents", str(incidents)),
     ]

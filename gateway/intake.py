@@ -18,11 +18,14 @@ logger = logging.getLogger(__name__)
 ROUTES = 50_000
 """Topics whose route is remembered; beyond, the memory starts anew: a flood of invented topics must not grow it."""
 
+LONGEST_TOPIC = 512
+"""Characters of a topic worth remembering: MQTT allows 65,535, and `ROUTES` of those would be 3 GB."""
+
 QUIET = 60 * SECOND
 """The same reason from the same device is logged once in this time."""
 
-RECENT = 1000
-"""Pairs of device and reason whose last log line is remembered."""
+LOUDEST = 100
+"""Lines logged in that time at most: a flood of invented devices must not fill the log."""
 
 
 class Route(NamedTuple):
@@ -42,9 +45,13 @@ class Intake:
         self.rejected: Counter[Reason] = Counter()
         self._ahead = round(limits.ahead_s * SECOND)
         self._behind = round(limits.behind_s * SECOND)
-        self._sources = [(_template(source), _codec(source)) for source in sources]
+        self._sources = [
+            (_template(source, f"sources.{number}"), _codec(source, f"sources.{number}"))
+            for number, source in enumerate(sources)
+        ]
         self._routes: dict[str, Route | None] = {}
-        self._logged: dict[tuple[str, Reason], int] = {}
+        self._logged: set[tuple[str, Reason]] = set()
+        self._logged_since = -QUIET
 
     @property
     def filters(self) -> list[str]:
@@ -70,11 +77,13 @@ class Intake:
     def reject(self, who: str, reason: Reason, at: int, count: int = 1) -> None:
         """Count what was not accepted from `who`, and log it now and then."""
         self.rejected[reason] += count
-        if at - self._logged.get((who, reason), -QUIET) >= QUIET:
-            if len(self._logged) >= RECENT:
-                self._logged.clear()
-            self._logged[who, reason] = at
-            logger.warning("rejected from %s: %s", ascii(who[:200]), reason)
+        if not 0 <= at - self._logged_since < QUIET:  # or the clock was set back
+            self._logged_since = at
+            self._logged.clear()
+        entry = (who[:200], reason)
+        if entry not in self._logged and len(self._logged) < LOUDEST:
+            self._logged.add(entry)
+            logger.warning("rejected from %s: %s", ascii(entry[0]), reason)
 
     def _take_one(self, message: Message, columns: tuple[list[int], list[int], list[int], list[float]]) -> None:
         if message.is_retained:
@@ -82,6 +91,8 @@ class Intake:
         if len(message.payload) > self.limits.payload_bytes:
             raise PayloadError(Reason.TOO_LARGE)
         route = self._route(message.topic)
+        if route is None:
+            raise PayloadError(Reason.TOPIC)
         readings, rejections = route.codec.decode(route.device, route.sensor, message.payload)
         for rejection in rejections:
             self._reject_value(rejection, message)
@@ -99,15 +110,14 @@ class Intake:
     def _reject_value(self, rejection: Rejection, message: Message) -> None:
         self.reject(rejection.device, rejection.reason, message.received_at)
 
-    def _route(self, topic: str) -> Route:
+    def _route(self, topic: str) -> Route | None:
         if topic not in self._routes:
+            if len(topic) > LONGEST_TOPIC:
+                return self._find_route(topic)
             if len(self._routes) >= ROUTES:
                 self._routes.clear()
             self._routes[topic] = self._find_route(topic)
-        route = self._routes[topic]
-        if route is None:
-            raise PayloadError(Reason.TOPIC)
-        return route
+        return self._routes[topic]
 
     def _find_route(self, topic: str) -> Route | None:
         for template, codec in self._sources:
@@ -132,12 +142,12 @@ class Intake:
         return self.directory.add(reading.device, reading.sensor)
 
 
-def _template(source: Source) -> TopicTemplate:
-    return TopicTemplate(source.topic, frozenset({"device", "sensor"}), frozenset({"device"}))
+def _template(source: Source, key: str) -> TopicTemplate:
+    return TopicTemplate(source.topic, frozenset({"device", "sensor"}), frozenset({"device"}), f"{key}.topic")
 
 
-def _codec(source: Source) -> Codec:
+def _codec(source: Source, key: str) -> Codec:
     if source.codec not in CODECS:
-        message = f"sources: codec {source.codec!r} is unknown; known are {', '.join(CODECS)}"
+        message = f"{key}.codec: {source.codec!r} is unknown; known are {', '.join(CODECS)}"
         raise ConfigError(message)
     return CODECS[source.codec]

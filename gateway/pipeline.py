@@ -19,6 +19,7 @@ import numpy.typing as npt
 from gateway.codecs import TopicTemplate
 from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
 from gateway.config import Settings
+from gateway.errors import StateError
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
 from gateway.mqtt.inbox import Inbox
@@ -35,6 +36,9 @@ STATUS = 10 * SECOND
 
 LATE = SECOND
 """A message that waited longer in the inbox says that we are behind: then silence proves nothing."""
+
+HELD = 100
+"""Batches learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
 
 
 class Link(Protocol):
@@ -88,12 +92,13 @@ class Pipeline:
         self.observers: list[Callable[[Batch, Outcome], None]] = []
         self._inbox, self._link, self._journal = inbox, link, journal
         self._version, self._fingerprint, self._clock = version, fingerprint, clock
-        self._anomaly = _topic(settings.topics.anomaly, "device")
-        self._prediction = _topic(settings.topics.prediction, "device")
+        self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
+        self._prediction = _topic("prediction", settings.topics.prediction, "device")
         self._status = status_topic(settings)
         self._pending = Pending()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._written: Future[None] = self._writer.submit(lambda: None)
+        self._written: Future[None] = Future()
+        self._written.set_result(None)
         self._generation = -1
         self._due: dict[int, int] = {}
         self._ticked_at = self._told_at = self._saved_at = 0
@@ -102,13 +107,14 @@ class Pipeline:
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; then what was learned is committed and saved."""
         self._started_at = self._saved_at = self._clock()
-        while not stop.is_set():
-            self.step(timeout_s=0.1)
-        self.finish()
+        with self._writer:  # whatever ends us, what is being written gets written
+            while not stop.is_set():
+                self.step(timeout_s=0.1)
+            self.finish()
 
     def step(self, timeout_s: float) -> None:
         """Wait for messages at most `timeout_s`, then do everything that is due; raises what ended the link."""
-        wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.entries else timeout_s
+        wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.since else timeout_s
         messages = self._inbox.take(wait_s)
         if self._link.failure is not None:
             raise self._link.failure
@@ -117,6 +123,7 @@ class Pipeline:
         if messages:
             self.counts["messages"] += len(messages)
             self._pending.receipts.extend(message.receipt for message in messages if message.receipt)
+            self._pending.since = self._pending.since or now  # also where nothing in them is accepted
             self._learn(self.intake.take(messages), now)
         if not messages or now - messages[0].received_at < LATE:
             self._tick(now)
@@ -126,7 +133,6 @@ class Pipeline:
         """Leave nothing behind that a restart would have to learn again."""
         self._commit()
         self._save(self._clock())
-        self._writer.shutdown()
         self._written.result()
 
     def _notice_reconnect(self, now: int) -> None:
@@ -143,12 +149,12 @@ class Pipeline:
         self._publish(outcome)
         self._count(batch, outcome.verdicts.is_stale)
         self._hold(now, (batch, outcome.verdicts), outcome)
-        self._predict(batch)
+        self._predict(batch, ~outcome.verdicts.is_stale)
         for observe in self.observers:
             observe(batch, outcome)
 
     def _tick(self, now: int) -> None:
-        if not self._link.is_online or now - self._ticked_at < TICK:
+        if not self._link.is_online or not _is_over(TICK, self._ticked_at, now):
             return
         self._ticked_at = now
         outcome = self.shard.apply(Tick(now))
@@ -179,13 +185,13 @@ class Pipeline:
             device, _ = self.shard.directory.streams[batch.stream[row]]
             self.intake.reject(device, Reason.STALE, int(batch.received_at[row]))
 
-    def _predict(self, batch: Batch) -> None:
+    def _predict(self, batch: Batch, is_fresh: npt.NDArray[np.bool_]) -> None:
         every = round(self.settings.predictions.every_s * SECOND)
         latest: dict[int, int] = {}
-        for row, at in zip(batch.stream.tolist(), batch.observed_at.tolist(), strict=True):
+        for row, at in zip(batch.stream[is_fresh].tolist(), batch.observed_at[is_fresh].tolist(), strict=True):
             latest[self.shard.directory.device_of[row]] = at
         for device, at in latest.items():
-            if not 0 <= self._due.get(device, 0) - at <= every:  # due, or the device's clock was set back
+            if not 0 < self._due.get(device, 0) - at <= every:  # due, or the device's clock was set back
                 self._due[device] = at + every
                 self._publish_prediction(device)
 
@@ -198,13 +204,14 @@ class Pipeline:
 
     def _settle(self, now: int) -> None:
         journal, pending = self.settings.journal, self._pending
-        is_old = pending.entries and now - pending.since >= journal.commit_delay_s * SECOND
-        if (is_old or len(pending.receipts) >= journal.commit_messages) and self._written.done():
+        is_old = pending.since and _is_over(journal.commit_delay_s * SECOND, pending.since, now)
+        is_due = is_old or len(pending.receipts) >= journal.commit_messages
+        if is_due and (self._written.done() or len(pending.entries) >= HELD):
             self._commit()
-        if now - self._saved_at >= journal.checkpoint_every_s * SECOND:
+        if _is_over(journal.checkpoint_every_s * SECOND, self._saved_at, now):
             self._commit()
             self._save(now)
-        if now - self._told_at >= STATUS and self._link.is_online:
+        if self._link.is_online and _is_over(STATUS, self._told_at, now):
             self._told_at = now
             self._link.publish(self._status, self.status(now), retain=True)
 
@@ -221,7 +228,12 @@ class Pipeline:
     def _save(self, now: int) -> None:
         self._saved_at = now
         self._written.result()
-        self._written = self._writer.submit(self._write_state, self.shard.dumps(), now)
+        try:
+            parts = self.shard.dumps()
+        except StateError as error:  # a chosen model that cannot be saved; the log holds all it learned
+            logger.warning("no checkpoint: %s", error)
+            return
+        self._written = self._writer.submit(self._write_state, parts, now)
 
     def _write_state(self, parts: dict[str, bytes], now: int) -> None:
         self._journal.checkpoint(self._fingerprint, parts)
@@ -252,11 +264,16 @@ NOTHING = np.zeros(0, dtype=np.int64)
 EMPTY = Batch(NOTHING, NOTHING, NOTHING, np.zeros(0))
 
 
-def _topic(template: str, *names: str) -> TopicTemplate:
-    return TopicTemplate(template, frozenset(names), frozenset(names))
+def _is_over(period: float, since: int, now: int) -> bool:
+    """Whether `period` has passed, or the clock was set back: then nothing may wait until it has caught up."""
+    return not 0 <= now - since < period
+
+
+def _topic(key: str, template: str, *names: str) -> TopicTemplate:
+    return TopicTemplate(template, frozenset(names), frozenset(names), f"topics.{key}")
 
 
 def status_topic(settings: Settings) -> str:
     """The topic of the gateway's own status."""
-    template = TopicTemplate(settings.topics.status, frozenset({"gateway"}))
+    template = TopicTemplate(settings.topics.status, frozenset({"gateway"}), key="topics.status")
     return template.render(gateway=settings.gateway.name)

@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -55,26 +57,31 @@ def read(path: Path, relative: Path) -> Recording:
         with _opened(path) as file:
             rows = csv.reader(file)
             header = next(rows, None)
-            table = [row for row in rows if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            numbered = [(rows.line_num, row) for row in rows if row]
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         message = f"{path}: {error}"
         raise InputError(message) from error
-    if not header or not table:
+    if not header or not numbered:
         message = f"{path}: needs a header and at least one row"
         raise InputError(message)
+    table = [row for _, row in numbered]
     columns = [column for column in range(1, len(header)) if _is_numeric(table, column)]
     if not columns:
         message = f"{path}: no column of numbers beside the time"
         raise InputError(message)
-    observed_at = np.array([_time(path, number, row[0]) for number, row in enumerate(table, 2)], dtype=np.int64)
+    observed_at = np.array([_time(path, line, row[0]) for line, row in numbered], dtype=np.int64)
     values = np.array([[_value(row, column) for column in columns] for row in table], dtype=np.float64)
     names = tuple(header[column] or f"column_{column}" for column in columns)
+    if len(set(names)) < len(names):
+        message = f"{path}: two columns have the same name"
+        raise InputError(message)
     device = relative.with_suffix("").as_posix()
     return Recording(relative, device, tuple(row[0] for row in table), observed_at, names, values)
 
 
 def _opened(path: Path) -> IO[str]:
-    return gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
+    opened = gzip.open if path.suffix == ".gz" else open
+    return opened(path, "rt", encoding="utf-8-sig", newline="")
 
 
 def _is_numeric(table: Sequence[Sequence[str]], column: int) -> bool:
@@ -97,17 +104,17 @@ def _time(path: Path, number: int, text: str) -> int:
 
 
 def _epoch(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for number in (int, float):  # a float would not hold the nanoseconds
+        with suppress(ValueError):
+            return number(text)
+    return text
 
 
 def write(path: Path, recording: Recording, told: Floats, bands: Floats) -> None:
     """Write what was said: `told` holds score, alarm, incident; `bands` expected, lower, upper of each sensor."""
     path.parent.mkdir(parents=True, exist_ok=True)
     bounds = [f"{sensor}_{name}" for sensor in recording.sensors for name in ("expected", "lower", "upper")]
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["time", "score", "alarm", "incident", *bounds])
         writer.writerows(_lines(recording, told, bands))

@@ -100,12 +100,27 @@ class Kind(IntEnum):
     JOINT = 7
 
 
+class Change(IntEnum):
+    """What a reading did to the incident of its stream."""
+
+    NONE = 0
+    NOTICE = 1
+    """Suspicious, within the budget: for the log, not for people."""
+    OPEN = 2
+    ESCALATE = 3
+    CLOSED = 4
+    ADOPTED = 5
+    """It has lasted so long that it is the new normal."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdicts:
     """What the learners say of each reading of a batch, before they learned it; columns as long as the batch.
 
     `score` is in [0, 1], 0.5 and above is worth an alarm. `expected`, `lower` and `upper` are in the unit of the
-    reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence.
+    reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence, `change` the `Change` of the
+    stream's incident, `decades` the log10 of how many readings pass between two as odd as this one. `joint` is the
+    score of all sensors of the device together, or of a detector the user chose; NaN where neither has anything to say.
     """
 
     score: Floats
@@ -114,6 +129,9 @@ class Verdicts:
     upper: Floats
     kind: npt.NDArray[np.uint8]
     is_stale: npt.NDArray[np.bool_]
+    change: npt.NDArray[np.uint8]
+    decades: Floats
+    joint: Floats
 
 
 class State(StrEnum):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from gateway import recordings, terminal
+from gateway.errors import InputError
 from gateway.recordings import Recording
 from gateway.records import Batch, Floats, Ints, State
 from gateway.shard import Outcome, Rules, Shard
@@ -40,11 +41,11 @@ class Player:
     def play(self, first: int, last: int) -> None:
         """Feed rows `first` to `last` (not included)."""
         origin, batch = self._batch(first, last)
-        if not len(batch):
-            return
-        outcome = self.shard.apply(batch)
-        self._note_verdicts(origin, outcome)
-        self._note_incidents(origin, outcome)
+        if len(batch):
+            outcome = self.shard.apply(batch)
+            self._note_verdicts(origin, outcome)
+            self._note_incidents(origin, outcome)
+        self._carry(first, last)
 
     def _batch(self, first: int, last: int) -> tuple[Ints, Batch]:
         """The readings in order of row, file, sensor, and where each came from: sheet, row, sensor."""
@@ -81,20 +82,38 @@ class Player:
                 else:
                     is_open.add(name)
                     told[1] = max(told[1], score)
-            told[2] = max(told[2], bool(is_open))
+            told[2] = bool(is_open)
+
+    def _carry(self, first: int, last: int) -> None:
+        """An incident stays open in rows that hold no number."""
+        for sheet in self.sheets:
+            for row in first + np.flatnonzero(np.isnan(sheet.recording.values[first:last]).all(axis=1)):
+                sheet.told[row, 2] = sheet.told[row - 1, 2] if row else 0.0
 
 
 def run(source: Path, out: Path, rules: Rules) -> None:
     """Read every recording under `source`, play them, write one file each under `out`; `InputError` for bad input."""
     found = recordings.find(source)
+    _check(found, source, out)
     sheets = play([recordings.read(path, relative) for path, relative in terminal.track(found, "reading")], rules)
     for sheet in terminal.track(sheets, "writing"):
-        recordings.write(_target(source, out, sheet.recording), sheet.recording, sheet.told, _flat(sheet.bands))
+        recordings.write(_target(source, out, sheet.recording.path), sheet.recording, sheet.told, _flat(sheet.bands))
 
 
-def _target(source: Path, out: Path, recording: Recording) -> Path:
+def _check(found: Sequence[tuple[Path, Path]], source: Path, out: Path) -> None:
+    """Refuse to write over a recording, and to write two into one."""
+    taken = {path.resolve(): path for path, _ in found}
+    for path, relative in found:
+        target = _target(source, out, relative).resolve()
+        if target in taken:
+            message = f"{path}: what is said of it would be written over {taken[target]}"
+            raise InputError(message)
+        taken[target] = path
+
+
+def _target(source: Path, out: Path, relative: Path) -> Path:
     is_folder = source.is_dir() or out.is_dir() or out.suffix != ".csv"
-    return out / recording.path if is_folder else out
+    return out / relative if is_folder else out
 
 
 def _flat(bands: Floats) -> Floats:

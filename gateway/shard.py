@@ -6,14 +6,15 @@ The same class runs in the gateway's loop, in `gateway replay`, in recovery, and
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from gateway.alarms.incidents import Change, Incidents
+from gateway.alarms.incidents import Incidents, Told
 from gateway.errors import StateError
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.stock import ModelRule
+from gateway.learning.streams import Policy
 from gateway.records import Batch, Forecast, Resume, Tick, Verdicts
 
 Entry: TypeAlias = Batch | Tick | Resume
@@ -24,8 +25,8 @@ Entry: TypeAlias = Batch | Tick | Resume
 class Rules:
     """The settings that the fold depends on."""
 
+    policy: Policy = field(default_factory=Policy)
     models: Sequence[ModelRule] = ()
-    close_after: int = 5
     silent_floor_s: float = 10.0
     horizons_s: Sequence[float] = (600.0, 3600.0)
     coverage: float = 0.9
@@ -36,7 +37,7 @@ class Outcome:
     """What one entry led to; `verdicts` is None for entries that hold no readings."""
 
     verdicts: Verdicts | None
-    changes: list[Change]
+    changes: list[Told]
 
 
 class Shard:
@@ -45,8 +46,8 @@ class Shard:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.directory = Directory()
-        self.fleet = Fleet(self.directory, rules.models)
-        self.incidents = Incidents(self.directory, rules.close_after)
+        self.fleet = Fleet(self.directory, rules.policy, rules.models)
+        self.incidents = Incidents(self.directory)
 
     def apply(self, entry: Entry) -> Outcome:
         """Fold one entry of the log into the state."""
@@ -61,12 +62,7 @@ class Shard:
 
     def forecast(self, device: int) -> list[Forecast]:
         """What comes next on each sensor of a device."""
-        rows = self.directory.rows_of[device]
-        return [
-            forecast
-            for row in rows
-            for forecast in self.fleet.forecast(row, self.rules.horizons_s, self.rules.coverage)
-        ]
+        return self.fleet.forecast(self.directory.rows_of[device], self.rules.horizons_s, self.rules.coverage)
 
     def dumps(self) -> dict[str, bytes]:
         """The whole state as named parts."""

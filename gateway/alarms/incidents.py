@@ -1,4 +1,4 @@
-"""Verdicts to incidents: opened at a score of 0.5, updated when it grows, closed with hysteresis."""
+"""Verdicts to incidents: who is told what, once per cause."""
 
 import hashlib
 import json
@@ -7,19 +7,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from gateway.alarms import reasons
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Silence
-from gateway.records import Batch, Incident, Kind, State, Verdicts
+from gateway.records import Batch, Change, Incident, Kind, State, Verdicts
 
 OPENS_AT = 0.5
 CALM_BELOW = 0.4
 """Lower than `OPENS_AT`, so that a score around the threshold does not open and close by turns."""
 
-ESCALATES_BY = 0.1
-"""An update is told when the score has grown by this much since the last one."""
+CALM_ROUNDS = 10
+"""Rounds of a device's sensors as expected before what was odd about them together is over."""
 
-SEVERITIES = ((0.8, "critical"), (0.65, "high"), (0.0, "medium"))
+ESCALATES_BY = 0.1
+"""What is odd about sensors together is told again when its score has grown by this much."""
+
+SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
 
 
 @dataclass(slots=True)
@@ -29,12 +34,11 @@ class Open:
     id: str
     kind: int
     score: float
-    told: float
     started_at: int
     calm: int = 0
 
 
-class Change(NamedTuple):
+class Told(NamedTuple):
     """An incident's change and the row of the batch that caused it, None where no reading did."""
 
     row: int | None
@@ -42,96 +46,116 @@ class Change(NamedTuple):
 
 
 class Incidents:
-    """All open incidents of a shard: at most one per stream, and one per silent device."""
+    """All open incidents of a shard: at most one per stream, one per device's sensors together, one per silence."""
 
-    def __init__(self, directory: Directory, close_after: int) -> None:
+    def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self.close_after = close_after
         self.streams: dict[int, Open] = {}
+        self.joint: dict[int, Open] = {}
         self.silent: dict[int, Open] = {}
 
     def __len__(self) -> int:
-        return len(self.streams) + len(self.silent)
+        return len(self.streams) + len(self.joint) + len(self.silent)
 
-    def is_open(self, device: int) -> bool:
-        """Whether anything is open on the device."""
-        return device in self.silent or any(row in self.streams for row in self.directory.rows_of[device])
-
-    def learn_many(self, batch: Batch, verdicts: Verdicts) -> list[Change]:
+    def learn_many(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
         """What changes with each reading, in order."""
-        changes: list[Change] = []
-        devices = self.directory.device_of
-        interesting = verdicts.score >= OPENS_AT
-        for row in range(len(batch)):
-            stream = int(batch.stream[row])
-            if verdicts.is_stale[row]:
-                continue
-            if devices[stream] in self.silent:
-                changes.append(self._heard(devices[stream], batch, row))
-            if interesting[row] or stream in self.streams:
-                changes.extend(self._judged(stream, batch, verdicts, row))
-        return changes
+        return [told for row in self._interesting(batch, verdicts) for told in self._learn_one(batch, verdicts, row)]
 
-    def fall_silent(self, silences: Iterable[Silence], at: int) -> list[Change]:
+    def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
+        """Rows that may change something; on a quiet day, none."""
+        is_it = (verdicts.change >= Change.OPEN) | (verdicts.joint >= OPENS_AT)
+        if self.joint or self.silent:
+            devices = np.array(self.directory.device_of)[batch.stream]
+            is_it |= np.isin(devices, [*self.joint, *self.silent])
+        return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
+
+    def _learn_one(self, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
+        stream = int(batch.stream[row])
+        device = self.directory.device_of[stream]
+        if device in self.silent:
+            yield self._heard(device, batch, row)
+        change = Change(int(verdicts.change[row]))
+        if change in STATES:
+            yield self._judged(stream, change, batch, verdicts, row)
+        if not math.isnan(verdicts.joint[row]):
+            yield from self._judged_together(device, batch, verdicts, row)
+
+    def fall_silent(self, silences: Iterable[Silence], at: int) -> list[Told]:
         """Open an incident for each device that fell silent."""
-        changes = []
+        told = []
         for device, last_at, score in silences:
             name = self.directory.devices[device]
-            opened = Open(_id(name, "", Kind.SILENT, last_at), Kind.SILENT, score, score, last_at)
-            self.silent[device] = opened
-            text = reasons.silence(at - last_at)
-            changes.append(Change(None, _incident(opened, State.OPEN, (name, None), at, text)))
-        return changes
+            opened = self.silent[device] = Open(_id(name, "", Kind.SILENT, last_at), Kind.SILENT, score, last_at)
+            told.append(Told(None, _incident(opened, State.OPEN, (name, None), at, reasons.silence(at - last_at))))
+        return told
 
-    def _heard(self, device: int, batch: Batch, row: int) -> Change:
+    def _heard(self, device: int, batch: Batch, row: int) -> Told:
         opened = self.silent.pop(device)
         at = int(batch.received_at[row])
-        text = f"Heard again after {reasons.duration((at - opened.started_at) / 1e9)}."
-        return Change(row, _incident(opened, State.CLOSED, (self.directory.devices[device], None), at, text))
+        name = self.directory.devices[device]
+        return Told(row, _incident(opened, State.CLOSED, (name, None), at, reasons.heard(at - opened.started_at)))
 
-    def _judged(self, stream: int, batch: Batch, verdicts: Verdicts, row: int) -> list[Change]:
-        score, kind, at = float(verdicts.score[row]), int(verdicts.kind[row]), int(batch.observed_at[row])
-        opened = self.streams.get(stream)
-        if opened is None:
-            device, sensor = self.directory.streams[stream]
-            opened = Open(_id(device, sensor, kind, at), kind, score, score, at)
-            self.streams[stream] = opened
-            return [self._tell(State.OPEN, stream, batch, verdicts, row)]
-        opened.calm = opened.calm + 1 if score < CALM_BELOW else 0
-        if opened.calm >= self.close_after:
-            told = self._tell(State.CLOSED, stream, batch, verdicts, row)
-            del self.streams[stream]
-            return [told]
-        if score >= opened.told + ESCALATES_BY:
-            opened.score = opened.told = score
-            opened.kind = kind
-            return [self._tell(State.UPDATE, stream, batch, verdicts, row)]
-        return []
-
-    def _tell(self, state: State, stream: int, batch: Batch, verdicts: Verdicts, row: int) -> Change:
-        opened = self.streams[stream]
+    def _judged(self, stream: int, change: Change, batch: Batch, verdicts: Verdicts, row: int) -> Told:
         device, sensor = self.directory.streams[stream]
-        told = None if opened.kind == Kind.JOINT else sensor
-        value, at = float(batch.value[row]), int(batch.observed_at[row])
-        expected, lower, upper = (float(column[row]) for column in (verdicts.expected, verdicts.lower, verdicts.upper))
-        text = (
-            f"{sensor} is back to what is expected of it."
-            if state is State.CLOSED
-            else reasons.reason(Kind(opened.kind), told, value, lower, upper)
-        )
-        numbers = (value, expected, lower, upper)
-        return Change(row, _incident(opened, state, (device, told), at, text, numbers))
+        score, kind, at = float(verdicts.score[row]), int(verdicts.kind[row]), int(batch.observed_at[row])
+        if change is Change.OPEN:
+            opened = self.streams[stream] = Open(_id(device, sensor, kind, at), kind, score, at)
+        elif change is Change.ESCALATE:
+            opened = self.streams[stream]
+            opened.score, opened.kind = score, kind
+        else:
+            opened = self.streams.pop(stream)
+        numbers = _numbers(batch, verdicts, row)
+        text = _reason(change, Kind(opened.kind), sensor, numbers, float(verdicts.decades[row]))
+        return Told(row, _incident(opened, STATES[change], (device, sensor), at, text, numbers))
+
+    def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
+        score, at, name = float(verdicts.joint[row]), int(batch.observed_at[row]), self.directory.devices[device]
+        opened, state = self.joint.get(device), None
+        if opened is None and score >= OPENS_AT:
+            opened = self.joint[device] = Open(_id(name, "", Kind.JOINT, at), Kind.JOINT, score, at)
+            state = State.OPEN
+        elif opened is not None:
+            opened.calm = opened.calm + 1 if score < CALM_BELOW else 0
+            if opened.calm >= CALM_ROUNDS:
+                state = State.CLOSED
+                del self.joint[device]
+            elif score >= opened.score + ESCALATES_BY:
+                opened.score, state = score, State.UPDATE
+        if opened is not None and state is not None:
+            text = reasons.together(is_over=state is State.CLOSED)
+            yield Told(row, _incident(opened, state, (name, None), at, text))
 
     def dumps(self) -> str:
         """All open incidents, as JSON."""
-        return json.dumps(
-            [[[key, asdict(value)] for key, value in table.items()] for table in (self.streams, self.silent)]
-        )
+        tables = (self.streams, self.joint, self.silent)
+        return json.dumps([[[key, asdict(value)] for key, value in table.items()] for table in tables])
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved."""
         tables = json.loads(body)
-        self.streams, self.silent = ({key: Open(**value) for key, value in table} for table in tables)
+        self.streams, self.joint, self.silent = ({key: Open(**value) for key, value in table} for table in tables)
+
+
+STATES = {
+    Change.OPEN: State.OPEN,
+    Change.ESCALATE: State.UPDATE,
+    Change.CLOSED: State.CLOSED,
+    Change.ADOPTED: State.CLOSED,
+}
+
+
+def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, float, float]:
+    expected, lower, upper = (float(column[row]) for column in (verdicts.expected, verdicts.lower, verdicts.upper))
+    return float(batch.value[row]), expected, lower, upper
+
+
+def _reason(change: Change, kind: Kind, sensor: str, numbers: Sequence[float], decades: float) -> str:
+    if change is Change.CLOSED:
+        return reasons.over(sensor)
+    if change is Change.ADOPTED:
+        return reasons.adopted(sensor)
+    return reasons.reason(kind, sensor, numbers, decades)
 
 
 def _id(device: str, sensor: str, kind: int, started_at: int) -> str:

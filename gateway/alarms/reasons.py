@@ -1,6 +1,7 @@
 """One sentence a person understands, for each kind of incident; all wording is here."""
 
 import math
+from collections.abc import Sequence
 
 from gateway.records import SECOND, Kind
 
@@ -9,19 +10,45 @@ MEANINGS = {
     Kind.SHIFT: "it has moved away and stays away",
     Kind.SPREAD: "it has become much more restless",
     Kind.RANGE: "it was never seen there before",
-    Kind.JOINT: "the device's sensors do not usually stand like this together",
 }
 
+EVERYDAY = 1e4
+"""From here on a number is written with separators instead of significant digits."""
 
-def reason(kind: Kind, sensor: str | None, value: float, lower: float, upper: float) -> str:
-    """Why a reading is told as abnormal; the limits are NaN where nothing was expected."""
-    name = sensor or "the device"
+
+def reason(kind: Kind, sensor: str, numbers: Sequence[float], decades: float) -> str:
+    """Why a reading is told as abnormal.
+
+    `numbers` are the value and what was expected: middle, lower, upper; NaN where nothing was. `decades` is the
+    log10 of how many readings pass between two as odd as this one.
+    """
+    value, _, lower, upper = numbers
+    rarity = f" As odd as this once in {readings(decades)}."
     if kind == Kind.STUCK:
-        return f"{name} shows {number(value)} without any change, far longer than it usually repeats a value."
+        return f"{sensor} shows {number(value)} without any change, far longer than it usually repeats a value.{rarity}"
     meaning = MEANINGS.get(kind, "unusual")
-    if kind == Kind.JOINT or math.isnan(lower):
-        return f"{name} {number(value)}: {meaning}."
-    return f"{name} {number(value)}; expected between {number(lower)} and {number(upper)}: {meaning}."
+    if math.isnan(lower):
+        return f"{sensor} {number(value)}: {meaning}.{rarity}"
+    return f"{sensor} {number(value)}; expected between {number(lower)} and {number(upper)}: {meaning}.{rarity}"
+
+
+def over(sensor: str) -> str:
+    """Why an incident is closed."""
+    return f"{sensor} is back to what is usual for it."
+
+
+def adopted(sensor: str) -> str:
+    """Why an incident is closed although nothing has gone back."""
+    return f"{sensor} has stayed like this for so long that it is taken for the new normal."
+
+
+def together(*, is_over: bool) -> str:
+    """What is said of a device whose sensors do not fit together."""
+    return (
+        "The device's sensors are together as usual again."
+        if is_over
+        else "Each sensor might pass, but together they do not stand like this."
+    )
 
 
 def silence(elapsed: int) -> str:
@@ -29,9 +56,23 @@ def silence(elapsed: int) -> str:
     return f"Nothing heard for {duration(elapsed / SECOND)}, far longer than this device usually pauses."
 
 
+def heard(elapsed: int) -> str:
+    """Why a silence is over after `elapsed` ns."""
+    return f"Heard again after {duration(elapsed / SECOND)}."
+
+
 def number(value: float) -> str:
     """At most four significant digits, no exponent for everyday sizes."""
-    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"  # noqa: PLR2004 - beyond four digits
+    return f"{value:.4g}" if abs(value) < EVERYDAY else f"{value:,.0f}"
+
+
+def readings(decades: float) -> str:
+    """10 to the power of `decades` readings, in words."""
+    for name, size in (("thousand million", 9.0), ("million", 6.0), ("thousand", 3.0)):
+        if decades >= size:
+            factor = 10 ** (decades - size)
+            return f"{factor:.0f} {name} readings" if factor < EVERYDAY else f"over {EVERYDAY:,.0f} {name} readings"
+    return f"{10**decades:.0f} readings"
 
 
 def duration(seconds: float) -> str:

@@ -33,6 +33,8 @@ class JsonCodec:
         for values, observed_at in _records(_parse(payload, sensor), sensor):
             for name, value in values.items():
                 _add(decoded, device, name, value, observed_at)
+        if not decoded.readings and not decoded.rejections:
+            raise PayloadError(Reason.EMPTY, "no sensor in it")
         return decoded
 
 
@@ -104,12 +106,18 @@ def _number(text: str) -> float | list[str]:
 def parse_time(value: object) -> int | None:
     """Nanoseconds since 1970 from ISO 8601 (UTC where no offset is given) or an epoch number in s, ms, µs or ns.
 
-    None stays None: the device sent no time. Raises `PayloadError` with reason `time` for anything else.
+    None stays None: the device sent no time. Raises `PayloadError` with reason `time` for anything else, and for what
+    64 bits cannot hold.
     """
     if value is None:
         return None
-    if isinstance(value, str):
-        return _parse_iso(value)
+    at = _parse_iso(value) if isinstance(value, str) else _parse_epoch(value)
+    if not abs(at) < 2**63:
+        raise PayloadError(Reason.TIME, "not between the years 1677 and 2262")
+    return at
+
+
+def _parse_epoch(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 2**63:
         raise PayloadError(Reason.TIME, "neither ISO 8601 nor an epoch number")
     unit = next(unit for bound, unit in EPOCH_UNITS if abs(value) < bound)

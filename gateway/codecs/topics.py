@@ -10,11 +10,14 @@ PLACEHOLDER = re.compile(r"^\{([a-z_]+)\}$")
 class TopicTemplate:
     """A topic in which whole levels may be placeholders, such as `devices/{device}/readings`.
 
-    Raises `ConfigError` for wildcards, empty levels, repeated or unknown placeholders.
+    Raises `ConfigError`, naming the setting `key`, for wildcards, empty levels, repeated or unknown placeholders.
     """
 
-    def __init__(self, template: str, allowed: frozenset[str], required: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, template: str, allowed: frozenset[str], required: frozenset[str] = frozenset(), key: str = "topic"
+    ) -> None:
         self.template = template
+        self.key = key
         self._levels = template.split("/")
         self._names: dict[str, int] = {}
         for position, level in enumerate(self._levels):
@@ -31,7 +34,7 @@ class TopicTemplate:
         self._names[name] = position
 
     def _refuse(self, why: str) -> None:
-        message = f"topic {self.template!r}: {why}"
+        message = f"{self.key}: {self.template!r}: {why}"
         raise ConfigError(message)
 
     @property

@@ -34,14 +34,14 @@ def encode(batch: Batch, verdicts: Verdicts) -> bytes:
         (observed_at - received_at).astype("<i8"),  # constant or small, so it compresses
         batch.value[fresh].astype("<f8"),
         verdicts.kind[fresh],
-        *(getattr(verdicts, name)[fresh].astype("<f4") for name in NUMBERS),
+        *(_short(getattr(verdicts, name)[fresh]) for name in NUMBERS),
     ]
     body = b"".join(_shuffled(column) for column in columns)
     return HEADER.pack(VERSION, len(received_at)) + zlib.compress(body, LEVEL)
 
 
 def decode(block: bytes) -> tuple[Batch, Verdicts]:
-    """What `encode` was given; raises `JournalError` for a damaged block."""
+    """What `encode` was given, but for what an incident's own record says; `JournalError` for a damaged block."""
     try:
         version, count = HEADER.unpack_from(block)
         body = memoryview(zlib.decompress(block[HEADER.size :]))
@@ -60,7 +60,10 @@ def decode(block: bytes) -> tuple[Batch, Verdicts]:
     received_at = np.cumsum(deltas)
     batch = Batch(stream.astype(np.int64), received_at + offsets, received_at, value)
     score, expected, lower, upper = (column.astype(np.float64) for column in (score, expected, lower, upper))
-    return batch, Verdicts(score, expected, lower, upper, evidence, np.zeros(count, dtype=bool))
+    nothing = np.zeros(count, dtype=np.uint8)
+    return batch, Verdicts(
+        score, expected, lower, upper, evidence, nothing == 1, nothing, nothing * 0.0, nothing * np.nan
+    )
 
 
 def join(parts: Sequence[tuple[Batch, Verdicts]]) -> tuple[Batch, Verdicts]:
@@ -72,6 +75,11 @@ def join(parts: Sequence[tuple[Batch, Verdicts]]) -> tuple[Batch, Verdicts]:
         Batch(*(np.concatenate([getattr(batch, name) for batch in batches]) for name in Batch.__slots__)),
         Verdicts(*(np.concatenate([getattr(verdict, name) for verdict in verdicts]) for name in Verdicts.__slots__)),
     )
+
+
+def _short(numbers: Column) -> Column:
+    with np.errstate(over="ignore"):  # what float32 cannot hold is written as infinite
+        return numbers.astype("<f4")
 
 
 def _deltas(times: Column) -> Column:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -51,12 +52,12 @@ class Journal:
         """Open or create the file; raises `JournalError` where it is in use, not ours, or of a newer version."""
         self._lock = self._acquire()
         try:
-            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self._prepare(self._database)
-        except sqlite3.Error as error:
+            with self._threshold():
+                self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+                self._prepare(self._database)
+        except JournalError:
             self.close()
-            message = f"{self.path}: {error}"
-            raise JournalError(message) from error
+            raise
 
     def _acquire(self) -> IO[str]:
         try:
@@ -71,14 +72,25 @@ class Journal:
             raise JournalError(message) from error
         return lock
 
+    @contextmanager
+    def _threshold(self) -> Iterator[None]:
+        """Nothing of sqlite3 leaves this room."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            message = f"{self.path}: {error}"
+            raise JournalError(message) from error
+
     def _prepare(self, database: sqlite3.Connection) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-            database.execute(f"PRAGMA {pragma}")
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA_VERSION):
-            self.close()
             message = f"{self.path} was written by another version of the gateway (schema {version})"
             raise JournalError(message)
+        if version == 0 and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            message = f"{self.path} is a database of another program"
+            raise JournalError(message)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            database.execute(f"PRAGMA {pragma}")
         if version == 0:
             database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
         self._streams = database.execute("SELECT count(*) FROM streams").fetchone()[0]
@@ -99,45 +111,43 @@ class Journal:
             self._lock.close()
             self._lock = None
 
-    def fill(self, directory: Directory) -> None:
-        """Add the streams of the log to an empty directory, in their rows."""
-        for device, sensor in self._open.execute("SELECT device, sensor FROM streams ORDER BY row"):
-            directory.add(device, sensor)
+    def streams(self) -> list[tuple[str, str]]:
+        """Device and sensor of every stream, by row."""
+        with self._threshold():
+            return self._open.execute("SELECT device, sensor FROM streams ORDER BY row").fetchall()
 
     def append(self, directory: Directory, entries: Sequence[Entered], incidents: Sequence[Incident]) -> None:
         """Write all in one durable transaction: new streams of the directory, entries, changes of incidents."""
         streams = list(directory.since(self._streams))
-        try:
-            with _transaction(self._open) as database:
-                database.executemany("INSERT INTO streams VALUES (?, ?, ?)", streams)
-                database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
-                database.executemany(
-                    "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?)",  # a repeat after a crash is the same
-                    [(told.id, told.state, told.at, told.device, encode_incident(told)) for told in incidents],
-                )
-        except sqlite3.Error as error:
-            message = f"{self.path}: {error}"
-            raise JournalError(message) from error
+        with self._threshold(), _transaction(self._open) as database:
+            database.executemany("INSERT INTO streams VALUES (?, ?, ?)", streams)
+            database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
+            database.executemany(
+                "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?)",  # a repeat after a crash is the same
+                [(told.id, told.state, told.at, told.device, encode_incident(told)) for told in incidents],
+            )
         self._streams += len(streams)
 
     def entries(self, after: int) -> Iterator[tuple[int, Entered]]:
         """Sequence number and entry of everything after `after`, in order."""
         query = "SELECT seq, kind, at, body FROM log WHERE seq > ? ORDER BY seq"
-        for seq, kind, at, body in self._open.execute(query, (after,)):
-            if kind == "readings":
-                yield seq, blocks.decode(body)
-            else:
-                yield seq, Tick(at) if kind == "tick" else Resume(at)
+        with self._threshold():
+            for seq, kind, at, body in self._open.execute(query, (after,)):
+                if kind == "readings":
+                    yield seq, blocks.decode(body)
+                else:
+                    yield seq, Tick(at) if kind == "tick" else Resume(at)
 
     def last(self) -> int:
         """The newest sequence number, 0 in an empty log."""
-        return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
+        with self._threshold():
+            return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
 
     def checkpoint(self, rules: str, parts: dict[str, bytes]) -> None:
         """Save the state as of the newest entry; `rules` says under which settings it was folded."""
         lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
         body = len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values())
-        with _transaction(self._open) as database:
+        with self._threshold(), _transaction(self._open) as database:
             database.execute(
                 "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)",
                 (self.last(), rules, hashlib.sha256(body).digest(), body),
@@ -150,13 +160,15 @@ class Journal:
     def checkpoints(self, rules: str) -> Iterator[tuple[int, dict[str, bytes]]]:
         """Undamaged checkpoints made under `rules`, newest first, with their sequence number."""
         query = "SELECT seq, digest, body FROM checkpoints WHERE rules = ? ORDER BY seq DESC"
-        for seq, digest, body in self._open.execute(query, (rules,)).fetchall():
+        with self._threshold():
+            found = self._open.execute(query, (rules,)).fetchall()
+        for seq, digest, body in found:
             if hashlib.sha256(body).digest() == digest:
                 yield seq, _parts(body)
 
     def retain(self, since: int) -> None:
         """Drop entries older than `since` (ns) that the oldest checkpoint already holds."""
-        with _transaction(self._open) as database:
+        with self._threshold(), _transaction(self._open) as database:
             oldest = "(SELECT coalesce(min(seq), 0) FROM checkpoints)"
             database.execute(f"DELETE FROM log WHERE at < ? AND seq <= {oldest}", (since,))  # noqa: S608 - a constant
 
@@ -172,7 +184,8 @@ class _transaction:  # noqa: N801 - used as a verb
         return self.database
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.database.execute("COMMIT" if kind is None else "ROLLBACK")
+        if self.database.in_transaction:  # SQLite itself rolls back when the disk is full
+            self.database.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 def _rows(entries: Sequence[Entered]) -> Iterator[tuple[str, int, bytes | None]]:

@@ -1,31 +1,32 @@
 """All learners of a shard: a batch in, verdicts out, and what comes next on request."""
 
+import io
 import json
 import math
-import zlib
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gateway.errors import StateError
 from gateway.learning import stock
+from gateway.learning.chosen import ChosenDetector, ChosenForecaster
 from gateway.learning.directory import Directory
 from gateway.learning.frozen import freeze, thaw
-from gateway.learning.heartbeat import Heartbeat
+from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import JointLearner
-from gateway.learning.stream import StreamLearner, Verdict
+from gateway.learning.pool import COVERAGE
+from gateway.learning.rows import Array
+from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
-from gateway.records import SECOND, Batch, Forecast, Kind, Verdicts
+from gateway.records import SECOND, Batch, Forecast, Verdicts
 
-VERSION = 1
+VERSION = 2
 """Of the saved state; another one means: fold the log again."""
 
-STEPS_AHEAD = 500
-"""A forecast is asked for at most this many readings ahead; beyond, the trend is held."""
-
-Z = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
-"""Half-widths, in standard deviations, of a Gaussian's central intervals."""
+SIGMAS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
+"""Half-widths of a Gaussian's central intervals, to widen or narrow the learned one to another coverage."""
 
 
 class Silence(NamedTuple):
@@ -39,142 +40,174 @@ class Silence(NamedTuple):
 class Fleet:
     """The learners of every stream and device of one shard, by row."""
 
-    def __init__(self, directory: Directory, rules: Sequence[stock.ModelRule] = ()) -> None:
+    def __init__(self, directory: Directory, policy: Policy, rules: Sequence[stock.ModelRule] = ()) -> None:
         self.directory = directory
         self.rules = [(rule, stock.kind(rule.make())) for rule in rules]
-        self.streams: list[StreamLearner] = []
-        self.joints: list[JointLearner] = []
-        self.hearts: list[Heartbeat] = []
-        self.last_at: list[int] = []
-        self.interval: list[float] = []
+        self.streams = Streams(policy)
+        self.hearts = Heartbeats()
+        self.scorers: dict[int, ChosenDetector] = {}
+        self.joints: dict[int, JointLearner] = {}
+        self._device_of = np.zeros(0, dtype=np.int64)
 
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale."""
         self._grow()
-        verdicts, stale = [], []
-        columns = (batch.stream, batch.observed_at, batch.received_at, batch.value)
-        for row, observed_at, received_at, value in zip(*(column.tolist() for column in columns), strict=True):
-            stale.append(observed_at <= self.last_at[row])
-            if stale[-1]:
-                verdicts.append(STALE)
-                continue
-            self.hearts[self.directory.device_of[row]].learn_one(received_at)
-            verdicts.append(self._learn_one(row, observed_at, value))
-        score, expected, lower, upper, kind = np.array(verdicts, dtype=np.float64).reshape(-1, 5).T.copy()
-        return Verdicts(score, expected, lower, upper, kind.astype(np.uint8), np.array(stale, dtype=bool))
+        verdicts = self.streams.learn_many(batch)
+        fresh = np.flatnonzero(~verdicts.is_stale)
+        devices = self._device_of[batch.stream[fresh]]
+        self.hearts.learn_many(devices, batch.received_at[fresh])
+        self._score_chosen(batch, verdicts, fresh)
+        self._score_joint(batch, verdicts, fresh, devices.tolist())
+        return verdicts
 
-    def _learn_one(self, row: int, observed_at: int, value: float) -> Verdict:
-        learner = self.streams[row]
-        verdict = learner.score_one(value)
-        sigmas = None
-        if not math.isnan(verdict.expected):
-            sigmas = (value - verdict.expected) / max((verdict.upper - verdict.lower) / 3.92, 1e-300)
-        joint = self.joints[self.directory.device_of[row]]
-        together = joint.score_learn_one(self.directory.streams[row][1], value, sigmas)
-        learner.learn_one(value, verdict)
-        if self.last_at[row]:
-            gap = (observed_at - self.last_at[row]) / SECOND
-            self.interval[row] = (
-                gap if not self.interval[row] else self.interval[row] + 0.05 * (gap - self.interval[row])
-            )
-        self.last_at[row] = observed_at
-        return verdict._replace(score=together, kind=Kind.JOINT) if together > verdict.score else verdict
+    def _score_chosen(self, batch: Batch, verdicts: Verdicts, fresh: Iterable[int]) -> None:
+        for place in fresh if self.scorers else ():
+            scorer = self.scorers.get(int(batch.stream[place]))
+            if scorer is not None:
+                verdicts.joint[place] = scorer.score_learn_one({}, float(batch.value[place]))
+
+    def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: "np.ndarray[Any, Any]", devices: list[int]) -> None:
+        half = (verdicts.upper[fresh] - verdicts.lower[fresh]) / 2 / SIGMAS[COVERAGE]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sigmas = np.clip((batch.value[fresh] - verdicts.expected[fresh]) / half, -40.0, 40.0)
+        columns = (fresh.tolist(), devices, batch.stream[fresh].tolist(), batch.value[fresh].tolist(), sigmas.tolist())
+        for place, device, stream, value, off in zip(*columns, strict=True):
+            joint = self.joints.get(device)
+            if joint is not None:
+                sensor = self.directory.streams[stream][1]
+                score = joint.score_learn_one(sensor, value, None if math.isnan(off) else off)
+                if score is not None:
+                    verdicts.joint[place] = np.fmax(verdicts.joint[place], score)
 
     def _grow(self) -> None:
-        for _, device, sensor in self.directory.since(len(self.streams)):
-            chosen = self._choose("forecaster", device, sensor)
-            scorer = self._choose("scorer", device, sensor)
-            self.streams.append(StreamLearner(stock.forecaster(chosen) if chosen is not None else None, scorer))
-            self.last_at.append(0)
-            self.interval.append(0.0)
-        for device in self.directory.devices[len(self.joints) :]:
-            seed = zlib.crc32(device.encode())  # from the name, so that folding again gives the same trees
-            self.joints.append(JointLearner(seed, self._choose("detector", device, None)))
-            self.hearts.append(Heartbeat())
+        known = len(self._device_of)
+        if known == len(self.directory):
+            return
+        self.streams.grow(len(self.directory))
+        self.hearts.grow(len(self.directory.devices))
+        for row, device, sensor in self.directory.since(known):
+            if (model := self._choose("forecaster", device, sensor)) is not None:
+                self.streams.chosen[row] = ChosenForecaster(model)
+            if (model := self._choose("scorer", device, sensor)) is not None:
+                self.scorers[row] = ChosenDetector(model, is_supervised=True)
+            self._join(self.directory.device_of[row], device)
+        self._device_of = np.array(self.directory.device_of, dtype=np.int64)
 
-    def _choose(self, kind: str, device: str, sensor: str | None) -> Any:  # noqa: ANN401 - a model of that kind
-        for rule, its_kind in self.rules:
-            if its_kind == kind and rule.fits(device, sensor if sensor is not None else "*"):
-                return rule.make()
-        return None
+    def _join(self, row: int, device: str) -> None:
+        if row not in self.joints:
+            self.joints[row] = JointLearner(device, self._choose("detector", device, "*"))
+
+    def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
+        return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
 
     def silences(self, at: int, floor_s: float) -> list[Silence]:
         """Devices that fall silent at `at`, each told once until it is heard again."""
-        found = []
-        for device, heart in enumerate(self.hearts):
-            score = 0.0 if heart.is_silent else heart.score_one(at, floor_s)
-            if score >= 0.5:  # noqa: PLR2004 - the alarm threshold
-                heart.is_silent = True
-                found.append(Silence(device, heart.last_at, score))
-        return found
+        scores = self.hearts.score(at, floor_s)
+        fallen = np.flatnonzero((scores >= 0.5) & ~self.hearts.arrays["is_silent"])  # noqa: PLR2004 - the alarm threshold
+        self.hearts.arrays["is_silent"][fallen] = True
+        last_at = self.hearts.arrays["last_at"]
+        return [Silence(int(row), int(last_at[row]), float(scores[row])) for row in fallen]
 
     def resume(self, at: int) -> None:
         """The gateway was deaf until `at`."""
-        for heart in self.hearts:
-            heart.resume(at)
+        self.hearts.resume(at)
 
-    def forecast(self, row: int, horizons_s: Iterable[float], coverage: float) -> list[Forecast]:
-        """The next value, and the value after each horizon; empty while nothing can be said."""
-        if row >= len(self.streams) or not self.streams[row].residual.is_warm or not self.interval[row]:
-            return []
+    def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
+        """The next value of each stream, and the value after each horizon; none while nothing can be said."""
+        rows = [row for row in rows if row < len(self._device_of) and self.streams.is_ready(row)]
+        return [forecast for row in rows for forecast in self._forecast(row, horizons_s, coverage)]
+
+    def _forecast(self, row: int, horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         device, sensor = self.directory.streams[row]
-        interval = self.interval[row]
+        last_at, interval_s = self.streams.pace(row)
+        horizons = np.array([interval_s, *horizons_s])
+        columns = self.streams.forecast(np.array([row]), horizons)
+        stretch = np.interp(coverage, list(SIGMAS), list(SIGMAS.values())) / SIGMAS[COVERAGE]
         found = []
-        for horizon in (interval, *horizons_s):
-            steps = max(1, min(round(horizon / interval), STEPS_AHEAD))
-            expected = self.streams[row].predict_one(steps)
-            if expected is None or not math.isfinite(expected):
-                continue
-            width = self.streams[row].half_width() / 1.96 * _quantile(coverage) * math.sqrt(steps)
-            due_at = self.last_at[row] + round(horizon * SECOND)
+        for horizon_s, expected, lower, upper in zip(
+            horizons, *(column[0].tolist() for column in columns), strict=True
+        ):
+            half = float(stretch * (upper - lower) / 2)
+            due_at = last_at + round(horizon_s * SECOND)
             found.append(
-                Forecast(
-                    device, sensor, self.last_at[row], due_at, expected, expected - width, expected + width, coverage
-                )
+                Forecast(device, sensor, last_at, due_at, expected, expected - half, expected + half, coverage)
             )
         return found
 
     def failures(self) -> dict[str, str]:
         """Chosen models that were put in quarantine, by `device/sensor` or device, and why."""
-        names = ["/".join(name) for name in self.directory.streams] + self.directory.devices
-        learners: list[StreamLearner | JointLearner] = [*self.streams, *self.joints]
-        return {name: learner.failure for name, learner in zip(names, learners, strict=False) if learner.failure}
+        names, devices = ["/".join(name) for name in self.directory.streams], self.directory.devices
+        found = [
+            *((names[row], model.failure) for row, model in self.streams.chosen.items()),
+            *((names[row], model.failure) for row, model in self.scorers.items()),
+            *((devices[row], joint.detector.failure) for row, joint in self.joints.items()),
+        ]
+        return {name: failure for name, failure in found if failure}
 
     def dumps(self) -> bytes:
         """The whole state; the directory is saved beside it."""
-        state = {
+        models = {
             "version": VERSION,
-            "streams": [_dump(learner) for learner in self.streams],
-            "joints": [_dump(learner) for learner in self.joints],
-            "hearts": [[getattr(heart, name) for name in Heartbeat.__slots__] for heart in self.hearts],
-            "last_at": self.last_at,
-            "interval": [interval.hex() for interval in self.interval],
+            "chosen": {str(row): _dump(model) for row, model in self.streams.chosen.items()},
+            "scorers": {str(row): _dump(model) for row, model in self.scorers.items()},
+            "joints": {str(row): _dump(model) for row, model in self.joints.items()},
         }
-        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
+        body = io.BytesIO()
+        with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            file.writestr(_entry("models.json"), json.dumps(models, separators=(",", ":")))
+            for name, array in self._arrays().items():
+                saved = io.BytesIO()
+                np.save(saved, array, allow_pickle=False)
+                file.writestr(_entry(name), saved.getvalue())
+        return body.getvalue()
+
+    def _arrays(self) -> dict[str, Array]:
+        hearts = {f"hearts/{name}": array for name, array in self.hearts.dumps().items()}
+        return {**hearts, **{f"streams/{name}": array for name, array in self.streams.dumps().items()}}
 
     def loads(self, body: bytes) -> None:
         """Restore what `dumps` saved; raises `StateError` where it does not fit."""
         try:
-            state = json.loads(zlib.decompress(body))
-        except (zlib.error, ValueError) as error:
-            message = "the saved state is damaged"
+            with zipfile.ZipFile(io.BytesIO(body)) as file:
+                models = json.loads(file.read("models.json"))
+                saved = {
+                    name: np.load(io.BytesIO(file.read(name)), allow_pickle=False)
+                    for name in file.namelist()
+                    if name != "models.json"
+                }
+            if models["version"] != VERSION:
+                message = "the saved state is of another version"
+                raise StateError(message)
+            self._grow()
+            self._take_over(models, saved)
+        except (zipfile.BadZipFile, LookupError, ValueError, EOFError) as error:
+            message = f"the saved state is damaged or of another version: {error}"
             raise StateError(message) from error
-        if state["version"] != VERSION or len(state["streams"]) > len(self.directory):
-            message = "the saved state is of another version or another directory"
-            raise StateError(message)
-        self._grow()
-        for learner, saved in zip([*self.streams, *self.joints], state["streams"] + state["joints"], strict=True):
-            _load(learner, saved)
-        self.hearts = [Heartbeat(*saved) for saved in state["hearts"]]
-        self.last_at = state["last_at"]
-        self.interval = [float.fromhex(interval) for interval in state["interval"]]
+
+    def _take_over(self, models: Mapping[str, Any], saved: Mapping[str, Array]) -> None:
+        self.hearts.loads(_within("hearts", saved))
+        self.streams.loads(_within("streams", saved))
+        groups: dict[str, Mapping[int, object]] = {
+            "chosen": self.streams.chosen,
+            "scorers": self.scorers,
+            "joints": self.joints,
+        }
+        for name, group in groups.items():
+            for row, state in models[name].items():
+                _load(group[int(row)], state)
 
 
-STALE = Verdict(0.0, math.nan, math.nan, math.nan, Kind.NONE)
+def _within(room: str, saved: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.partition("/")[2]: array for name, array in saved.items() if name.startswith(f"{room}/")}
 
 
-def _quantile(coverage: float) -> float:
-    return float(np.interp(coverage, list(Z), list(Z.values())))
+def _entry(name: str) -> zipfile.ZipInfo:
+    """An archive member without a time of its own: equal states are equal bytes."""
+    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+
+
+OWN = (Surprise, ChosenDetector, stock.SeriesForecaster, stock.LagForecaster)
+"""Our own parts inside a learner; everything else in it is River's or plain data."""
 
 
 def _dump(learner: object) -> dict[str, Any]:
@@ -187,7 +220,3 @@ def _load(learner: object, saved: dict[str, Any]) -> None:
             _load(value, saved[name])
         else:
             setattr(learner, name, thaw(saved[name], value))
-
-
-OWN = (Surprise, stock.SeriesForecaster, stock.LagForecaster)
-"""Our own parts inside a learner; everything else in it is River's or plain data."""

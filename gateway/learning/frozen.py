@@ -11,6 +11,7 @@ import importlib
 import random
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
+from statistics import NormalDist
 from types import MethodType
 from typing import Any, Literal, TypeAlias
 
@@ -38,7 +39,7 @@ def thaw(data: Json, like: object) -> Any:  # noqa: ANN401 - whatever `like` is
     """
     try:
         return _Thawer().thaw(data, like)
-    except (LookupError, TypeError, ValueError, AttributeError, ImportError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ImportError, ArithmeticError, RecursionError) as error:
         message = f"a saved model does not fit: {error}"
         raise StateError(message) from error
 
@@ -49,9 +50,9 @@ class _Freezer:
         self.kept: list[object] = []  # keeps ids unique while we walk
 
     def freeze(self, value: object) -> Json:
-        if value is None or isinstance(value, (bool, int, str)):
+        if value is None or type(value) in {bool, int, str}:
             return value
-        if isinstance(value, float):
+        if type(value) is float:  # not numpy's, which behaves differently and is kept as what it is
             return ["float", -1, value.hex()]
         if id(value) in self.numbers:
             return ["same", -1, self.numbers[id(value)]]
@@ -63,7 +64,7 @@ class _Freezer:
     def _all(self, values: Iterable[object] | None) -> list[Json]:
         return [self.freeze(value) for value in values or ()]
 
-    def _content(self, value: object) -> list[Json]:  # noqa: C901, PLR0911 - one case per type, nothing else
+    def _content(self, value: object) -> list[Json]:  # noqa: C901, PLR0911, PLR0912 - one case per type, nothing else
         kind = type(value).__name__
         match value:
             case bytes():
@@ -72,6 +73,8 @@ class _Freezer:
                 return ["array", *_array(np.asarray(value)), isinstance(value, np.generic)]
             case random.Random():
                 return ["random", self.freeze(value.getstate())]
+            case NormalDist():
+                return ["normal", value.mean.hex(), value.stdev.hex()]
             case MethodType():
                 return ["method", value.__name__, self.freeze(value.__self__)]
             case _ if _is_rivers(type(value)):
@@ -158,6 +161,9 @@ class _Thawer:
         generator = random.Random()  # noqa: S311 - a model's own sampling
         generator.setstate(self.thaw(state))
         return generator
+
+    def _normal(self, _number: int, _like: object, mean: str, deviation: str) -> NormalDist:
+        return NormalDist(float.fromhex(mean), float.fromhex(deviation))
 
     def _method(self, _number: int, _like: object, name: str, of: Json) -> object:
         return getattr(self.thaw(of), name)

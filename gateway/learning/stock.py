@@ -64,7 +64,7 @@ def _construct(path: str, params: Mapping[str, object]) -> Any:  # noqa: ANN401
         raise ValueError(message)
     try:
         return found(**params)
-    except TypeError as error:
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:  # River checks few of them
         message = f"{path}: {error}"
         raise ValueError(message) from error
 

@@ -6,8 +6,8 @@ from threading import Condition, Lock
 
 from gateway.records import Message
 
-MESSAGE_OVERHEAD = 400
-"""Bytes of memory a waiting message costs beside its payload: measured 360 with a 30-character topic."""
+MESSAGE_OVERHEAD = 300
+"""Bytes of memory a waiting message costs beside its payload: measured 294 with a topic of 27 characters."""
 
 
 class Inbox:

@@ -9,11 +9,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 UNSUPPORTED_VERSION = 132
 BAD_CREDENTIALS = 134
 NOT_AUTHORISED = 135
+FELL_SILENT = 141
 TAKEN_OVER = 142
 
 _REASONS = {
     BAD_CREDENTIALS: "the broker refuses the user name or password",
     NOT_AUTHORISED: "the broker refuses the user name or password, or does not allow this client",
+    FELL_SILENT: "the broker fell silent",
     TAKEN_OVER: "another client has connected with the same client id",
 }
 
@@ -26,15 +28,10 @@ _ERRORS: tuple[tuple[type[OSError], str], ...] = (
 )
 
 
-_CODES = {
-    MQTTErrorCode.MQTT_ERR_PROTOCOL: "the broker sent what is not MQTT",
-    MQTTErrorCode.MQTT_ERR_KEEPALIVE: "the broker fell silent",
-}
-
-
 def describe_code(code: MQTTErrorCode) -> str:
     """Return why paho ended a connection."""
-    return _CODES.get(code, "the broker hung up")
+    is_nonsense = code == MQTTErrorCode.MQTT_ERR_PROTOCOL
+    return "the broker sent what is not MQTT" if is_nonsense else "the broker hung up"
 
 
 def describe_reason(reason: ReasonCode) -> str:

@@ -1,0 +1,63 @@
+"""Stock River models that the user chose for some streams and devices, beside the default learners.
+
+A chosen forecaster's word replaces the pool's for its stream; a chosen anomaly detector adds its own evidence. A
+model that fails is put in quarantine: its stream goes on with the defaults.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gateway.learning import stock
+from gateway.learning.surprise import Surprise, score_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WARM_UP = 200
+"""Scores of a detector seen before a new one is judged among them."""
+
+
+class ChosenForecaster:
+    """A forecaster or regressor on one stream."""
+
+    def __init__(self, model: object) -> None:
+        self.model = stock.forecaster(model)
+        self.failure: str | None = None
+
+    def predict_one(self, steps: int = 1) -> float | None:
+        """The value `steps` readings ahead; None while the model cannot say."""
+        if self.failure is not None:
+            return None
+        value, self.failure = stock.quarantined(lambda: self.model.predict_one(steps))
+        return None if value is None else float(value)
+
+    def learn_one(self, value: float) -> None:
+        """Take a value in."""
+        if self.failure is None:
+            _, self.failure = stock.quarantined(lambda: self.model.learn_one(value))
+
+
+class ChosenDetector:
+    """An anomaly detector; its scores are judged among their own past, whatever their range."""
+
+    def __init__(self, model: Any, *, is_supervised: bool) -> None:  # noqa: ANN401 - any of River's detectors
+        self.model = model
+        self.is_supervised = is_supervised
+        self.failure: str | None = None
+        self.own = Surprise(WARM_UP)
+
+    def score_learn_one(self, features: dict[str, float], value: float) -> float:
+        """The score in [0, 1] of these features (a supervised detector also looks at `value`), then learn them."""
+        if self.failure is not None:
+            return 0.0
+        arguments: Sequence[object] = (features, value) if self.is_supervised else (features,)
+        raw, self.failure = stock.quarantined(lambda: float(self.model.score_one(*arguments)))
+        if self.failure is None and not math.isfinite(raw):
+            self.failure = "the model's answer is not finite"
+        if self.failure is not None:
+            return 0.0
+        _, self.failure = stock.quarantined(lambda: self.model.learn_one(*arguments))
+        off = max(raw - self.own.mean.get(), 0.0)
+        score = score_of(off / self.own.scale(1e-3)) if self.own.is_warm else 0.0
+        self.own.learn_one(raw)
+        return score

@@ -1,0 +1,49 @@
+"""Order and pace of every stream: what is stale, and how often it reports."""
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.rows import Rows, ewma_rate
+from gateway.records import SECOND, Floats, Ints
+
+_NEVER = np.iinfo(np.int64).min
+_RATE = 0.01
+_LONGEST = 8.0  # usual intervals; an outage longer than this says nothing about the pace
+LARGEST = 1e30  # values are held within this, so that no square overflows
+
+
+class Clock(Rows):
+    """Per stream the last time, the usual interval and the origin its values are counted from.
+
+    Counting from the first value keeps the single precision of profiles and tails for what varies.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "seen": ((), np.float64, 0.0),
+                "last_at": ((), np.int64, _NEVER),
+                "born_at": ((), np.int64, 0),
+                "interval_s": ((), np.float64, 0.0),
+                "origin": ((), np.float64, 0.0),
+            }
+        )
+
+    def is_stale(self, rows: Ints, observed_at: Ints) -> npt.NDArray[np.bool_]:
+        """Whether a reading is not newer than the last one learned."""
+        return np.asarray(observed_at <= self.arrays["last_at"][rows])
+
+    def advance(self, rows: Ints, observed_at: Ints, value: Floats) -> Floats:
+        """Take note of a reading of each of `rows`; returns the values counted from their origins."""
+        a = self.arrays
+        seen, last, usual = a["seen"][rows], a["last_at"][rows], a["interval_s"][rows]
+        is_first = seen == 0.0
+        gap = (observed_at - np.where(is_first, observed_at, last)) / SECOND
+        gap = np.where(seen > 1.0, np.minimum(gap, _LONGEST * usual), gap)
+        a["interval_s"][rows] = np.where(is_first, 0.0, usual + ewma_rate(_RATE, seen) * (gap - usual))
+        origin = np.where(is_first, np.clip(value, -LARGEST, LARGEST), a["origin"][rows])
+        a["origin"][rows] = origin
+        a["born_at"][rows] = np.where(is_first, observed_at, a["born_at"][rows])
+        a["last_at"][rows] = observed_at
+        a["seen"][rows] = seen + 1.0
+        return np.clip(value, -LARGEST, LARGEST) - origin

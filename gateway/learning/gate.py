@@ -1,0 +1,104 @@
+"""From single readings to incidents, per stream: opened, escalated, closed, adopted; and what may be learned then."""
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.rows import Rows
+from gateway.records import SECOND, Change, Floats, Ints
+
+_HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
+_QUIET = 24.0  # readings; NAB is flat between 6 and 48
+_ESCALATE = 3.0  # decades rarer than what was told
+NOTICE = 1.0  # decades below the threshold from which a reading is worth a line in the log
+
+_STRICTER = 0.4  # decades per incident
+_STRICTEST = 1.5
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Phase(IntEnum):
+    """Where a stream stands."""
+
+    CALM = 0
+    WATCHED = 1
+    OPEN = 2
+    SETTLING = 3  # adopted as the new normal; silent until it is calm
+
+
+class Gate(Rows):
+    """The incident of every stream.
+
+    While one is open its readings are in quarantine: `quarantined` tells which are not to be learned. What lasts
+    `adopt_after_s` of the stream's own time becomes the new normal.
+    """
+
+    def __init__(self, adopt_after_s: float) -> None:
+        super().__init__(
+            {
+                "phase": ((), np.uint8, Phase.CALM),
+                "told": ((), np.float64, 0.0),
+                "quiet": ((), np.float64, 0.0),
+                "opened_at": ((), np.int64, 0),
+                "strictness": ((), np.float64, 0.0),
+                "low": ((), np.float64, 0.0),
+                "high": ((), np.float64, 0.0),
+            }
+        )
+        self._adopt_after = int(adopt_after_s * SECOND)
+
+    def quarantined(self, rows: Ints) -> Mask:
+        """Whether an incident was open on each of `rows` before this reading."""
+        return np.asarray(self.arrays["phase"][rows] == Phase.OPEN)
+
+    def spend(self, rows: Ints, change: npt.NDArray[np.uint8], elapsed: Floats) -> None:
+        """Hold the budget on streams no tail describes: each incident makes the stream stricter, time forgives.
+
+        `elapsed` is the time since the last reading as a share of the time between two acceptable false alarms. In
+        balance incidents come exactly at the budget (as in adaptive conformal inference, Gibbs and Candès 2021).
+        """
+        spent = np.where(change == Change.OPEN, _STRICTER, 0.0) - _STRICTER * elapsed
+        self.arrays["strictness"][rows] = np.clip(self.arrays["strictness"][rows] + spent, 0.0, _STRICTEST)
+
+    def outside(self, rows: Ints, level: Floats) -> Mask:
+        """Whether the level is out of the band that was everyday when the incident opened."""
+        return np.asarray((level < self.arrays["low"][rows]) | (level > self.arrays["high"][rows]))
+
+    def hold(self, rows: Ints, band: tuple[Floats, Floats]) -> None:
+        """Remember what was everyday for `rows`, where an incident has just opened."""
+        self.arrays["low"][rows], self.arrays["high"][rows] = band
+
+    def step(
+        self, rows: Ints, observed_at: Ints, decades: Floats, threshold: Floats, is_outside: Mask
+    ) -> npt.NDArray[np.uint8]:
+        """Move each stream by one reading; returns the `Change` of each.
+
+        `is_outside` says that the level has not come back to where it was before the incident: one that has become
+        familiar is not over for that.
+        """
+        a = self.arrays
+        phase, told = a["phase"][rows], a["told"][rows]
+        fed = decades >= threshold - np.where(phase == Phase.OPEN, _HYSTERESIS, NOTICE)
+        fed = fed | (is_outside & (phase == Phase.OPEN))
+        quiet = np.where(fed, 0.0, a["quiet"][rows] + 1.0)
+        is_over = (phase != Phase.CALM) & (quiet >= _QUIET)
+        is_rarer = decades >= np.maximum(told + _ESCALATE, threshold)
+        opens = ((decades >= threshold) & (phase <= Phase.WATCHED)) | (is_rarer & (phase == Phase.SETTLING))
+        escalates = is_rarer & (phase == Phase.OPEN)
+        notices = fed & (phase == Phase.CALM) & ~opens
+        adopted = (phase == Phase.OPEN) & (observed_at - a["opened_at"][rows] >= self._adopt_after) & ~is_over
+        change = np.select(
+            [opens, is_over & (phase == Phase.OPEN), adopted, escalates, notices],
+            [Change.OPEN, Change.CLOSED, Change.ADOPTED, Change.ESCALATE, Change.NOTICE],
+            Change.NONE,
+        ).astype(np.uint8)
+        phase = np.select(
+            [opens, is_over, adopted, notices], [Phase.OPEN, Phase.CALM, Phase.SETTLING, Phase.WATCHED], phase
+        )
+        a["phase"][rows] = phase
+        a["quiet"][rows] = quiet
+        a["told"][rows] = np.where(phase == Phase.CALM, 0.0, np.where(opens | escalates, decades, told))
+        a["opened_at"][rows] = np.where(opens, observed_at, a["opened_at"][rows])
+        return change

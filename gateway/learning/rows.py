@@ -1,0 +1,76 @@
+"""State of many streams as arrays: one column per stream, one row per number that is kept of it."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.records import Floats, Ints
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+class Rows:
+    """A growing set of named arrays whose last axis is the stream; the whole state of one learner.
+
+    `shapes` gives for each name the leading axes, `fills` the value a new stream is born with.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[tuple[int, ...], npt.DTypeLike, float]]) -> None:
+        self._shapes = dict(shapes)
+        self.arrays: dict[str, Array] = {
+            name: np.full((*shape, 0), fill, dtype) for name, (shape, dtype, fill) in shapes.items()
+        }
+
+    def grow(self, streams: int) -> None:
+        """Make room for `streams` streams in all; the new ones know nothing."""
+        for name, (shape, dtype, fill) in self._shapes.items():
+            old = self.arrays[name]
+            if streams > old.shape[-1]:
+                born = np.full((*shape, streams - old.shape[-1]), fill, dtype)
+                self.arrays[name] = np.concatenate([old, born], axis=-1)
+
+    def dumps(self) -> dict[str, Array]:
+        """Copies of all arrays, to be saved; `loads` restores them bit for bit."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def loads(self, saved: Mapping[str, Array]) -> None:
+        """Take over what `dumps` gave, of any number of streams."""
+        for name, (shape, dtype, _) in self._shapes.items():
+            array = np.asarray(saved[name], dtype)
+            if array.shape[:-1] != shape:
+                message = f"{name}: saved with shape {array.shape}, expected {shape}"
+                raise ValueError(message)
+            self.arrays[name] = array.copy()
+
+    @property
+    def bytes_per_stream(self) -> float:
+        """Size of the state, per stream."""
+        streams = max(1, next(iter(self.arrays.values())).shape[-1])
+        return float(sum(array.nbytes for array in self.arrays.values()) / streams)
+
+
+def rounds(stream: Ints) -> list[Ints]:
+    """Split the readings of a batch so that within a round each stream occurs at most once.
+
+    Returns positions in the batch; a stream's readings keep their order over the rounds. However readings are
+    batched, each stream therefore lives through the same sequence.
+    """
+    count = len(stream)
+    if count == 1:
+        return [np.zeros(1, np.int64)]
+    order = np.argsort(stream, kind="stable")
+    ordered = stream[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    if len(starts) == count:
+        return [order]
+    lengths = np.diff(np.append(starts, count))
+    turn = np.arange(count) - np.repeat(starts, lengths)
+    by_turn = np.argsort(turn, kind="stable")
+    return np.split(order[by_turn], np.cumsum(np.bincount(turn))[:-1])
+
+
+def ewma_rate(floor: float, seen: Floats) -> Floats:
+    """Learning rate of a mean that is plain over the first readings and exponential from then on."""
+    return np.maximum(floor, 1.0 / np.maximum(seen, 1.0))

@@ -1,0 +1,236 @@
+"""All streams of a shard, as arrays: forecast, weigh the evidence, decide, then learn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gateway.learning.calendar import local_seconds
+from gateway.learning.clock import LARGEST, Clock
+from gateway.learning.evidence import KINDS, Evidence, Statistic
+from gateway.learning.gate import Gate
+from gateway.learning.pool import Outlook, Pool
+from gateway.learning.profile import Profile
+from gateway.learning.rows import Array, rounds
+from gateway.learning.tails import Peaks, Tails
+from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdicts
+
+if TYPE_CHECKING:
+    from gateway.learning.chosen import ChosenForecaster
+
+DAY_S = 86_400.0
+_TRIALS = 4.0
+"""Two dozen correlated tails are watched at once. With this many times the budget as return period of the combined
+evidence, 19 kinds of simulated healthy streams have 1 incident per 30 days on average."""
+_SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs 1 point on NAB, 0.5 is the same
+_LEAST_DECADES = 2.0
+_WARM_UP = 200.0  # readings; the extremes are not filled before
+_YOUTH_S = 2 * DAY_S
+_YOUTH_HANDICAP = 4.0
+"""Decades that everything but one odd reading and a stuck value is less believed at birth, fading over two days: what
+was never seen before may be the first evening."""
+
+READY = 10
+"""Readings before a forecast is published; its interval has found its width by then."""
+
+_HANDICAP = {Statistic.RUN: 0.8}  # decades; stuck may wait, so it gets a smaller share of the budget
+_LEAST_EXCESS = {Statistic.RUN: 10.0}  # readings; a sensor that never repeated itself is stuck after about a dozen
+_BORN_WITH = (Statistic.RESIDUAL, Statistic.RUN)
+_GROUPS = (
+    (Statistic.RESIDUAL, Statistic.SURPRISE),
+    (Statistic.LEVEL, Statistic.LOWEST_SHORT, Statistic.LOWEST, Statistic.HIGHEST),
+    (Statistic.WEEKLY, Statistic.USUAL, Statistic.TREND, Statistic.STEP),
+    (Statistic.SPREAD,),
+    (Statistic.RUN,),
+)
+_KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user may set. `budget_s` is the time between two false alarms of one stream that is acceptable."""
+
+    budget_s: float = 30 * DAY_S
+    adopt_after_s: float = DAY_S
+    zone: tzinfo | None = None
+
+
+class Streams:
+    """The default learner of all streams. A stream is a row number; its state is one column of every array."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._policy = policy or Policy()
+        least, self._handicap = np.zeros(len(Statistic)), np.zeros(len(Statistic))
+        for statistic, excess in _LEAST_EXCESS.items():
+            least[statistic] = excess
+        for statistic, decades in _HANDICAP.items():
+            self._handicap[statistic] = decades
+        self._clock, self._profile, self._pool = Clock(), Profile(), Pool()
+        self._evidence, self._tails, self._gate = Evidence(), Tails(least), Gate(self._policy.adopt_after_s)
+        self._parts = {
+            "clock": self._clock,
+            "profile": self._profile,
+            "pool": self._pool,
+            "evidence": self._evidence,
+            "tails": self._tails,
+            "gate": self._gate,
+        }
+        self._grows_up = (
+            np.array([statistic not in _BORN_WITH for statistic in Statistic], np.float64) * _YOUTH_HANDICAP
+        )
+        self._streams = 0
+        self.chosen: dict[int, ChosenForecaster] = {}
+
+    def grow(self, streams: int) -> None:
+        """Make room for `streams` streams in all."""
+        for part in self._parts.values():
+            part.grow(streams)
+        self._streams = max(self._streams, streams)
+
+    def learn_many(self, batch: Batch) -> Verdicts:
+        """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit."""
+        verdicts = _blank(len(batch))
+        for turn in rounds(batch.stream):
+            stale = self._clock.is_stale(batch.stream[turn], batch.observed_at[turn])
+            verdicts.is_stale[turn] = stale
+            fresh = turn[~stale] if stale.any() else turn
+            if len(fresh):
+                self._round(fresh, batch, verdicts)
+        return verdicts
+
+    def _round(self, turn: Ints, batch: Batch, verdicts: Verdicts) -> None:
+        rows, observed_at = batch.stream[turn], batch.observed_at[turn]
+        value = self._clock.advance(rows, observed_at, batch.value[turn])
+        local_s = local_seconds(observed_at, self._policy.zone)
+        usual, weekly, seen = self._profile.expect(rows, local_s, self._pool.arrays["slow"][rows])
+        outlook = self._consult(rows, self._pool.predict(rows, usual))
+        known = np.where(seen > 0.0, value - weekly, np.nan)
+        statistics = self._evidence.observe(rows, value, outlook, known)
+        found = self._tails.exceed(rows, statistics, self._evidence.grain(rows))
+        decades, strongest = self._combine(found, self._youth(rows, observed_at))
+        threshold = self._threshold(rows)
+        is_quarantined = self._gate.quarantined(rows)
+        is_outside = self._gate.outside(rows, statistics[Statistic.LEVEL])
+        change = self._gate.step(rows, observed_at, decades, threshold, is_outside)
+        opened = rows[change == Change.OPEN]
+        self._gate.spend(rows, change, self._clock.arrays["interval_s"][rows] / self._policy.budget_s)
+        self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
+
+        origin, half = self._clock.arrays["origin"][rows], self._pool.interval(rows, outlook)
+        spoken = self._pool.arrays["seen"][rows] > 0.0
+        verdicts.score[turn] = decades / (decades + threshold)
+        verdicts.decades[turn] = decades
+        verdicts.kind[turn] = np.where(decades > 0.0, _KIND[strongest], 0)
+        verdicts.change[turn] = change
+        verdicts.expected[turn] = np.where(spoken, origin + outlook.expected, np.nan)
+        verdicts.lower[turn] = np.where(spoken, origin + outlook.expected - half, np.nan)
+        verdicts.upper[turn] = np.where(spoken, origin + outlook.expected + half, np.nan)
+
+        is_trusted = ~is_quarantined | (change == Change.ADOPTED)
+        self._pool.learn(rows, outlook, value)
+        self._profile.learn(rows[is_trusted], local_s[is_trusted], value[is_trusted])
+        self._tails.learn(rows, found)
+        for place, row in self._chosen_in(rows):
+            self.chosen[row].learn_one(float(batch.value[turn[place]]))
+
+    def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
+        """Position and row of the streams that have a model of the user's choice."""
+        return [(place, row) for place, row in enumerate(rows.tolist()) if row in self.chosen] if self.chosen else []
+
+    def _consult(self, rows: Ints, outlook: Outlook) -> Outlook:
+        """The outlook with the word of the chosen models in place of the pool's."""
+        found = self._chosen_in(rows)
+        if not found:
+            return outlook
+        expected = outlook.expected.copy()
+        for place, row in found:
+            predicted = self.chosen[row].predict_one()
+            if predicted is not None:
+                expected[place] = np.clip(predicted, -LARGEST, LARGEST) - self._clock.arrays["origin"][row]
+        return outlook._replace(expected=expected)
+
+    def _youth(self, rows: Ints, observed_at: Ints) -> Floats:
+        """How young each of `rows` is: 1 at birth, 0 when it has seen enough of days."""
+        age_s = (observed_at - self._clock.arrays["born_at"][rows]) / SECOND
+        return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
+
+    def _combine(self, found: Peaks, youth: Floats) -> tuple[Floats, Ints]:
+        """The decades of each reading of a round, and the `Statistic` that says most."""
+        count = len(youth)
+        table = np.zeros((len(Statistic), count))
+        statistic = found.side % len(Statistic)
+        handicap = self._handicap[statistic] + self._grows_up[statistic] * youth[found.place]
+        heard = np.maximum(self._tails.decades(found) - handicap, 0.0)
+        np.maximum.at(table, (statistic, found.place), heard)
+        first, second = np.zeros(count), np.zeros(count)
+        for group in _GROUPS:
+            strength = np.maximum.reduce([table[member] for member in group])
+            second = np.maximum(second, np.minimum(first, strength))
+            first = np.maximum(first, strength)
+        return first + _SECOND_OPINION * second, np.argmax(table, axis=0)
+
+    def _threshold(self, rows: Ints) -> Floats:
+        """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
+        interval_s = np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
+        needed = np.log10(_TRIALS * self._policy.budget_s / interval_s)
+        young = self._clock.arrays["seen"][rows] < _WARM_UP
+        needed = needed + self._gate.arrays["strictness"][rows]
+        return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
+
+    def is_ready(self, row: int) -> bool:
+        """Whether a forecast of this stream would say anything."""
+        return bool(self._clock.arrays["seen"][row] > READY)
+
+    def pace(self, row: int) -> tuple[int, float]:
+        """The time (ns) of a stream's last reading and its usual interval in seconds."""
+        return int(self._clock.arrays["last_at"][row]), float(self._clock.arrays["interval_s"][row])
+
+    def forecast(self, rows: Ints, horizons_s: Floats) -> tuple[Floats, Floats, Floats]:
+        """What each of `rows` will read after each of `horizons_s`: expected, lower, upper, each (row, horizon)."""
+        clock, pool = self._clock.arrays, self._pool
+        last_at, interval_s = clock["last_at"][rows], np.maximum(clock["interval_s"][rows], 1e-3)
+        slow = pool.arrays["slow"][rows]
+        outlook = pool.predict(rows, self._profile.expect(rows, local_seconds(last_at, self._policy.zone), slow)[0])
+        deviation, half = outlook.expected - outlook.seasonal, pool.interval(rows, outlook)
+        widest = np.maximum(half, 1.645 * np.sqrt(self._evidence.arrays["power"][rows]))
+        columns = []
+        for horizon_s in horizons_s:
+            due = local_seconds(last_at + int(horizon_s * SECOND), self._policy.zone)
+            seasonal = self._profile.expect(rows, due, slow)[0]
+            steps = np.maximum(horizon_s / interval_s, 1.0)
+            expected = clock["origin"][rows] + seasonal + deviation * np.power(0.98, steps - 1.0)
+            width = np.minimum(half * np.sqrt(steps), widest)
+            columns.append((expected, expected - width, expected + width))
+        expected, lower, upper = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
+        return expected, lower, upper
+
+    def dumps(self) -> dict[str, Array]:
+        """The whole state, as arrays by name."""
+        return {f"{name}/{key}": value for name, part in self._parts.items() for key, value in part.dumps().items()}
+
+    def loads(self, saved: Mapping[str, Array]) -> None:
+        """Become what was saved by `dumps`."""
+        for name, part in self._parts.items():
+            part.loads({key.split("/")[1]: value for key, value in saved.items() if key.startswith(f"{name}/")})
+        self._streams = len(self._clock.arrays["seen"])
+
+    @property
+    def bytes_per_stream(self) -> float:
+        """Size of the state, per stream."""
+        return sum(part.bytes_per_stream for part in self._parts.values())
+
+
+def _blank(count: int) -> Verdicts:
+    return Verdicts(
+        score=np.zeros(count),
+        expected=np.full(count, np.nan),
+        lower=np.full(count, np.nan),
+        upper=np.full(count, np.nan),
+        kind=np.zeros(count, np.uint8),
+        is_stale=np.zeros(count, np.bool_),
+        change=np.zeros(count, np.uint8),
+        decades=np.zeros(count),
+        joint=np.full(count, np.nan),
+    )
