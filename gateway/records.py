@@ -119,8 +119,8 @@ class Verdicts:
 
     `score` is in [0, 1], 0.5 and above is worth an alarm. `expected`, `lower` and `upper` are in the unit of the
     reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence, `change` the `Change` of the
-    stream's incident, `decades` the log10 of how many readings pass between two as odd as this one. `joint` is the
-    score of all sensors of the device together, or of a detector the user chose; NaN where neither has anything to say.
+    stream's incident, `period` the log10 of the seconds that usually pass between two as odd as this one. `joint` is
+    the score of all sensors of the device together, or of a detector the user chose, NaN where neither says anything.
     """
 
     score: Floats
@@ -130,7 +130,7 @@ class Verdicts:
     kind: npt.NDArray[np.uint8]
     is_stale: npt.NDArray[np.bool_]
     change: npt.NDArray[np.uint8]
-    decades: Floats
+    period: Floats
     joint: Floats
 
 

@@ -85,17 +85,17 @@ class View:
         columns = Console().width // 62 or 1
         grid = Table.grid(*(["", ""] * columns), padding=(0, 1), expand=False)
         alarmed = {incident.device for incident in tuple(self._open.values())}
-        cells = [self._device(row, alarmed) for row in range(len(self._shard.directory.devices))]
+        names = sorted(self._shard.directory.devices)
+        cells = [self._device(name, alarmed) for name in names]
         height = -(-len(cells) // columns) or 1
         for line in range(height):
             grid.add_row(*(part for cell in cells[line::height] for part in cell))
-        return Panel(grid, title="reading [expected]", border_style="dim")
+        return Panel(grid, title=r"reading \[expected]", border_style="dim")
 
-    def _device(self, row: int, alarmed: set[str]) -> tuple[Text, Text]:
+    def _device(self, name: str, alarmed: set[str]) -> tuple[Text, Text]:
         directory = self._shard.directory
-        name = directory.devices[row]
         sensors = Text()
-        for stream in directory.rows_of[row][:SENSORS_SHOWN]:
+        for stream in directory.rows_of[directory.device_row(name) or 0][:SENSORS_SHOWN]:
             value, lower, upper = self._newest.get(stream, (math.nan,) * 3)
             is_outside = not math.isnan(lower) and not lower <= value <= upper
             band = "learning" if math.isnan(lower) else f"{lower:.4g} to {upper:.4g}"

@@ -106,7 +106,7 @@ class Incidents:
         else:
             opened = self.streams.pop(stream)
         numbers = _numbers(batch, verdicts, row)
-        text = _reason(change, Kind(opened.kind), sensor, numbers, float(verdicts.decades[row]))
+        text = _reason(change, Kind(opened.kind), sensor, numbers, float(verdicts.period[row]))
         return Told(row, _incident(opened, STATES[change], (device, sensor), at, text, numbers))
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
@@ -150,12 +150,12 @@ def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, 
     return float(batch.value[row]), expected, lower, upper
 
 
-def _reason(change: Change, kind: Kind, sensor: str, numbers: Sequence[float], decades: float) -> str:
+def _reason(change: Change, kind: Kind, sensor: str, numbers: Sequence[float], period: float) -> str:
     if change is Change.CLOSED:
         return reasons.over(sensor)
     if change is Change.ADOPTED:
         return reasons.adopted(sensor)
-    return reasons.reason(kind, sensor, numbers, decades)
+    return reasons.reason(kind, sensor, numbers, period)
 
 
 def _id(device: str, sensor: str, kind: int, started_at: int) -> str:

@@ -12,18 +12,21 @@ MEANINGS = {
     Kind.RANGE: "it was never seen there before",
 }
 
+YEAR_S = 365.25 * 86400
+CENTURY = math.log10(100 * YEAR_S)
+
 EVERYDAY = 1e4
 """From here on a number is written with separators instead of significant digits."""
 
 
-def reason(kind: Kind, sensor: str, numbers: Sequence[float], decades: float) -> str:
+def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float) -> str:
     """Why a reading is told as abnormal.
 
-    `numbers` are the value and what was expected: middle, lower, upper; NaN where nothing was. `decades` is the
-    log10 of how many readings pass between two as odd as this one.
+    `numbers` are the value and what was expected: middle, lower, upper; NaN where nothing was. `period` is the
+    log10 of the seconds that usually pass between two readings as odd as this one.
     """
     value, _, lower, upper = numbers
-    rarity = f" As odd as this once in {readings(decades)}."
+    rarity = f" As odd as this {rarely(period)}."
     if kind == Kind.STUCK:
         return f"{sensor} shows {number(value)} without any change, far longer than it usually repeats a value.{rarity}"
     meaning = MEANINGS.get(kind, "unusual")
@@ -66,18 +69,14 @@ def number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < EVERYDAY else f"{value:,.0f}"
 
 
-def readings(decades: float) -> str:
-    """10 to the power of `decades` readings, in words."""
-    for name, size in (("thousand million", 9.0), ("million", 6.0), ("thousand", 3.0)):
-        if decades >= size:
-            factor = 10 ** (decades - size)
-            return f"{factor:.0f} {name} readings" if factor < EVERYDAY else f"over {EVERYDAY:,.0f} {name} readings"
-    return f"{10**decades:.0f} readings"
+def rarely(period: float) -> str:
+    """How often something comes that comes every 10 to the power of `period` seconds."""
+    return f"once in about {duration(10.0**period)}" if period < CENTURY else "not once in a hundred years"
 
 
 def duration(seconds: float) -> str:
     """A length of time in the two or three digits a person would say."""
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+    for unit, size in (("years", YEAR_S), ("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"

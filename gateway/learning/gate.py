@@ -9,7 +9,7 @@ from gateway.learning.rows import Rows
 from gateway.records import SECOND, Change, Floats, Ints
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
-_QUIET = 24.0  # readings; NAB is flat between 6 and 48
+_QUIET = 12.0  # readings; NAB is flat from 6 to 48
 _ESCALATE = 3.0  # decades rarer than what was told
 NOTICE = 1.0  # decades below the threshold from which a reading is worth a line in the log
 

@@ -9,15 +9,16 @@ import numpy.typing as npt
 from gateway.records import Floats, Ints
 
 Array: TypeAlias = npt.NDArray[Any]
+Shape: TypeAlias = tuple[tuple[int, ...], npt.DTypeLike, float]
 
 
 class Rows:
     """A growing set of named arrays whose last axis is the stream; the whole state of one learner.
 
-    `shapes` gives for each name the leading axes, `fills` the value a new stream is born with.
+    `shapes` gives for each name the leading axes, the type and the value a new stream is born with.
     """
 
-    def __init__(self, shapes: Mapping[str, tuple[tuple[int, ...], npt.DTypeLike, float]]) -> None:
+    def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self._shapes = dict(shapes)
         self.arrays: dict[str, Array] = {
             name: np.full((*shape, 0), fill, dtype) for name, (shape, dtype, fill) in shapes.items()

@@ -33,8 +33,8 @@ class Peaks(NamedTuple):
     side: Ints
     place: Ints  # position in the round
     row: Ints
-    value: Singles
-    peaks: Floats
+    value: Floats
+    edge: Floats
     mean_excess: Floats
 
 
@@ -43,53 +43,53 @@ class Tails(Rows):
 
     def __init__(self, least_excess: Floats) -> None:
         """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range."""
-        sides = 2 * len(least_excess)
+        self._sides = 2 * len(least_excess)
+        each = (self._sides,)
         super().__init__(
             {
                 "seen": ((), np.float64, 0.0),
-                "edge": ((sides,), np.float32, -np.inf),
-                "peaks": ((sides, PEAKS), np.float32, -np.inf),
-                "peak_at": ((sides,), np.float32, -np.inf),
-                "peak": ((sides,), np.float32, np.inf),
-                "born_at": ((sides,), np.float32, -1.0),
+                "edge": (each, np.float32, -np.inf),
+                "top": (each, np.float32, -np.inf),
+                "excess": (each, np.float32, 0.0),
+                "peak": (each, np.float32, np.inf),
+                "peak_at": (each, np.float32, -np.inf),
+                "born_at": (each, np.float32, -1.0),
+                "peaks": ((self._sides, PEAKS), np.float32, -np.inf),
             }
         )
         self._least = np.concatenate([least_excess, least_excess])
-        self._cap = np.where(self._least > 0.0, np.inf, _CAP)
 
     def exceed(self, rows: Ints, statistics: Floats, grain: Floats) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
 
         `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
         """
+        a = self.arrays
         upwards = statistics.astype(np.float32)
         sides = np.concatenate([upwards, -upwards])
-        side, place = np.nonzero(sides > self.arrays["edge"][:, rows])
-        row, value = rows[place], sides[side, place]
-        peaks = self.arrays["peaks"][side, :, row].astype(np.float64)
-        other = self.arrays["peaks"][(side + len(statistics)) % len(sides), -1, row]
-        with np.errstate(invalid="ignore"):
-            span = peaks[:, -1] + other
-            total = np.cumsum(peaks - peaks[:, :1], axis=1)[:, -1]
+        side, place = np.nonzero(sides > a["edge"][:, rows])
+        row = rows[place]
+        other = (side + self._sides // 2) % self._sides
+        span = a["top"][side, row].astype(np.float64) + a["top"][other, row]
+        span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
-        prior = _PRIOR_SHARE * np.where(np.isfinite(span), span, 0.0) + least
-        mean = (np.where(np.isfinite(total), total, 0.0) + _PRIOR * prior) / (PEAKS - 1 + _PRIOR)
-        return Peaks(side, place, row, value, peaks, mean)
+        mean = (a["excess"][side, row] + _PRIOR * (_PRIOR_SHARE * span + least)) / (PEAKS - 1 + _PRIOR)
+        edge = a["edge"][side, row].astype(np.float64)
+        return Peaks(side, place, row, sides[side, place].astype(np.float64), edge, mean)
 
     def decades(self, found: Peaks) -> Floats:
         """log10 of the return period in readings of each exceedance; 0 where nothing can be said yet."""
-        edge = found.peaks[:, 0]
-        ready = np.isfinite(edge) & (found.mean_excess > 0.0)
-        above = (found.value - np.where(ready, edge, found.value)) / np.where(ready, found.mean_excess, 1.0)
+        ready = np.isfinite(found.edge)
+        thick = ready & (found.mean_excess > 0.0)
+        above = (found.value - np.where(thick, found.edge, found.value)) / np.where(thick, found.mean_excess, 1.0)
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side, found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
-        return np.where(np.isfinite(edge), np.minimum(seen + above / _LN10, _MOST_DECADES), 0.0)
+        return np.where(ready, np.minimum(seen + above / _LN10, _MOST_DECADES), 0.0)
 
     def band(self, rows: Ints, statistic: int) -> tuple[Floats, Floats]:
         """Between which levels a statistic of each of `rows` is everyday."""
         edge = self.arrays["edge"]
-        down = statistic + len(edge) // 2
-        return -edge[down, rows].astype(np.float64), edge[statistic, rows].astype(np.float64)
+        return -edge[statistic + self._sides // 2, rows].astype(np.float64), edge[statistic, rows].astype(np.float64)
 
     def learn(self, rows: Ints, found: Peaks) -> None:
         """Count the readings of `rows` and keep the peaks of their clusters."""
@@ -97,24 +97,32 @@ class Tails(Rows):
         a["seen"][rows] += 1.0
         if len(found.side) == 0:
             return
-        peaks = found.peaks
-        with np.errstate(invalid="ignore"):
-            cap = np.maximum(peaks[:, -1], peaks[:, 0] + self._cap[found.side] * found.mean_excess)
-        full = np.isfinite(peaks[:, 0]) & (found.mean_excess > 0.0)
-        value = np.where(full, np.minimum(found.value, cap), found.value).astype(np.float32)
         where = (found.side, found.row)
-        now = a["seen"][found.row]
-        born = a["born_at"][where]
+        is_capped = np.isfinite(found.edge) & (found.mean_excess > 0.0) & (self._least[found.side] == 0.0)
+        edge = np.where(is_capped, found.edge, 0.0)
+        cap = np.maximum(a["top"][where], edge + _CAP * found.mean_excess)
+        value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32)
+        now, born, peak = a["seen"][found.row], a["born_at"][where], a["peak"][where]
         a["born_at"][where] = np.where(born < 0.0, now, born)
-        same = (now - a["peak_at"][where] <= _CLUSTER) & (a["peak"][where] >= peaks[:, 0])
-        higher = same & (value > a["peak"][where])
-        taken = higher | ~same
-        slot = np.where(higher, np.argmax(peaks == a["peak"][where][:, None], axis=1), 0)[taken]
-        kept = peaks[taken]
-        kept[np.arange(len(kept)), slot] = value[taken]
+        same = (now - a["peak_at"][where] <= _CLUSTER) & (peak >= found.edge)
+        higher = same & (value > peak)
+        taken = np.flatnonzero(higher | ~same)
+        self._keep(found.side[taken], found.row[taken], value[taken], np.where(higher, peak, found.edge)[taken])
+        a["peak_at"][found.side[taken], found.row[taken]] = now[taken]
+
+    def _keep(self, side: Ints, row: Ints, value: Singles, instead: Floats) -> None:
+        """Put `value` among the peaks in the place of `instead`."""
+        a = self.arrays
+        kept = a["peaks"][side, :, row]
+        slot = np.argmax(kept == instead.astype(np.float32)[:, None], axis=1)
+        kept[np.arange(len(kept)), slot] = value
         kept.sort(axis=1)
-        side, row = found.side[taken], found.row[taken]
         a["peaks"][side, :, row] = kept
         a["edge"][side, row] = kept[:, 0]
-        a["peak"][side, row] = value[taken]
-        a["peak_at"][side, row] = now[taken]
+        a["top"][side, row] = kept[:, -1]
+        a["peak"][side, row] = value
+        edge = np.where(np.isfinite(kept[:, 0]), kept[:, 0], 0.0).astype(np.float64)
+        total = np.zeros(len(kept))
+        for place in range(1, PEAKS):
+            total = total + (np.where(np.isfinite(kept[:, place]), kept[:, place], edge) - edge)
+        a["excess"][side, row] = np.where(np.isfinite(kept[:, 0]), total, 0.0)
