@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -55,11 +56,19 @@ class Mosquitto:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, *lines: str, port: int | None = None, is_anonymous: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *lines: str,
+        port: int | None = None,
+        is_anonymous: bool = True,
+        is_verbose: bool = True,
+    ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self.lines = lines
         self.is_anonymous = is_anonymous
+        self.is_verbose = is_verbose
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -82,7 +91,8 @@ class Mosquitto:
         program = mosquitto_program()
         assert program, "mosquitto is not installed"
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([program, "-c", configuration, "-v"], stdout=log, stderr=log)
+            options = ["-v"] if self.is_verbose else []
+            self._process = subprocess.Popen([program, "-c", configuration, *options], stdout=log, stderr=log)
         wait_until(self._is_up, "mosquitto accepts connections")
         return self
 
@@ -93,6 +103,11 @@ class Mosquitto:
     def kill(self) -> None:
         """End it as a power cut would."""
         self._end(kill=True)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, say SIGSTOP to freeze it or SIGHUP to let it read its password file again."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def restart(self) -> None:
         """Stop and start on the same port."""
@@ -118,4 +133,5 @@ class Mosquitto:
             process.kill()
         else:
             process.terminate()
+            process.send_signal(signal.SIGCONT)  # a frozen one could not end
         process.wait(DEADLINE_S)

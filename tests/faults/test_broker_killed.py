@@ -1,6 +1,8 @@
 """The broker dies under traffic."""
 
+import signal
 import threading
+import time
 from collections.abc import Callable
 
 from brokers import ROOMY, Mosquitto, wait_until
@@ -9,10 +11,14 @@ from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.inbox import Inbox
 
 
-def connect(broker: Mosquitto, client_id: str, *topics: str) -> tuple[Connection, Inbox]:
+def connect(
+    broker: Mosquitto, client_id: str, *topics: str, status: str | None = None, inbox: Inbox | None = None
+) -> tuple[Connection, Inbox]:
     """Return a started connection and its inbox."""
-    inbox = Inbox()
-    settings = ConnectionSettings(client_id, topics, port=broker.port, shortest_delay_s=0.02, longest_delay_s=0.1)
+    inbox = Inbox() if inbox is None else inbox
+    settings = ConnectionSettings(
+        client_id, topics, port=broker.port, status_topic=status, shortest_delay_s=0.02, longest_delay_s=0.1
+    )
     connection = Connection(settings, inbox)
     connection.start()
     wait_until(lambda: connection.is_online, "connected")
@@ -49,10 +55,8 @@ def test_both_sides_come_back_after_three_power_cuts_of_the_broker(new_mosquitto
         reached = len(seen) + 300
         receive(lambda reached=reached: len(seen) >= reached)  # type: ignore[misc]
         broker.kill()
-        kept = sent - device._client.outgoing
         broker.start()
         receive(lambda cut=cut: gateway.generation >= cut + 2 and gateway.is_online)  # type: ignore[misc]
-        assert kept <= sent
     has_ended.set()
     sender.join(10)
     last = sent
@@ -63,4 +67,32 @@ def test_both_sides_come_back_after_three_power_cuts_of_the_broker(new_mosquitto
     lost = last + 1 - len(seen)
     assert lost <= 3 * 1_100, "only what the broker had accepted and not saved may be missing"
     gateway.stop()
+    device.stop()
+
+
+def test_stopping_is_quick_while_the_broker_is_frozen_and_the_will_is_sent(mosquitto: Mosquitto) -> None:
+    """A broker that does not answer our goodbye finds the line cut, and publishes the will when it wakes up."""
+    watcher, heard = connect(mosquitto, "watcher", "status")
+    gateway, _ = connect(mosquitto, "gateway", status="status")
+    mosquitto.signal(signal.SIGSTOP)
+    started = time.monotonic()
+    gateway.stop()
+    assert time.monotonic() - started < 1.5
+    assert not gateway._thread.is_alive()
+    mosquitto.signal(signal.SIGCONT)
+    assert {message.payload for message in heard.take(5)} == {b"offline"}
+    watcher.stop()
+
+
+def test_stopping_is_quick_while_the_network_thread_is_held_back(mosquitto: Mosquitto) -> None:
+    """The loop has ended already: nobody takes any more."""
+    device, _ = connect(mosquitto, "device")
+    gateway, inbox = connect(mosquitto, "gateway", "load", status="status", inbox=Inbox(max_messages=1))
+    for number in range(10):
+        device.publish("load", b"%d" % number)
+    wait_until(lambda: inbox.times_blocked, "the network thread is held back")
+    started = time.monotonic()
+    gateway.stop()
+    assert time.monotonic() - started < 1.5
+    assert not gateway._thread.is_alive()
     device.stop()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 from brokers import accepts, wait_until
@@ -14,10 +15,19 @@ from gateway.mqtt.embedded import PROTOCOL, EmbeddedBroker
 from gateway.mqtt.inbox import Inbox
 
 
-def test_it_serves_until_it_is_stopped_and_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """Readings go round, the port is free again within a second, and no log of its own appears."""
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    """Give a started broker."""
     broker = EmbeddedBroker()
     broker.start()
+    yield broker
+    broker.stop()
+
+
+def test_it_serves_until_it_is_stopped_and_says_nothing(
+    broker: EmbeddedBroker, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Readings go round, the port is free again within a second, and no log of its own appears."""
     inbox = Inbox()
     connection = Connection(
         ConnectionSettings("gateway", ("devices/+/readings",), port=broker.port, protocol=PROTOCOL), inbox
@@ -34,13 +44,10 @@ def test_it_serves_until_it_is_stopped_and_says_nothing(capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_taken_port_is_named() -> None:
+def test_a_taken_port_is_named(broker: EmbeddedBroker) -> None:
     """The most frequent mistake: a mosquitto is running already."""
-    broker = EmbeddedBroker()
-    broker.start()
     with pytest.raises(BrokerError, match=f"port {broker.port}"):
         EmbeddedBroker(broker.port).start()
-    broker.stop()
 
 
 def test_it_does_not_outlive_a_killed_gateway() -> None:
@@ -57,22 +64,23 @@ def test_it_does_not_outlive_a_killed_gateway() -> None:
         wait_until(lambda: not accepts(port), "the broker ends with its gateway")
 
 
-def test_messages_for_an_absent_client_are_kept() -> None:
-    """A session outlives its connection, and what was not acknowledged comes again."""
-    broker = EmbeddedBroker()
-    broker.start()
-    settings = ConnectionSettings("gateway", ("a",), port=broker.port, protocol=PROTOCOL)
-    for expected in ([b"1"], [b"1", b"2"]):
-        inbox = Inbox()
-        connection = Connection(settings, inbox)
-        connection.start()
-        wait_until(lambda: connection.is_online, "connected")
-        connection.publish("a", expected[-1])
-        taken: list[bytes] = []
-        while len(taken) < len(expected):
-            batch = inbox.take(5)
-            assert batch, f"only {taken} arrived"
-            taken += [message.payload for message in batch]
-        assert taken == expected
-        connection.stop()
-    broker.stop()
+def receive(port: int, publication: bytes, count: int) -> list[bytes]:
+    """Connect under the same id as before, publish one message and return what arrives, unacknowledged."""
+    inbox = Inbox()
+    connection = Connection(ConnectionSettings("gateway", ("a",), port=port, protocol=PROTOCOL), inbox)
+    connection.start()
+    wait_until(lambda: connection.is_online, "connected")
+    connection.publish("a", publication)
+    taken: list[bytes] = []
+    while len(taken) < count:
+        batch = inbox.take(5)
+        assert batch, f"only {taken} arrived"
+        taken += [message.payload for message in batch]
+    connection.stop()
+    return taken
+
+
+def test_what_was_not_acknowledged_comes_again(broker: EmbeddedBroker) -> None:
+    """A session outlives its connection."""
+    assert receive(broker.port, b"1", 1) == [b"1"]
+    assert receive(broker.port, b"2", 2) == [b"1", b"2"]

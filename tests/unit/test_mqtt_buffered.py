@@ -25,6 +25,9 @@ class Line:
             raise BlockingIOError
         return self.chunks.pop(0)
 
+    def setblocking(self, _is_blocking: bool) -> None:  # noqa: FBT001
+        """Never blocks anyway."""
+
     def close(self) -> None:
         """Nothing to release."""
 
@@ -56,6 +59,7 @@ def test_paho_still_has_what_is_overridden_and_used() -> None:
         "_handle_publish": ["self"],
         "_handle_connack": ["self"],
         "_packet_queue": ["self", "command", "packet", "mid", "qos", "info"],
+        "_create_socket": ["self"],
         "_reset_sockets": ["self", "sockpair_only"],
         "loop_read": ["self", "max_packets"],
         "reconnect": ["self"],
@@ -115,6 +119,18 @@ def test_what_was_kept_is_sent_in_windows() -> None:
     client._handle_connack()
     states = [message.state for message in client._out_messages.values()]
     assert states == [MessageState.MQTT_MS_WAIT_FOR_PUBACK] * 10 + [MessageState.MQTT_MS_QUEUED] * 40
+
+
+def test_connect_is_the_first_packet_even_if_another_thread_publishes_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker hangs up on anything else."""
+    client = BufferedClient("test", lambda *_: None)
+    monkeypatch.setattr(client, "_create_socket", Line)
+    client.on_socket_open = lambda *_: client.publish("a", b"", 1)
+    client.connect_async("127.0.0.1", 1)
+    client.reconnect()
+    assert [one["command"] & 0xF0 for one in client._out_packet] == [0x10, 0x30]
 
 
 def test_the_version_can_be_changed_and_changed_back() -> None:
