@@ -179,7 +179,7 @@ def latency(broker: Mosquitto, folder: Path) -> None:
 
 
 def probe(port: int, *, warm_up: bool) -> list[float]:
-    """Publish at `RATE`, every 51st reading far off, each time on the next device; return the delays until the device hears of it."""
+    """Publish at `RATE`, every 51st reading far off, each on the next device; return the delays until it is told."""
     dice, sent, delays = random.Random(2), {}, []
 
     def hear(_client: Client, _data: object, message: MQTTMessage) -> None:
