@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -190,17 +191,12 @@ class Pipeline:
         latest: dict[int, int] = {}
         for row, at in zip(batch.stream[is_fresh].tolist(), batch.observed_at[is_fresh].tolist(), strict=True):
             latest[self.shard.directory.device_of[row]] = at
-        for device, at in latest.items():
-            if not 0 < self._due.get(device, 0) - at <= every:  # due, or the device's clock was set back
-                self._due[device] = at + every
-                self._publish_prediction(device)
-
-    def _publish_prediction(self, device: int) -> None:
-        forecasts = self.shard.forecast(device)
-        if forecasts:
-            topic = self._prediction.render(device=self.shard.directory.devices[device])
+        due = [device for device, at in latest.items() if not 0 < self._due.get(device, 0) - at <= every]
+        for device in due:  # the second condition: the device's clock was set back
+            self._due[device] = latest[device] + every
+        for name, forecasts in groupby(self.shard.forecast(due), key=lambda forecast: forecast.device):
             self.counts["predictions"] += 1
-            self._link.publish(topic, encode_prediction(forecasts), qos=0, retain=True)
+            self._link.publish(self._prediction.render(device=name), encode_prediction(forecasts), qos=0, retain=True)
 
     def _settle(self, now: int) -> None:
         journal, pending = self.settings.journal, self._pending

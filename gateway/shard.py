@@ -5,7 +5,7 @@ The same class runs in the gateway's loop, in `gateway replay`, in recovery, and
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -60,9 +60,10 @@ class Shard:
         silences = self.fleet.silences(entry.at, self.rules.silent_floor_s)
         return Outcome(None, self.incidents.fall_silent(silences, entry.at))
 
-    def forecast(self, device: int) -> list[Forecast]:
-        """What comes next on each sensor of a device."""
-        return self.fleet.forecast(self.directory.rows_of[device], self.rules.horizons_s, self.rules.coverage)
+    def forecast(self, devices: Iterable[int]) -> list[Forecast]:
+        """What comes next on each sensor of these devices, device by device."""
+        rows = [row for device in devices for row in self.directory.rows_of[device]]
+        return self.fleet.forecast(rows, self.rules.horizons_s, self.rules.coverage)
 
     def dumps(self) -> dict[str, bytes]:
         """The whole state as named parts."""

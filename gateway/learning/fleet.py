@@ -114,24 +114,21 @@ class Fleet:
 
     def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""
-        rows = [row for row in rows if row < len(self._device_of) and self.streams.is_ready(row)]
-        return [forecast for row in rows for forecast in self._forecast(row, horizons_s, coverage)]
-
-    def _forecast(self, row: int, horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
-        device, sensor = self.directory.streams[row]
-        last_at, interval_s = self.streams.pace(row)
-        horizons = np.array([interval_s, *horizons_s])
-        columns = self.streams.forecast(np.array([row]), horizons)
-        stretch = np.interp(coverage, list(SIGMAS), list(SIGMAS.values())) / SIGMAS[COVERAGE]
+        ready = self.streams.ready(np.array([row for row in rows if row < len(self._device_of)], dtype=np.int64))
+        if not len(ready):
+            return []
+        last_at, interval_s = self.streams.pace(ready)
+        horizons = np.column_stack([interval_s, *(np.full(len(ready), horizon_s) for horizon_s in horizons_s)])
+        expected, lower, upper = self.streams.forecast(ready, horizons)
+        half = np.interp(coverage, list(SIGMAS), list(SIGMAS.values())) / SIGMAS[COVERAGE] * (upper - lower) / 2
+        due_at = last_at[:, None] + (horizons * SECOND).astype(np.int64)
+        table = np.stack([expected, expected - half, expected + half], axis=2)
         found = []
-        for horizon_s, expected, lower, upper in zip(
-            horizons, *(column[0].tolist() for column in columns), strict=True
-        ):
-            half = float(stretch * (upper - lower) / 2)
-            due_at = last_at + round(horizon_s * SECOND)
-            found.append(
-                Forecast(device, sensor, last_at, due_at, expected, expected - half, expected + half, coverage)
-            )
+        for place, row in enumerate(ready.tolist()):
+            device, sensor = self.directory.streams[row]
+            made_at = int(last_at[place])
+            for due, (middle, low, high) in zip(due_at[place].tolist(), table[place].tolist(), strict=True):
+                found.append(Forecast(device, sensor, made_at, due, middle, low, high, coverage))
         return found
 
     def failures(self) -> dict[str, str]:

@@ -172,6 +172,9 @@ class _Thawer:
         return _find(name)
 
     def _unnamed(self, _number: int, like: object) -> object:
+        if like is None:
+            message = "a saved model holds a function that its constructor does not make anew"
+            raise StateError(message)
         return like
 
     def _list(self, number: int, _like: object, values: list[Json]) -> list[Any]:

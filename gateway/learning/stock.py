@@ -6,6 +6,7 @@ Only River's own public classes can be named; nothing else can be imported by co
 import importlib
 import inspect
 import math
+import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,8 +63,9 @@ def _construct(path: str, params: Mapping[str, object]) -> Any:  # noqa: ANN401
     if not (inspect.isclass(found) and issubclass(found, Estimator)):
         message = f"River has no estimator {path!r}"
         raise ValueError(message)
+    seed = {"seed": zlib.crc32(path.encode())} if "seed" in inspect.signature(found).parameters else {}
     try:
-        return found(**params)
+        return found(**{**seed, **params})  # a seed of its own, so that folding the log again gives the same model
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:  # River checks few of them
         message = f"{path}: {error}"
         raise ValueError(message) from error

@@ -179,16 +179,16 @@ class Streams:
         needed = needed + self._gate.arrays["strictness"][rows]
         return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
 
-    def is_ready(self, row: int) -> bool:
-        """Whether a forecast of this stream would say anything."""
-        return bool(self._clock.arrays["seen"][row] > READY)
+    def ready(self, rows: Ints) -> Ints:
+        """Those of `rows` of which a forecast would say anything."""
+        return rows[self._clock.arrays["seen"][rows] > READY]
 
-    def pace(self, row: int) -> tuple[int, float]:
-        """The time (ns) of a stream's last reading and its usual interval in seconds."""
-        return int(self._clock.arrays["last_at"][row]), float(self._clock.arrays["interval_s"][row])
+    def pace(self, rows: Ints) -> tuple[Ints, Floats]:
+        """The time (ns) of the last reading and the usual interval in seconds of each of `rows`."""
+        return self._clock.arrays["last_at"][rows], self._clock.arrays["interval_s"][rows]
 
     def forecast(self, rows: Ints, horizons_s: Floats) -> tuple[Floats, Floats, Floats]:
-        """What each of `rows` will read after each of `horizons_s`: expected, lower, upper, each (row, horizon)."""
+        """What each of `rows` will read after each of its `horizons_s`: expected, lower, upper; all (row, horizon)."""
         clock, pool = self._clock.arrays, self._pool
         last_at, interval_s = clock["last_at"][rows], np.maximum(clock["interval_s"][rows], 1e-3)
         slow = pool.arrays["slow"][rows]
@@ -196,8 +196,8 @@ class Streams:
         deviation, half = outlook.expected - outlook.seasonal, pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * np.sqrt(self._evidence.arrays["power"][rows]))
         columns = []
-        for horizon_s in horizons_s:
-            due = local_seconds(last_at + int(horizon_s * SECOND), self._policy.zone)
+        for horizon_s in horizons_s.T:
+            due = local_seconds(last_at + (horizon_s * SECOND).astype(np.int64), self._policy.zone)
             seasonal = self._profile.expect(rows, due, slow)[0]
             steps = np.maximum(horizon_s / interval_s, 1.0)
             expected = clock["origin"][rows] + seasonal + deviation * np.power(0.98, steps - 1.0)

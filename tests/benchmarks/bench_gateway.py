@@ -32,7 +32,11 @@ from brokers import ROOMY, Mosquitto, wait_until
 from gateway.app import Application
 from gateway.config import Journal, Limits, Mqtt, Settings
 
-DEVICES = 50
+DEVICES = 100
+
+WARM_UP = 250
+"""Readings of each device before it is measured: the gateway says nothing before 200."""
+
 RATE = 500.0
 """Messages per second while latency is measured."""
 
@@ -188,12 +192,13 @@ def probe(port: int, *, warm_up: bool) -> list[float]:
 
     device = connected(port, f"device{warm_up}", "devices/+/anomaly", hear=hear)
     began = time.time() - 1e6
-    for number in range(DEVICES * 300 if warm_up else 0):
-        device.publish(f"devices/d{number % DEVICES}/readings", reading(dice, began, number), qos=1).wait_for_publish(
-            10
-        )
-    start, first = time.perf_counter(), DEVICES * 300
-    for number in range(10_000):
+    for number in range(DEVICES * WARM_UP if warm_up else 0):
+        last = device.publish(f"devices/d{number % DEVICES}/readings", reading(dice, began, number), qos=1)
+    if warm_up:
+        last.wait_for_publish(60)
+        time.sleep(3)  # for the gateway to have learned it all
+    start, first = time.perf_counter(), DEVICES * WARM_UP
+    for number in range(51 * DEVICES):
         while time.perf_counter() < start + number / RATE:
             time.sleep(0.0005)
         name, is_off = f"d{(first + number) % DEVICES}", number % 51 == 0
