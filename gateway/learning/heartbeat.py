@@ -75,7 +75,7 @@ class Heartbeats(Rows):
 
     def resume(self, at: int) -> None:
         """The gateway was deaf until `at`: a gap across it proves nothing."""
-        self.arrays["heard_from"][:] = at
+        self.arrays["heard_from"][: self.count] = at
 
     def score(self, at: int, floor_s: float) -> Floats:
         """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least `floor_s`."""

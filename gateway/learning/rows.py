@@ -15,26 +15,31 @@ Shape: TypeAlias = tuple[tuple[int, ...], npt.DTypeLike, float]
 class Rows:
     """A growing set of named arrays whose last axis is the stream; the whole state of one learner.
 
+    Beyond `count` the arrays hold spare columns, as at birth.
+
     `shapes` gives for each name the leading axes, the type and the value a new stream is born with.
     """
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self._shapes = dict(shapes)
+        self.count = 0
         self.arrays: dict[str, Array] = {
             name: np.full((*shape, 0), fill, dtype) for name, (shape, dtype, fill) in shapes.items()
         }
 
     def grow(self, streams: int) -> None:
         """Make room for `streams` streams in all; the new ones know nothing."""
+        self.count = max(self.count, streams)
         for name, (shape, dtype, fill) in self._shapes.items():
             old = self.arrays[name]
-            if streams > old.shape[-1]:
-                born = np.full((*shape, streams - old.shape[-1]), fill, dtype)
+            room = old.shape[-1]
+            if streams > room:  # by half as much again: streams that come one by one must not copy everything each time
+                born = np.full((*shape, max(streams, room * 3 // 2) - room), fill, dtype)
                 self.arrays[name] = np.concatenate([old, born], axis=-1)
 
     def dumps(self) -> dict[str, Array]:
         """Copies of all arrays, to be saved; `loads` restores them bit for bit."""
-        return {name: array.copy() for name, array in self.arrays.items()}
+        return {name: array[..., : self.count].copy() for name, array in self.arrays.items()}
 
     def loads(self, saved: Mapping[str, Array]) -> None:
         """Take over what `dumps` gave, of any number of streams."""
@@ -44,12 +49,13 @@ class Rows:
                 message = f"{name}: saved with shape {array.shape}, expected {shape}"
                 raise ValueError(message)
             self.arrays[name] = array.copy()
+            self.count = array.shape[-1]
 
     @property
     def bytes_per_stream(self) -> float:
         """Size of the state, per stream."""
-        streams = max(1, next(iter(self.arrays.values())).shape[-1])
-        return float(sum(array.nbytes for array in self.arrays.values()) / streams)
+        columns = next(iter(self.arrays.values())).shape[-1]
+        return float(sum(array.nbytes for array in self.arrays.values()) / max(1, columns))
 
 
 def rounds(stream: Ints) -> list[Ints]:

@@ -80,14 +80,12 @@ class Streams:
         self._grows_up = (
             np.array([statistic not in _BORN_WITH for statistic in Statistic], np.float64) * _YOUTH_HANDICAP
         )
-        self._streams = 0
         self.chosen: dict[int, ChosenForecaster] = {}
 
     def grow(self, streams: int) -> None:
         """Make room for `streams` streams in all."""
         for part in self._parts.values():
             part.grow(streams)
-        self._streams = max(self._streams, streams)
 
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit."""
@@ -214,7 +212,6 @@ class Streams:
         """Become what was saved by `dumps`."""
         for name, part in self._parts.items():
             part.loads({key.split("/")[1]: value for key, value in saved.items() if key.startswith(f"{name}/")})
-        self._streams = len(self._clock.arrays["seen"])
 
     @property
     def bytes_per_stream(self) -> float:
