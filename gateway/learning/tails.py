@@ -22,6 +22,8 @@ _PRIOR = 4.0
 _PRIOR_SHARE = 0.05  # of the range seen
 _CAP = 50.0  # mean excesses; one glitch of 1e6 must not blind a stream for good
 _MOST_DECADES = 50.0
+_EARLY_PEAKS = 8
+_EARLY_SHARE = 0.25  # of the range seen: some 1.4 sigma of a Gaussian, three times what its full tail would say
 _LN10 = float(np.log(10.0))
 
 Singles = npt.NDArray[np.float32]
@@ -84,7 +86,21 @@ class Tails(Rows):
         above = (found.value - np.where(thick, found.edge, found.value)) / np.where(thick, found.mean_excess, 1.0)
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side, found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
-        return np.where(ready, np.minimum(seen + above / _LN10, _MOST_DECADES), 0.0)
+        decades = np.where(ready, seen + above / _LN10, 0.0)
+        early = np.flatnonzero(~ready)
+        decades[early] = self._early(found, early, age[early])
+        return np.minimum(decades, _MOST_DECADES)
+
+    def _early(self, found: Peaks, early: Ints, age: Floats) -> Floats:
+        """The same where a tail is not full yet: only what lies far beyond all it has seen says anything."""
+        side, row = found.side[early], found.row[early]
+        top = self.arrays["top"][side, row].astype(np.float64)
+        other = self.arrays["top"][(side + self._sides // 2) % self._sides, row].astype(np.float64)
+        known = np.isfinite(self.arrays["peaks"][side, :, row]).sum(axis=1) >= _EARLY_PEAKS
+        known &= np.isfinite(other) & (top + other > 0.0)
+        excess = np.where(known, _EARLY_SHARE * (top + other), 1.0)
+        above = np.where(known, found.value[early] - top, -1.0) / excess
+        return np.where(above > 0.0, np.log10(np.maximum(age, 1.0)) + above / _LN10, 0.0)
 
     def band(self, rows: Ints, statistic: int) -> tuple[Floats, Floats]:
         """Between which levels a statistic of each of `rows` is everyday."""
