@@ -63,10 +63,11 @@ class Incidents:
 
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""
-        is_it = (verdicts.change >= Change.OPEN) | (verdicts.joint >= OPENS_AT)
-        if self.joint or self.silent:
+        is_together = verdicts.joint >= OPENS_AT
+        is_it = (verdicts.change >= Change.OPEN) | is_together
+        if self.joint or self.silent or is_together.any():
             devices = np.array(self.directory.device_of)[batch.stream]
-            is_it |= np.isin(devices, [*self.joint, *self.silent])
+            is_it |= np.isin(devices, [*self.joint, *self.silent, *devices[is_together]])
         return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
 
     def _learn_one(self, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:

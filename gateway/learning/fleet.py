@@ -15,14 +15,14 @@ from gateway.learning.chosen import ChosenDetector, ChosenForecaster
 from gateway.learning.directory import Directory
 from gateway.learning.frozen import freeze, thaw
 from gateway.learning.heartbeat import Heartbeats
-from gateway.learning.joint import JointLearner
+from gateway.learning.joint import ChosenJoint, Joint
 from gateway.learning.pool import COVERAGE
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
-from gateway.records import SECOND, Batch, Forecast, Verdicts
+from gateway.records import SECOND, Batch, Forecast, Ints, Verdicts
 
-VERSION = 2
+VERSION = 3
 """Of the saved state; another one means: fold the log again."""
 
 SIGMAS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
@@ -46,7 +46,10 @@ class Fleet:
         self.streams = Streams(policy)
         self.hearts = Heartbeats()
         self.scorers: dict[int, ChosenDetector] = {}
-        self.joints: dict[int, JointLearner] = {}
+        self.joints: dict[int, ChosenJoint] = {}
+        self.joint = Joint(policy.budget_s, policy.adopt_after_s)
+        self._places: list[int] = []
+        self._seats: dict[int, int] = {}
         self._device_of = np.zeros(0, dtype=np.int64)
 
     def learn_many(self, batch: Batch) -> Verdicts:
@@ -57,7 +60,7 @@ class Fleet:
         devices = self._device_of[batch.stream[fresh]]
         self.hearts.learn_many(devices, batch.received_at[fresh])
         self._score_chosen(batch, verdicts, fresh)
-        self._score_joint(batch, verdicts, fresh, devices.tolist())
+        self._score_joint(batch, verdicts, fresh, devices)
         return verdicts
 
     def _score_chosen(self, batch: Batch, verdicts: Verdicts, fresh: Iterable[int]) -> None:
@@ -66,18 +69,17 @@ class Fleet:
             if scorer is not None:
                 verdicts.joint[place] = scorer.score_learn_one({}, float(batch.value[place]))
 
-    def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: "np.ndarray[Any, Any]", devices: list[int]) -> None:
-        half = (verdicts.upper[fresh] - verdicts.lower[fresh]) / 2 / SIGMAS[COVERAGE]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            sigmas = np.clip((batch.value[fresh] - verdicts.expected[fresh]) / half, -40.0, 40.0)
-        columns = (fresh.tolist(), devices, batch.stream[fresh].tolist(), batch.value[fresh].tolist(), sigmas.tolist())
-        for place, device, stream, value, off in zip(*columns, strict=True):
-            joint = self.joints.get(device)
+    def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints, devices: Ints) -> None:
+        stream = batch.stream[fresh]
+        score = self.joint.learn_many(stream, batch.observed_at[fresh], batch.value[fresh])
+        verdicts.joint[fresh] = np.fmax(verdicts.joint[fresh], score)
+        for place, device in zip(fresh, devices, strict=True) if self.joints else ():
+            joint = self.joints.get(int(device))
             if joint is not None:
-                sensor = self.directory.streams[stream][1]
-                score = joint.score_learn_one(sensor, value, None if math.isnan(off) else off)
-                if score is not None:
-                    verdicts.joint[place] = np.fmax(verdicts.joint[place], score)
+                sensor = self.directory.streams[int(batch.stream[place])][1]
+                is_first = math.isnan(verdicts.expected[place])
+                said = joint.score_learn_one(sensor, float(batch.value[place]), is_first=is_first)
+                verdicts.joint[place] = np.fmax(verdicts.joint[place], math.nan if said is None else said)
 
     def _grow(self) -> None:
         known = len(self._device_of)
@@ -92,10 +94,17 @@ class Fleet:
                 self.scorers[row] = ChosenDetector(model, is_supervised=True)
             self._join(self.directory.device_of[row], device)
         self._device_of = np.array(self.directory.device_of, dtype=np.int64)
+        seats = np.array([self._seats.get(device, -1) for device in self.directory.device_of], dtype=np.int64)
+        self.joint.grow(seats, np.array(self._places, dtype=np.int64))
 
     def _join(self, row: int, device: str) -> None:
-        if row not in self.joints:
-            self.joints[row] = JointLearner(device, self._choose("detector", device, "*"))
+        """Give a device its chosen detector, or, from its second sensor on, a seat among those judged as a whole."""
+        place = self.directory.rows_of[row].index(len(self._places))
+        self._places.append(place)
+        if place == 0 and (model := self._choose("detector", device, "*")) is not None:
+            self.joints[row] = ChosenJoint(model)
+        elif place == 1 and row not in self.joints:
+            self._seats[row] = len(self._seats)
 
     def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
         return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
@@ -160,7 +169,8 @@ class Fleet:
 
     def _arrays(self) -> dict[str, Array]:
         hearts = {f"hearts/{name}": array for name, array in self.hearts.dumps().items()}
-        return {**hearts, **{f"streams/{name}": array for name, array in self.streams.dumps().items()}}
+        joint = {f"joint/{name}": array for name, array in self.joint.dumps().items()}
+        return {**hearts, **joint, **{f"streams/{name}": array for name, array in self.streams.dumps().items()}}
 
     def loads(self, body: bytes) -> None:
         """Restore what `dumps` saved; raises `StateError` where it does not fit."""
@@ -184,6 +194,7 @@ class Fleet:
     def _take_over(self, models: Mapping[str, Any], saved: Mapping[str, Array]) -> None:
         self.hearts.loads(_within("hearts", saved))
         self.streams.loads(_within("streams", saved))
+        self.joint.loads(_within("joint", saved))
         groups: dict[str, Mapping[int, object]] = {
             "chosen": self.streams.chosen,
             "scorers": self.scorers,

@@ -1,44 +1,248 @@
-"""What is learned of a device as a whole: are its sensors usual together?"""
+"""What is learned of a device as a whole: are its sensors usual together?
 
-import math
-import zlib
+One judgement per *round*, which ends with the reading that completes it: every sensor of the device known so far, that
+is learned before, has reported since the last round. That depends on the readings alone, so how they were batched
+cannot matter. A sensor's first reading makes it known and does not count, so that rounds fall in step with messages
+that hold all sensors; one that has not been heard for `_PATIENCE` is no longer waited for.
+
+Judged is how the sensors stand, each against its own slow mean, by the `Correlation` of the device: the Mahalanobis
+distance, averaged over some rounds, under its own past (`Tails`). Measured on 40 simulated devices whose sensors share
+a hidden cause, each with one sensor that begins to replay its own past week, found within two days at about one false
+incident per 30 days: this 0.70; the same on residuals of the forecasts 0.38 to 0.45; Half-Space Trees on the
+probabilities of the residuals, single rounds 0.25, averaged 0.47 and half a day late.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from river import anomaly
+import numpy as np
 
 from gateway.learning.chosen import ChosenDetector
+from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Sensors
+from gateway.learning.gate import Gate, Phase
+from gateway.learning.rows import Array, Rows, ewma_rate, rounds
+from gateway.learning.tails import Peaks, Tails
+from gateway.records import SECOND, Change, Floats, Ints
 
-WINDOW = 100
-"""Rounds after which the trees take over what they have counted."""
+_DAY_S = 86_400.0
+_PATIENCE = int(_DAY_S) * SECOND
+_FADING = 0.15  # of the newest distance in the average; single rounds find a third less, 0.03 is three times as late
+_CAP = 40.0  # the largest distance in the average: one glitch must not carry it for long
+_EARLIEST = 20.0  # rounds before the average is one
+_WARM_UP = 200.0  # rounds before anything is said
+_YOUTH_S = 2 * _DAY_S
+_YOUTH_HANDICAP = 4.0  # decades less believed at birth, fading: what was never seen may be the first evening
+_LEAST_DECADES = 2.0
+_TRIALS = 1.0
+"""One statistic is watched, so the return period asked for is the budget."""
+
+_PACE = 0.02  # of the newest interval between rounds
+_LEAST_INTERVAL_S = 1e-3
+_NEVER_SAID = 1e6  # decades
+_ALARM = 0.5
+
+_NEVER = np.iinfo(np.int64).min
 
 
-class JointLearner:
-    """One detector over all sensors of a device; one judgement per round of them.
+class Joint:
+    """The joint evidence of all devices of more than one sensor: only those have a seat, a column of the arrays."""
 
-    By default River's Half-Space Trees on how unusual each sensor is: probabilities, as the trees need features in
-    [0, 1]. A detector of the user's choice gets the values themselves. A round ends with the reading that completes
-    it: every sensor known so far has reported since the last. That depends on the readings alone, so how they were
-    batched cannot matter.
-    """
+    def __init__(self, budget_s: float, adopt_after_s: float) -> None:
+        self._budget_s = budget_s
+        self._sensors, self._correlation = Sensors(), Correlation()
+        self._tails, self._gate = Tails(np.zeros(1)), Gate(adopt_after_s)
+        self._seats = Rows(
+            {
+                "known": ((), np.int64, 0),
+                "width": ((), np.int64, 0),
+                "round": ((), np.int64, 1),
+                "reported": ((), np.int64, 0),
+                "begun_at": ((), np.int64, 0),
+                "ended_at": ((), np.int64, _NEVER),
+                "ended_by": ((), np.int64, 0),
+                "born_at": ((), np.int64, _NEVER),
+                "interval_s": ((), np.float64, 0.0),
+                "features": ((FEATURES,), np.float64, 0.0),
+                "judged": ((), np.float64, 0.0),
+                "average": ((), np.float64, 0.0),
+            }
+        )
+        self._parts = {
+            "sensors": self._sensors,
+            "seats": self._seats,
+            "correlation": self._correlation,
+            "tails": self._tails,
+            "gate": self._gate,
+        }
+        self._seat_of: Ints = np.zeros(0, np.int64)
+        self._dimension: Ints = np.zeros(0, np.int64)
 
-    def __init__(self, device: str, chosen: Any = None) -> None:  # noqa: ANN401 - any of River's detectors
-        seed = zlib.crc32(device.encode())  # from the name, so that folding again gives the same trees
-        trees = anomaly.HalfSpaceTrees(n_trees=5, height=5, window_size=WINDOW, seed=seed)
-        self.is_chosen = chosen is not None
-        self.detector = ChosenDetector(chosen if self.is_chosen else trees, is_supervised=False)
+    def grow(self, seat_of: Ints, place: Ints) -> None:
+        """Take note of new streams: per stream the seat of its device (-1 without one) and its place among its sensors.
+
+        Seats are numbered by the order in which devices got a second stream; a stream's place never changes.
+        """
+        old, self._dimension = self._seat_of, place % FEATURES
+        before = np.append(old, np.full(len(seat_of) - len(old), UNHEARD))
+        self._seat_of = seat_of
+        self._sensors.grow(len(seat_of))
+        for part in (self._seats, self._correlation, self._tails, self._gate):
+            part.grow(int(seat_of.max(initial=-1)) + 1)
+        is_heard = self._sensors.arrays["round"][: len(seat_of)] == 0
+        heard = np.flatnonzero((seat_of >= 0) & (before < 0) & is_heard)
+        self._seats.arrays["known"][seat_of[heard]] = 1
+        self._seats.arrays["width"][seat_of[heard]] = 1
+
+    def learn_many(self, stream: Ints, observed_at: Ints, value: Floats) -> Floats:
+        """The score of the round that each reading completes, 0.5 and above an alarm; NaN where it completes none."""
+        score = np.full(len(stream), np.nan)
+        seats: Ints = self._seat_of[stream]
+        alone = stream[seats < 0]
+        self._sensors.arrays["round"][alone] = 0
+        if len(alone) == len(stream):
+            return score
+        seated = np.flatnonzero(seats >= 0)
+        for turn in rounds(seats[seated]):
+            places = seated[turn]
+            done = self._report(stream[places], observed_at[places], value[places])
+            if len(done):
+                ended = places[done]
+                score[ended] = self._judge(seats[ended], observed_at[ended], stream[ended])
+        return score
+
+    def _report(self, rows: Ints, observed_at: Ints, value: Floats) -> Ints:
+        """Take in one reading of each of some devices; returns the positions of those that complete a round."""
+        sensors, a, seats = self._sensors.arrays, self._seats.arrays, self._seat_of[rows]
+        is_new = sensors["round"][rows] < a["round"][seats] - 1
+        if is_new.any():
+            self._meet(rows[is_new], seats[is_new])
+        taken = np.flatnonzero(~is_new & (a["known"][seats] > 1))
+        rows, seats, observed_at = rows[taken], seats[taken], observed_at[taken]
+        self._mend(rows, seats, observed_at)
+        stand = self._sensors.learn(rows, value[taken], ~self._gate.quarantined(seats))
+        is_again = sensors["round"][rows] == a["round"][seats]
+        a["begun_at"][seats] = np.where(a["reported"][seats] == 0, observed_at, a["begun_at"][seats])
+        a["reported"][seats] += ~is_again
+        self._stand(rows, seats, stand - np.where(is_again, sensors["stand"][rows], 0.0))
+        sensors["stand"][rows] = stand
+        is_whole = a["reported"][seats] == a["known"][seats]
+        is_late = ~is_whole & (observed_at - a["begun_at"][seats] > _PATIENCE)
+        self._end(seats[is_late], observed_at[is_late], rows[is_late])
+        return np.asarray(taken[is_whole])
+
+    def _meet(self, rows: Ints, seats: Ints) -> None:
+        """Sensors that were not known."""
+        a = self._seats.arrays
+        self._sensors.arrays["round"][rows] = a["round"][seats] - 1
+        a["known"][seats] += 1
+        a["width"][seats] = np.maximum(a["width"][seats], self._dimension[rows] + 1)
+
+    def _mend(self, rows: Ints, seats: Ints, observed_at: Ints) -> None:
+        """Where the last round ended amid what was observed at one time, its last reading counts for this round too.
+
+        Otherwise one lost reading would leave rounds of two halves of messages for ever.
+        """
+        a, by = self._seats.arrays, self._seats.arrays["ended_by"][seats]
+        is_split = (a["reported"][seats] == 0) & (a["ended_at"][seats] == observed_at) & (by != rows)
+        if is_split.any():
+            by, seats = by[is_split], seats[is_split]
+            a["reported"][seats] = 1
+            a["begun_at"][seats] = observed_at[is_split]
+            self._stand(by, seats, self._sensors.arrays["stand"][by])
+
+    def _stand(self, rows: Ints, seats: Ints, stand: Floats) -> None:
+        """Add to the features of the round; sensors beyond `FEATURES` share dimensions, each the sum of its sensors."""
+        a = self._seats.arrays
+        a["features"][self._dimension[rows], seats] += stand
+        self._sensors.arrays["round"][rows] = a["round"][seats]
+
+    def _end(self, seats: Ints, observed_at: Ints, by: Ints) -> None:
+        """Begin the next round; sensors that have not reported are forgotten."""
+        a = self._seats.arrays
+        a["known"][seats] = a["reported"][seats]
+        a["reported"][seats] = 0
+        a["features"][:, seats] = 0.0
+        a["round"][seats] += 1
+        a["ended_at"][seats] = observed_at
+        a["ended_by"][seats] = by
+
+    def _judge(self, seats: Ints, observed_at: Ints, by: Ints) -> Floats:
+        """The score of the round just completed by each of `seats`; then learn it."""
+        a = self._seats.arrays
+        features, width = a["features"][:, seats], a["width"][seats]
+        distance = self._correlation.distance(seats, features[: width.max()])
+        found = self._exceed(seats, distance, observed_at)
+        decades = np.zeros(len(seats))
+        decades[found.place] = self._tails.decades(found)
+        age_s = (observed_at - a["born_at"][seats]) / SECOND
+        decades = np.maximum(decades - _YOUTH_HANDICAP * np.maximum(1.0 - age_s / _YOUTH_S, 0.0), 0.0)
+        threshold = self._threshold(seats)
+        is_outside = self._gate.outside(seats, a["average"][seats])
+        change = self._gate.step(seats, observed_at, decades, threshold, is_outside)
+        opened = seats[change == Change.OPEN]
+        self._gate.hold(opened, (np.full(len(opened), -np.inf), self._tails.band(opened, 0)[1]))
+        self._gate.spend(seats, change, a["interval_s"][seats] / self._budget_s)
+        self._tails.learn(seats, found)
+        is_trusted = ~self._gate.quarantined(seats)
+        self._correlation.learn(seats[is_trusted], features[:, is_trusted], distance[is_trusted], width[is_trusted])
+        self._end(seats, observed_at, by)
+        return self._told(seats, decades / (decades + threshold))
+
+    def _exceed(self, seats: Ints, distance: Floats, observed_at: Ints) -> Peaks:
+        """Count the round and find the averaged distances that are larger than usual."""
+        a = self._seats.arrays
+        judged = a["judged"][seats] + 1.0
+        a["judged"][seats] = judged
+        is_first = judged == 1.0
+        a["born_at"][seats] = np.where(is_first, observed_at, a["born_at"][seats])
+        gap = np.where(is_first, 0.0, np.maximum(observed_at - a["ended_at"][seats], 0) / SECOND)
+        usual, average = a["interval_s"][seats], a["average"][seats]
+        a["interval_s"][seats] = usual + ewma_rate(_PACE, judged - 1.0) * (gap - usual)
+        average = average + ewma_rate(_FADING, judged) * (np.minimum(distance, _CAP) - average)
+        a["average"][seats] = average
+        statistic = np.where(judged > _EARLIEST, average, np.nan)
+        found = self._tails.exceed(seats, statistic[None], np.zeros(len(seats)))
+        is_above = found.side == 0  # unusually close together is no fault
+        return Peaks(*(column[is_above] for column in found))
+
+    def _threshold(self, seats: Ints) -> Floats:
+        """log10 of the return period, in rounds, that spends exactly the budget; infinite patience while young."""
+        a = self._seats.arrays
+        needed = np.log10(_TRIALS * self._budget_s / np.maximum(a["interval_s"][seats], _LEAST_INTERVAL_S))
+        needed = np.maximum(needed + self._gate.arrays["strictness"][seats], _LEAST_DECADES)
+        return np.where(a["judged"][seats] <= _WARM_UP, _NEVER_SAID, needed)
+
+    def _told(self, seats: Ints, score: Floats) -> Floats:
+        """The score, an alarm exactly while an incident is open, and 0 while the new normal settles."""
+        phase = self._gate.arrays["phase"][seats]
+        calm = np.where(phase == Phase.SETTLING, 0.0, np.minimum(score, np.nextafter(_ALARM, 0.0)))
+        return np.where(phase == Phase.OPEN, np.maximum(score, _ALARM), calm)
+
+    def dumps(self) -> dict[str, Array]:
+        """The whole state, as arrays by name."""
+        return {f"{name}/{key}": value for name, part in self._parts.items() for key, value in part.dumps().items()}
+
+    def loads(self, saved: Mapping[str, Array]) -> None:
+        """Become what was saved by `dumps`."""
+        for name, part in self._parts.items():
+            part.loads({key.split("/")[1]: value for key, value in saved.items() if key.startswith(f"{name}/")})
+
+
+class ChosenJoint:
+    """A detector of the user's choice over all sensors of a device: an object, given the values of a round."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - any of River's detectors
+        self.detector = ChosenDetector(model, is_supervised=False)
         self.sensors: list[str] = []
         self.features: dict[str, float] = {}
 
-    def score_learn_one(self, sensor: str, value: float, sigmas: float | None) -> float | None:
-        """The score of the round that this reading completes, None where it completes none.
-
-        `sigmas` is the reading's signed distance from what was expected, None while its stream is warming up.
-        """
+    def score_learn_one(self, sensor: str, value: float, *, is_first: bool) -> float | None:
+        """The score of the round that this reading completes, None where it completes none."""
         if sensor not in self.sensors:
             self.sensors.append(sensor)
-        if sigmas is not None:
-            self.features[sensor] = value if self.is_chosen else 0.5 * math.erfc(-sigmas / math.sqrt(2.0))
-        if len(self.features) < len(self.sensors) or len(self.sensors) < (1 if self.is_chosen else 2):
+        if not is_first:
+            self.features[sensor] = value
+        if len(self.features) < len(self.sensors):
             return None
         features, self.features = self.features, {}
         return self.detector.score_learn_one(dict(sorted(features.items())), value)

@@ -32,6 +32,11 @@ _YOUTH_HANDICAP = 4.0
 """Decades that everything but one odd reading and a stuck value is less believed at birth, fading over two days: what
 was never seen before may be the first evening."""
 
+_REACH_SCALES, _REACH_SPANS = 100.0, 3.0
+"""How far a value counts, in mean residuals and in ranges seen. Without a bound one reading of 1e6 on a sensor of 0 to
+10 was told again a day later, and one of 1e30 spoilt the forecasts for days. A step still arrives within 3 readings."""
+_REACH_SIZES = 1e3  # the same for a sensor that never moved, in sizes of its value
+
 READY = 10
 """Readings before a forecast is published; its interval has found its width by then."""
 
@@ -104,6 +109,7 @@ class Streams:
         local_s = local_seconds(observed_at, self._policy.zone)
         usual, weekly, seen = self._profile.expect(rows, local_s, self._pool.arrays["slow"][rows])
         outlook = self._consult(rows, self._pool.predict(rows, usual))
+        value = self._believed(rows, outlook, value)
         known = np.where(seen > 0.0, value - weekly, np.nan)
         statistics = self._evidence.observe(rows, value, outlook, known)
         found = self._tails.exceed(rows, statistics, self._evidence.grain(rows))
@@ -132,6 +138,15 @@ class Streams:
         self._tails.learn(rows, found)
         for place, row in self._chosen_in(rows):
             self.chosen[row].learn_one(float(batch.value[turn[place]]))
+
+    def _believed(self, rows: Ints, outlook: Outlook, value: Floats) -> Floats:
+        """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
+        clock = self._clock.arrays
+        span = self._tails.span(rows, Statistic.HIGHEST, Statistic.LOWEST)
+        reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
+        reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(clock["origin"][rows])))
+        reach = np.where(clock["seen"][rows] > _WARM_UP, reach, np.inf)
+        return np.clip(value, outlook.expected - reach, outlook.expected + reach)
 
     def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
         """Position and row of the streams that have a model of the user's choice."""

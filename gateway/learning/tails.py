@@ -107,6 +107,12 @@ class Tails(Rows):
         edge = self.arrays["edge"]
         return -edge[statistic + self._sides // 2, rows].astype(np.float64), edge[statistic, rows].astype(np.float64)
 
+    def span(self, rows: Ints, upper: int, lower: int) -> Floats:
+        """From the lowest peak of the statistic `lower` to the highest of `upper`; 0 before there are any."""
+        top = self.arrays["top"]
+        span = top[upper, rows].astype(np.float64) + top[lower + self._sides // 2, rows]
+        return np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
+
     def learn(self, rows: Ints, found: Peaks) -> None:
         """Count the readings of `rows` and keep the peaks of their clusters."""
         a = self.arrays
