@@ -6,6 +6,7 @@ Only River's own public classes can be named; nothing else can be imported by co
 import importlib
 import inspect
 import math
+import random
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from river.base import AnomalyDetector, Estimator, Regressor, SupervisedAnomalyDetector
+from river.base import AnomalyDetector, Base, Estimator, Regressor, SupervisedAnomalyDetector
 from river.time_series.base import Forecaster
 
 MODULES = frozenset(
@@ -63,12 +64,25 @@ def _construct(path: str, params: Mapping[str, object]) -> Any:  # noqa: ANN401
     if not (inspect.isclass(found) and issubclass(found, Estimator)):
         message = f"River has no estimator {path!r}"
         raise ValueError(message)
-    seed = {"seed": zlib.crc32(path.encode())} if "seed" in inspect.signature(found).parameters else {}
+    seed = zlib.crc32(path.encode())  # of its own, so that folding the log again gives the same model
+    seeded = {"seed": seed} if "seed" in inspect.signature(found).parameters else {}
     try:
-        return found(**{**seed, **params})  # a seed of its own, so that folding the log again gives the same model
+        made = found(**{**seeded, **params})
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:  # River checks few of them
         message = f"{path}: {error}"
         raise ValueError(message) from error
+    if not seeded:
+        _sow(made, seed)
+    return made
+
+
+def _sow(part: object, seed: int) -> None:
+    """Seed the generators inside a model that takes no seed itself (KNNRegressor, GaussianScorer)."""
+    for value in list(vars(part).values()):
+        if isinstance(value, random.Random):
+            value.seed(seed)
+        elif isinstance(value, Base):
+            _sow(value, seed)
 
 
 def kind(model: object) -> str:

@@ -1,0 +1,136 @@
+"""Readings per second of the whole learner (forecast, evidence, incident, joint), beside one River object per stream.
+
+Run it as `python tests/benchmarks/bench_learning.py`; `--seconds` and `--largest` for more. One reading of every stream
+to a batch, one core. The fleets are mature: 1,000 streams live through 320 rounds, and their state, which is a value,
+is copied until there are enough. The peers are what InfluxDB's plugin runs on every stream (EWMean, EWVar, ADWIN), and
+MinMaxScaler with Half-Space Trees on every device; the latter on 64 devices at most, as each takes over a megabyte.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from peers import Trees, ZScore
+
+from gateway.learning.directory import Directory
+from gateway.learning.fleet import Fleet
+from gateway.learning.streams import Policy
+from gateway.records import SECOND, Batch, Floats
+
+SIZES = (1, 100, 1_000, 10_000, 100_000)
+MATURE = 320
+NURSERY = 1_000
+MOST_TREES = 64
+STEP = 300 * SECOND
+START = 1_700_000_000 * SECOND
+
+
+def values(streams: int) -> Iterator[Floats]:
+    """Rounds of readings, without end: noise, a rhythm, and some sensors that mostly repeat themselves."""
+    draw, number = np.random.RandomState(1), 0
+    is_quantised = np.arange(streams) % 4 == 0
+    while True:
+        value = draw.standard_normal(streams) + 3 * np.sin(2 * np.pi * number / 288 + np.arange(streams))
+        yield np.where(is_quantised, np.round(value / 4), value)
+        number += 1
+
+
+def newborn(streams: int, sensors: int) -> Fleet:
+    """A fleet that has seen nothing."""
+    directory = Directory()
+    for row in range(streams):
+        directory.add(f"device{row // sensors}", f"s{row % sensors}")
+    return Fleet(directory, Policy())
+
+
+def mature(streams: int, sensors: int) -> tuple[Fleet, int]:
+    """A fleet with a past, and when that ends."""
+    size = min(streams, NURSERY)
+    nursery = newborn(size, sensors)
+    for number, value in zip(range(MATURE), values(size), strict=False):
+        nursery.learn_many(batch(START + number * STEP, value))
+    end = START + MATURE * STEP
+    if size == streams:
+        return nursery, end
+    fleet = newborn(streams, sensors)
+    fleet.learn_many(batch(START - STEP, next(values(streams))))
+    for of, past in ((fleet.streams, nursery.streams), (fleet.hearts, nursery.hearts)):
+        of.loads({name: np.concatenate([array] * (streams // size), axis=-1) for name, array in past.dumps().items()})
+    return fleet, end
+
+
+def batch(at: int, value: Floats) -> Batch:
+    """One reading of every stream."""
+    times = np.full(len(value), at)
+    return Batch(np.arange(len(value)), times, times, value)
+
+
+def per_second(learn: Callable[[int, Floats], object], count: int, streams: int, seconds: float) -> float:
+    """Median speed over as many rounds as fit, at least three."""
+    spent: list[float] = []
+    for number, value in enumerate(values(streams)):
+        if len(spent) >= 3 and sum(spent) > seconds:
+            break
+        started = time.perf_counter()
+        learn(number, value)
+        spent.append(time.perf_counter() - started)
+    return count / statistics.median(spent)
+
+
+def ours(streams: int, sensors: int, seconds: float) -> tuple[float, Fleet]:
+    """Our speed, and the fleet to look at."""
+    fleet, end = mature(streams, sensors)
+    return per_second(
+        lambda number, value: fleet.learn_many(batch(end + number * STEP, value)), streams, streams, seconds
+    ), fleet
+
+
+def influx(streams: int, seconds: float) -> float:
+    """EWMean, EWVar and ADWIN, one each per stream."""
+    models = [ZScore(is_drift_told=True) for _ in range(streams)]
+
+    def learn(_number: int, value: Floats) -> None:
+        for model, one in zip(models, value.tolist(), strict=True):
+            model.score_learn_one(one)
+
+    return per_second(learn, streams, streams, seconds)
+
+
+def trees(devices: int, sensors: int, seconds: float) -> float:
+    """Half-Space Trees, one forest per device; in readings, of which each score takes `sensors`."""
+    models = [Trees() for _ in range(devices)]
+    names = [f"s{sensor}" for sensor in range(sensors)]
+
+    def learn(_number: int, value: Floats) -> None:
+        for model, row in zip(models, value.reshape(devices, sensors).tolist(), strict=True):
+            model.score_learn_one(dict(zip(names, row, strict=True)))
+
+    return per_second(learn, devices * sensors, devices * sensors, seconds)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--largest", type=int, default=SIZES[-1], help="streams")
+    options = parser.parse_args()
+    for sensors in (1, 4):
+        print(f"{sensors} sensor{'s' if sensors > 1 else ''} per device:")
+        for streams in SIZES:
+            if streams % sensors == 0 and streams <= options.largest:
+                speed, fleet = ours(streams, sensors, options.seconds)
+                devices = min(streams // sensors, MOST_TREES)
+                peers = influx(streams, options.seconds), trees(devices, sensors, options.seconds)
+                print(
+                    f"  {streams:7,} streams {speed:9,.0f} readings/s, {1e6 / speed:7.2f} us each; "
+                    f"EWMean+EWVar+ADWIN {peers[0]:9,.0f}, ratio {speed / peers[0]:5.2f}; "
+                    f"HST {peers[1]:7,.0f}, ratio {speed / peers[1]:6.2f}; "
+                    f"{fleet.streams.bytes_per_stream:,.0f} bytes per stream"
+                )
+                del fleet
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Putting the parts together, and coming back after a restart."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from readings import START, batch, life, pieces, settings
+
+from gateway.app import Application, fingerprint, restore, rules
+from gateway.errors import ConfigError
+from gateway.journal import Entered, Journal
+from gateway.learning.stock import ModelRule
+from gateway.records import SECOND, Incident, Resume, Tick
+from gateway.shard import Rules, Shard
+
+HERE = Rules(silent_floor_s=5.0)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """Give an open, empty log."""
+    journal = Journal(tmp_path / "gateway.db")
+    journal.open()
+    yield journal
+    journal.close()
+
+
+def live(shard: Shard, journal: Journal, *, rounds: int = 40, checkpoint_after: tuple[int, ...] = ()) -> None:
+    """Let a shard live: devices come one after the other, the connection breaks, one falls silent; all is logged."""
+    later = (rounds + 10) * 60 * SECOND
+    rows = life(rounds, ("pump",)) + [(*row[:2], row[2] + later, row[3]) for row in life(rounds, ("pump", "room"))]
+    rows[5 * rounds] = (*rows[5 * rounds][:3], 500.0)
+    rows += rows[10:20]  # delivered again
+    half = 2 * rounds  # before the second device is heard for the first time
+    steps: list[object] = [Resume(START), *pieces(rows[:half], 1), Resume(rows[half][2]), *pieces(rows[half:], 2)]
+    steps += [Tick(START + 10**9 * SECOND), rows[-1:]]
+    for number, step in enumerate(steps):
+        entry = step if isinstance(step, (Tick, Resume)) else batch(shard.directory, step)  # type: ignore[arg-type]
+        outcome = shard.apply(entry)
+        told: list[Incident] = [change.incident for change in outcome.changes]
+        entered: Entered = entry if isinstance(entry, (Tick, Resume)) else (entry, outcome.verdicts)  # type: ignore[assignment]
+        journal.append(shard.directory, [entered], told)
+        if number in checkpoint_after:
+            journal.checkpoint(fingerprint(shard.rules), shard.dumps())
+
+
+def restored(journal: Journal, chosen: Rules = HERE) -> tuple[Shard, list[str]]:
+    """Return what a new process makes of the log, and what it said about it."""
+    said: list[str] = []
+    shard = Shard(chosen)
+    restore(shard, journal, fingerprint(chosen), said.append)
+    return shard, said
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "rounds"),
+    [((), 40), ((3,), 40), ((5, 10), 40), ((0,), 40), ((), 250), ((20, 40), 250)],
+    ids=["none", "early", "two", "before any reading", "none, after long", "two, after long"],
+)
+def test_a_restart_continues_bit_for_bit(journal: Journal, checkpoints: tuple[int, ...], rounds: int) -> None:
+    """Checkpoint and tail, or the whole log, give exactly the state that was never interrupted."""
+    shard = Shard(HERE)
+    live(shard, journal, rounds=rounds, checkpoint_after=checkpoints)
+    again, said = restored(journal)
+    assert again.dumps() == shard.dumps()
+    assert again.directory.streams == shard.directory.streams
+    assert said[-1].startswith("4 streams restored")
+
+
+def test_a_restart_right_after_a_checkpoint_learns_nothing_again(journal: Journal) -> None:
+    """After a clean end there is no tail."""
+    shard = Shard(HERE)
+    live(shard, journal)
+    journal.checkpoint(fingerprint(HERE), shard.dumps())
+    again, said = restored(journal)
+    assert again.dumps() == shard.dumps()
+    assert said == ["4 streams restored, 0 entries learned again"]
+
+
+def test_an_empty_log_says_nothing(journal: Journal) -> None:
+    """A first start has nothing to restore."""
+    shard, said = restored(journal)
+    assert (len(shard.directory), said) == (0, [])
+
+
+def test_a_stream_without_a_reading_in_the_log_keeps_its_row(journal: Journal) -> None:
+    """The writer may have been quicker with the name than with the reading."""
+    shard = Shard(HERE)
+    shard.directory.add("pump", "a")
+    journal.append(shard.directory, [Resume(START)], [])
+    again, _ = restored(journal)
+    assert again.directory.streams == [("pump", "a")]
+
+
+def damage(path: Path, statement: str) -> None:
+    """Change the file behind the journal's back."""
+    other = sqlite3.connect(path)
+    other.execute(statement)
+    other.commit()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE checkpoints SET body = zeroblob(9) WHERE seq = (SELECT max(seq) FROM checkpoints)",
+        "UPDATE checkpoints SET body = zeroblob(9)",
+        "UPDATE checkpoints SET rules = 'of another version'",
+        "DELETE FROM checkpoints",
+    ],
+)
+def test_without_a_good_checkpoint_the_log_is_folded_again(journal: Journal, statement: str) -> None:
+    """Damage costs time at the start, not what was learned."""
+    shard = Shard(HERE)
+    live(shard, journal, checkpoint_after=(5, 10))
+    damage(journal.path, statement)
+    again, _ = restored(journal)
+    assert again.dumps() == shard.dumps()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda parts: parts | {"fleet": b"nonsense"},
+        lambda parts: parts | {"fleet": parts["fleet"][:-30]},
+        lambda parts: parts | {"incidents": b"[[[1]]]"},
+        lambda parts: parts | {"directory": b"{"},
+        lambda parts: {"directory": parts["directory"]},
+        lambda _: {},
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_does_not_fit_is_passed_over(
+    journal: Journal, part: Callable[[dict[str, bytes]], dict[str, bytes]]
+) -> None:
+    """Its digest is right and yet this version cannot read it: fold again, from nothing half loaded."""
+    shard = Shard(HERE)
+    live(shard, journal)
+    journal.checkpoint(fingerprint(HERE), part(shard.dumps()))
+    again, _ = restored(journal)
+    assert again.dumps() == shard.dumps()
+
+
+def test_other_rules_fold_again_under_those_rules(journal: Journal) -> None:
+    """A changed setting gives the state of a gateway that always had it."""
+    live(Shard(HERE), journal, checkpoint_after=(10,))
+    other = Rules(models=(ModelRule("river.anomaly.HalfSpaceTrees", "pump"),), silent_floor_s=5.0)
+    again, _ = restored(journal, other)
+    fresh = Shard(other)
+    for _, entry in journal.entries(0):
+        if isinstance(entry, tuple):
+            for device, sensor in journal.streams()[len(fresh.directory) : int(entry[0].stream.max(initial=-1)) + 1]:
+                fresh.directory.add(device, sensor)
+        fresh.apply(entry[0] if isinstance(entry, tuple) else entry)
+    assert again.dumps() == fresh.dumps()
+
+
+def test_the_fingerprint_changes_with_every_rule() -> None:
+    """A state is only taken over by a gateway that would have come to the same one."""
+    model: dict[str, object] = {"model": "river.anomaly.LODA", "params": {"seed": 1}}
+    chosen = [
+        settings(),
+        settings(alarms={"silent_floor_s": 11.0}),
+        settings(predictions={"coverage": 0.8}),
+        settings(learning={"models": [model]}),
+        settings(learning={"models": [{**model, "devices": "a*"}]}),
+        settings(learning={"models": [{**model, "params": {"seed": 2}}]}),
+    ]
+    assert len({fingerprint(rules(each)) for each in chosen}) == len(chosen)
+    assert fingerprint(rules(settings())) == fingerprint(rules(settings(mqtt={"host": "elsewhere"})))
+
+
+@pytest.mark.parametrize("model", ["os.system", "river.utils.Rolling", "river.anomaly.Nonsense", "LinearRegression"])
+def test_a_model_that_river_does_not_have_names_its_key(model: str) -> None:
+    """Nothing but River's own models can be named, and the operator reads where the wrong name stands."""
+    fine = {"model": "river.anomaly.LODA"}
+    with pytest.raises(ConfigError, match=r"^learning\.models\.1: "):
+        rules(settings(learning={"models": [fine, {"model": model}]}))
+
+
+def test_building_starts_nothing(tmp_path: Path) -> None:
+    """`check-config` builds every part: no file, no thread, no connection comes of it."""
+    application = Application(settings(journal={"path": str(tmp_path / "gateway.db")}))
+    assert list(tmp_path.iterdir()) == []
+    assert not application.connection.is_online

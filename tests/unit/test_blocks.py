@@ -1,0 +1,95 @@
+"""One batch as one block of bytes, and back."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from readings import verdicts
+
+from gateway.errors import JournalError
+from gateway.journal import blocks
+from gateway.records import Batch, Kind, Verdicts
+
+
+def entry(values: Sequence[float], stale: Sequence[bool] | None = None) -> tuple[Batch, Verdicts]:
+    """Return a batch of these values with verdicts on them."""
+    count = len(values)
+    times = 1_700_000_000_000_000_000 + np.arange(count, dtype=np.int64) * 7
+    columns = {name: np.linspace(0.0, 1.0, count) * factor for factor, name in enumerate(blocks.NUMBERS, 1)}
+    kind = np.full(count, Kind.SPIKE, dtype=np.uint8)
+    is_stale = np.array(stale if stale is not None else [False] * count, dtype=bool)
+    received = times + np.arange(count, dtype=np.int64) ** 2
+    said = verdicts(count, **columns, kind=kind, is_stale=is_stale)
+    return Batch(np.arange(count), times, received, np.array(values)), said
+
+
+def test_readings_come_back_exactly_and_verdicts_as_float32() -> None:
+    """The log can be folded again to the last bit; what was said is kept as finely as anyone needs."""
+    batch, told = entry([0.1, -0.0, 1e100, 5e-324, -1e100])
+    again, said = blocks.decode(blocks.encode(batch, told))
+    for name in Batch.__slots__:
+        assert getattr(again, name).tobytes() == getattr(batch, name).tobytes()
+        assert getattr(again, name).dtype == getattr(batch, name).dtype
+    for name in blocks.NUMBERS:
+        assert np.array_equal(getattr(said, name), getattr(told, name).astype(np.float32))
+    assert np.array_equal(said.kind, told.kind)
+    assert not said.is_stale.any()
+
+
+def test_times_at_the_ends_of_64_bits_come_back() -> None:
+    """Differences may overflow on the way; they overflow back."""
+    ends = np.array([-(2**63) + 1, 2**63 - 1, 0], dtype=np.int64)
+    _, told = entry([1.0, 2.0, 3.0])
+    again, _ = blocks.decode(blocks.encode(Batch(np.arange(3), ends, ends[::-1].copy(), np.zeros(3)), told))
+    assert again.observed_at.tolist() == ends.tolist()
+    assert again.received_at.tolist() == ends[::-1].tolist()
+
+
+def test_stale_rows_are_left_out() -> None:
+    """They changed nothing, so folding again does not need them."""
+    again, _ = blocks.decode(blocks.encode(*entry([1.0, 2.0, 3.0], [False, True, False])))
+    assert again.value.tolist() == [1.0, 3.0]
+
+
+def test_a_batch_of_nothing_but_stale_rows_can_be_read() -> None:
+    """A redelivered message must not make the log unreadable."""
+    again, said = blocks.decode(blocks.encode(*entry([1.0, 2.0], [True, True])))
+    assert len(again) == len(said.score) == 0
+
+
+def test_what_float32_cannot_hold_is_infinite_and_nan_stays() -> None:
+    """A forecast of an absurd sensor costs no warning and no reading."""
+    batch, told = entry([1.0, 2.0])
+    told.expected[:] = (1e60, math.nan)
+    again, said = blocks.decode(blocks.encode(batch, told))
+    assert said.expected[0] == math.inf
+    assert math.isnan(said.expected[1])
+    assert again.value.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: b"",
+        lambda block: block[:4],
+        lambda block: block[:-1],
+        lambda block: b"\x09" + block[1:],
+        lambda block: block[:1] + b"\xff" + block[2:],
+        lambda block: block[:6] + b"\0" * 9 + block[15:],
+    ],
+)
+def test_a_damaged_block_is_said_to_be_one(damage: object) -> None:
+    """Whatever was cut or overwritten, the error is ours."""
+    assert callable(damage)
+    with pytest.raises(JournalError, match="damaged"):
+        blocks.decode(damage(blocks.encode(*entry([1.0, 2.0]))))
+
+
+def test_join_keeps_every_row_in_order() -> None:
+    """Several batches become one, which by law changes no result."""
+    parts = [entry([1.0, 2.0]), entry([3.0]), entry([])]
+    batch, told = blocks.join(parts)
+    assert batch.value.tolist() == [1.0, 2.0, 3.0]
+    assert len(told.score) == 3
+    assert blocks.join(parts[:1]) is parts[0]

@@ -1,0 +1,147 @@
+"""Models of the user's choice: their word counts, and their failure harms nobody."""
+
+import numpy as np
+import pytest
+from readings import START, batch
+from river import anomaly, dummy, linear_model, stats, time_series
+from river.base import AnomalyDetector
+
+from gateway.learning.chosen import WARM_UP, ChosenDetector, ChosenForecaster
+from gateway.learning.directory import Directory
+from gateway.learning.fleet import Fleet
+from gateway.learning.stock import ModelRule
+from gateway.learning.streams import Policy
+from gateway.records import SECOND
+
+
+class Broken(AnomalyDetector):
+    """A detector with a fault of its own."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer: object = answer
+        self.learned = 0
+
+    def score_one(self, x: dict[str, float]) -> float:
+        """Answer as told, or raise what was told."""
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return float(self.answer)  # type: ignore[arg-type]
+
+    def learn_one(self, x: dict[str, float]) -> None:
+        """Count."""
+        self.learned += 1
+
+
+def test_a_forecaster_that_fails_is_put_in_quarantine() -> None:
+    """Its failure is kept with its reason; from then on it says nothing and is asked nothing."""
+    model = ChosenForecaster(dummy.StatisticRegressor(stats.Mean()))
+    for value in range(20):
+        model.learn_one(float(value))
+    assert model.predict_one() is not None
+    model.model.model = None  # type: ignore[attr-defined]
+    assert model.predict_one() is None
+    assert "NoneType" in str(model.failure)
+    model.learn_one(1.0)
+    assert model.predict_one() is None
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(ValueError("no"), "ValueError: no"), (float("nan"), "not finite")])
+def test_a_detector_that_fails_is_put_in_quarantine(answer: object, reason: str) -> None:
+    """An exception or a number that is none ends its service; its score is 0 from then on."""
+    detector = ChosenDetector(Broken(answer), is_supervised=False)
+    assert detector.score_learn_one({"a": 1.0}, 1.0) == 0.0
+    assert reason in str(detector.failure)
+    assert detector.score_learn_one({"a": 1.0}, 1.0) == 0.0
+    assert detector.model.learned == 0
+
+
+def test_the_end_of_the_process_is_no_failure_of_a_model() -> None:
+    """Ctrl-C passes through."""
+    detector = ChosenDetector(Broken(KeyboardInterrupt()), is_supervised=False)
+    with pytest.raises(KeyboardInterrupt):
+        detector.score_learn_one({"a": 1.0}, 1.0)
+
+
+def test_a_detector_is_judged_by_its_own_past() -> None:
+    """A score that is usual for this detector says nothing, whatever its size; one far above its usual ones does."""
+    detector = ChosenDetector(Broken(0.97), is_supervised=False)
+    draw = np.random.RandomState(1)
+    for number in range(2 * WARM_UP):
+        detector.model.answer = 0.97 + 0.001 * draw.standard_normal()
+        score = detector.score_learn_one({"a": 1.0}, 1.0)
+        assert score == 0.0 if number < WARM_UP else score < 0.5
+    detector.model.answer = 0.999
+    assert detector.score_learn_one({"a": 1.0}, 1.0) > 0.5
+
+
+def test_it_is_scored_before_it_learns() -> None:
+    """The detector has not learned a reading when it is asked about it."""
+    seen = []
+
+    class Spy(Broken):
+        def score_one(self, x: dict[str, float]) -> float:
+            seen.append(self.learned)
+            return 0.0
+
+    detector = ChosenDetector(Spy(0.0), is_supervised=False)
+    for _ in range(3):
+        detector.score_learn_one({"a": 1.0}, 1.0)
+    assert seen == [0, 1, 2]
+
+
+def fleet(*rules: ModelRule) -> Fleet:
+    """Return a fleet with these models."""
+    return Fleet(Directory(), Policy(), rules)
+
+
+def expected(of: Fleet, values: list[float], device: str = "pump") -> list[float]:
+    """Return what was expected of each of these values of one sensor, a minute apart."""
+    rows = [(device, "a", START + number * 60 * SECOND, value) for number, value in enumerate(values)]
+    return of.learn_many(batch(of.directory, rows)).expected.tolist()
+
+
+def test_the_chosen_forecasters_word_is_used() -> None:
+    """The expectation of a stream with a chosen model is that model's, and of every other stream the pool's."""
+    values = [20.0 + number % 3 for number in range(40)]
+    model, word = time_series.HoltWinters(alpha=0.5), []
+    for number, value in enumerate(values):
+        word.append(model.forecast(horizon=1)[0] if number > 5 else 0.0)
+        model.learn_one(value)
+    rule = ModelRule("river.time_series.HoltWinters", "pump", params={"alpha": 0.5})
+    chosen, default = fleet(rule), fleet()
+    pump, room = expected(chosen, values), expected(chosen, values, "room")
+    assert pump[6:] == pytest.approx(word[6:])
+    assert room[1:] == expected(default, values)[1:]
+    assert pump[6:] != pytest.approx(room[6:])
+
+
+def test_a_failed_forecaster_leaves_its_stream_to_the_pool() -> None:
+    """A model that breaks is reported by name with its reason, and its stream is judged like any other."""
+    params = {"alpha": 0.5, "beta": 0.1, "gamma": 0.1, "seasonality": 4, "multiplicative": True}
+    of, default = fleet(ModelRule("river.time_series.HoltWinters", "pump", params=params)), fleet()
+    values = [0.0] * 10 + [20.0 + number % 3 for number in range(40)]
+    found = expected(of, values)
+    assert list(of.failures()) == ["pump/a"]
+    assert of.failures()["pump/a"].startswith("ZeroDivisionError")
+    assert found[20:] == expected(default, values)[20:]
+
+
+def test_models_of_each_kind_are_put_to_their_work() -> None:
+    """A forecaster serves its stream, a scorer its stream, a detector its device; none is reported as failed."""
+    of = fleet(
+        ModelRule("river.linear_model.PARegressor", "pump"),
+        ModelRule("river.anomaly.GaussianScorer", "room", params={"grace_period": 10}),
+        ModelRule("river.preprocessing.MinMaxScaler | river.anomaly.HalfSpaceTrees", "meter"),
+    )
+    rows = [
+        (device, "a", START + number * 60 * SECOND, 20.0 + number % 5)
+        for number in range(30)
+        for device in ("pump", "room", "meter")
+    ]
+    verdicts = of.learn_many(batch(of.directory, rows))
+    assert isinstance(of.streams.chosen[0].model.model, linear_model.PARegressor)  # type: ignore[attr-defined]
+    assert isinstance(of.scorers[1].model, anomaly.GaussianScorer)
+    assert of.failures() == {}
+    joint = verdicts.joint.reshape(-1, 3)
+    assert np.isnan(joint[:, 0]).all()
+    assert np.isfinite(joint[-1, 1:]).all()

@@ -1,0 +1,97 @@
+"""The command line: exit codes and what stands on the screen."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the path of a configuration, in an environment without secrets."""
+    for name in ("GATEWAY_MQTT_USERNAME", "GATEWAY_MQTT_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "gateway.toml"
+
+
+def test_check_config_prints_the_effective_settings(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Defaults and changes are listed, secrets only as set."""
+    config.write_text("[mqtt]\nhost = 'broker'\n")
+    monkeypatch.setenv("GATEWAY_MQTT_PASSWORD", "s3cret")
+    assert main(["check-config", "--config", str(config)]) == 0
+    printed = capsys.readouterr()
+    assert "mqtt.host = 'broker'\n" in printed.out
+    assert "mqtt.port = 1883\n" in printed.out
+    assert "s3cret" not in printed.out + printed.err
+
+
+def test_check_config_without_a_file_prints_the_defaults(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `gateway run` does without a configuration can be read."""
+    assert main(["check-config"]) == 0
+    assert "mqtt.host = None\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["check-config", "run"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[mqtt]\nport = 99999", "mqtt.port: "),
+        ("[mqtt]\nhosst = 'a'", "mqtt.hosst: no such setting"),
+        ("[mqtt]\npassword = 'a'", "mqtt.password: "),
+        ("[[learning.models]]\nmodel = 'os.system'", "learning.models.0: "),
+        ("[[sources]]\ntopic = 'a/b'", "sources.0.topic: "),
+        ("[[sources]]\ntopic = '{device}'\ncodec = 'xml'", "sources.0.codec: "),
+        ("[topics]\nanomaly = 'a'", "topics.anomaly: "),
+        ("[topics]\nstatus = '#'", "topics.status: "),
+        ("nonsense", "not TOML"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_the_operators_mistake_is_one_line_and_exit_code_2(
+    config: Path, text: str | None, words: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong key or value names itself; nothing is started and nothing else is said."""
+    if text is not None:
+        config.write_text(text)
+    assert main([command, "--config", str(config)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("gateway: ")
+    assert words in printed.err
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["replay"], ["replay", "x"], ["run", "--configuration", "x"]])
+def test_a_wrong_command_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing or unknown command ends with the usage and exit code 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: gateway" in capsys.readouterr().err
+
+
+def test_a_log_in_use_is_a_failure(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is not the operator's mistake ends with 1, and one line as well."""
+    config.write_text(f"[journal]\npath = '{tmp_path / 'nowhere' / 'gateway.db'}'\n[mqtt]\nhost = '127.0.0.1'\n")
+    assert main(["run", "--config", str(config)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("gateway: ")
+
+
+def test_replay_of_nothing_is_a_failure(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder without recordings is named."""
+    assert main(["replay", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_the_module_is_the_command() -> None:
+    """`python -m gateway` does what `gateway` does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "--help"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(command in done.stdout for command in ("run", "check-config", "replay", "demo"))

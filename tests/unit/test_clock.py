@@ -1,0 +1,57 @@
+"""Order and pace of streams."""
+
+import numpy as np
+import pytest
+
+from gateway.learning.clock import LARGEST, Clock
+from gateway.records import SECOND
+
+ROW = np.array([0])
+
+
+def beat(clock: Clock, second: float, value: float = 0.0) -> float:
+    """Let a reading of the only stream come; return its value as the learners see it."""
+    return float(clock.advance(ROW, np.array([int(second * SECOND)]), np.array([value]))[0])
+
+
+def one() -> Clock:
+    """Return the clock of one stream."""
+    clock = Clock()
+    clock.grow(1)
+    return clock
+
+
+def test_only_newer_readings_are_fresh() -> None:
+    """The first reading is fresh whatever its time; then the same moment and earlier ones are stale."""
+    clock = one()
+    assert not clock.is_stale(ROW, np.array([-5])).any()
+    beat(clock, 100)
+    assert clock.is_stale(np.zeros(3, int), np.array([99, 100, 101]) * SECOND).tolist() == [True, True, False]
+
+
+def test_the_pace_is_learned_and_an_outage_is_not() -> None:
+    """A sensor of every minute that was off for a year still counts as one of every few minutes."""
+    clock = one()
+    for minute in range(200):
+        beat(clock, minute * 60)
+    assert clock.arrays["interval_s"][0] == pytest.approx(60.0)
+    beat(clock, 365 * 86_400)
+    assert clock.arrays["interval_s"][0] == pytest.approx(60 + 0.01 * 7 * 60)
+
+
+def test_a_changed_pace_is_followed() -> None:
+    """A sensor set from every minute to every hour is known as such after some days."""
+    clock = one()
+    for minute in range(100):
+        beat(clock, minute * 60)
+    for hour in range(1, 500):
+        beat(clock, 6000 + hour * 3600)
+    assert clock.arrays["interval_s"][0] == pytest.approx(3600, rel=0.05)
+
+
+def test_values_are_counted_from_the_first() -> None:
+    """A pressure of 101,325 loses no digits to single precision, and nothing is so large that its square overflows."""
+    clock = one()
+    assert [beat(clock, 1, 101_325.0), beat(clock, 2, 101_325.25)] == [0.0, 0.25]
+    assert beat(clock, 3, 1e308) == LARGEST - 101_325.0
+    assert np.isfinite(beat(clock, 4, -1e308) ** 2)

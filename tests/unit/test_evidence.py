@@ -1,0 +1,73 @@
+"""The statistics in which a fault can show itself."""
+
+import numpy as np
+import pytest
+
+from gateway.learning.evidence import BLOCK, BLOCKS, KINDS, RING, Evidence, Statistic
+from gateway.learning.pool import LAGS, Outlook
+from gateway.records import Floats
+
+ROW = np.array([0])
+
+
+def observed(values: list[float], evidence: Evidence | None = None, known: float = np.nan) -> Floats:
+    """Return all statistics of one stream, (reading, statistic), with forecasts of 0."""
+    evidence = evidence or Evidence()
+    evidence.grow(1)
+    lags, rows = np.zeros((LAGS, 1)), []
+    zero = np.zeros(1)
+    for value in values:
+        outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
+        rows.append(evidence.observe(ROW, np.array([value]), outlook, np.array([known]))[:, 0])
+        lags = np.concatenate([[[value]], lags[:-1]])
+    return np.array(rows)
+
+
+def test_every_statistic_speaks_of_one_kind() -> None:
+    """What is told of a reading is the kind of its strongest statistic, so each has one."""
+    assert set(KINDS) == set(Statistic)
+
+
+def test_extremes_are_those_of_the_last_readings() -> None:
+    """The highest and lowest value are forgotten when they leave the window."""
+    values = [5.0, -5.0, *[0.0] * (RING + 5)]
+    found = observed(values)
+    assert found[RING - 1, [Statistic.HIGHEST, Statistic.LOWEST]].tolist() == [5.0, -5.0]
+    assert found[RING + 1, [Statistic.HIGHEST, Statistic.LOWEST]].tolist() == [0.0, 0.0]
+
+
+def test_a_run_counts_repeats() -> None:
+    """The first reading repeats nothing; every equal one after it adds one, a change begins anew."""
+    found = observed([3.0, 3.0, 3.0, 4.0, 4.0, 3.0])
+    assert found[:, Statistic.RUN].tolist() == [0.0, 1.0, 2.0, 0.0, 1.0, 0.0]
+
+
+def test_the_grain_is_the_least_change() -> None:
+    """A sensor that moves in steps of 0.5 has that grain; one that never moved has none."""
+    evidence = Evidence()
+    observed([1.0, 1.0], evidence)
+    assert evidence.grain(ROW).tolist() == [0.0]
+    observed([1.5, 1.5, 3.0, 2.5], evidence)
+    assert evidence.grain(ROW).tolist() == [0.5]
+
+
+def test_a_step_of_the_level_is_seen_as_such() -> None:
+    """Half of the memory at 0 and half at 8 is a step of 8; before the memory is full nothing is said."""
+    half = BLOCK * BLOCKS // 2
+    found = observed([*[0.0] * (BLOCK + half), *[8.0] * half, 0.0])[:, Statistic.STEP]
+    assert np.isnan(found[: BLOCK * (BLOCKS + 1) - 1]).all()
+    assert found[-2] == pytest.approx(8.0)
+
+
+def test_the_hour_of_the_week_is_no_evidence_until_it_was_seen() -> None:
+    """An unknown hour gives no number, which no tail will look at."""
+    assert np.isnan(observed([1.0, 2.0])[:, Statistic.WEEKLY]).all()
+    assert observed([1.0, 2.0], known=3.0)[-1, Statistic.WEEKLY] == 3.0
+
+
+def test_residual_and_level_are_what_they_say() -> None:
+    """Against a forecast of 0 the residual is the value, and spread grows with its size."""
+    found = observed([1.0, -1.0] * 50 + [10.0, -10.0] * 50)
+    assert found[-1, Statistic.RESIDUAL] == -10.0
+    assert found[99, Statistic.SPREAD] == pytest.approx(1.0)
+    assert found[-1, Statistic.SPREAD] > 5.0

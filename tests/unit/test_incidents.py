@@ -1,0 +1,176 @@
+"""Who is told what, once per cause."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from readings import START, batch, verdicts
+
+from gateway.alarms.incidents import CALM_ROUNDS, Incidents, Told
+from gateway.learning.directory import Directory
+from gateway.learning.fleet import Silence
+from gateway.records import SECOND, Change, Kind, State
+
+MINUTE = 60 * SECOND
+
+
+class Room:
+    """Incidents of one device `pump` with the sensors a and b, and one `lamp` with a."""
+
+    def __init__(self) -> None:
+        self.directory = Directory()
+        for name in (("pump", "a"), ("pump", "b"), ("lamp", "a")):
+            self.directory.add(*name)
+        self.incidents = Incidents(self.directory)
+        self.at = START
+
+    def read(self, *changes: Change, device: str = "pump", sensor: str = "a", score: float = 0.55) -> list[Told]:
+        """Return what follows from readings of a sensor with these changes of its incident."""
+        rows = [(device, sensor, self.at + number * MINUTE, 20.0 + number) for number in range(len(changes))]
+        self.at += len(changes) * MINUTE
+        count = len(changes)
+        said = verdicts(
+            count,
+            change=np.array(changes, np.uint8),
+            score=np.full(count, score),
+            kind=np.full(count, Kind.SHIFT, np.uint8),
+            joint=np.full(count, np.nan),
+            expected=np.full(count, 10.0),
+            lower=np.full(count, 9.0),
+            upper=np.full(count, 11.0),
+            period=np.full(count, 7.0),
+        )
+        return self.incidents.learn_many(batch(self.directory, rows), said)
+
+    def together(self, *scores: float) -> list[Told]:
+        """Return what follows from these joint scores of the pump."""
+        rows = [("pump", "b", self.at + number * MINUTE, 1.0) for number in range(len(scores))]
+        self.at += len(scores) * MINUTE
+        return self.incidents.learn_many(batch(self.directory, rows), verdicts(len(scores), joint=np.array(scores)))
+
+
+def states(told: Sequence[Told]) -> list[State]:
+    """Return what each says."""
+    return [one.incident.state for one in told]
+
+
+def test_an_incident_is_opened_updated_and_closed_under_one_id() -> None:
+    """Every change carries the id and the beginning of the incident, and names the row that caused it."""
+    told = Room().read(Change.NONE, Change.OPEN, Change.NONE, Change.ESCALATE, Change.CLOSED)
+    assert states(told) == [State.OPEN, State.UPDATE, State.CLOSED]
+    assert [one.row for one in told] == [1, 3, 4]
+    assert len({one.incident.id for one in told}) == 1
+    assert {one.incident.started_at for one in told} == {START + MINUTE}
+    assert [one.incident.at for one in told] == [START + number * MINUTE for number in (1, 3, 4)]
+
+
+def test_an_incident_says_all_it_knows() -> None:
+    """Names, kind, numbers, severity and the reason of the reading."""
+    (told,) = Room().read(Change.OPEN, score=0.65)
+    incident = told.incident
+    assert (incident.device, incident.sensor, incident.kind) == ("pump", "a", Kind.SHIFT)
+    assert (incident.value, incident.expected, incident.lower, incident.upper) == (20.0, 10.0, 9.0, 11.0)
+    assert (incident.severity, incident.score) == ("high", 0.65)
+    assert incident.reason == (
+        "a 20; expected between 9 and 11: it has moved away and stays away. As odd as this once in about 116 days."
+    )
+
+
+@pytest.mark.parametrize(("score", "severity"), [(0.5, "medium"), (0.6, "high"), (0.7, "critical"), (1.0, "critical")])
+def test_severity_grows_with_the_score(score: float, severity: str) -> None:
+    """Three words, from the bounds stated."""
+    (told,) = Room().read(Change.OPEN, score=score)
+    assert told.incident.severity == severity
+
+
+def test_ids_are_made_of_what_happened() -> None:
+    """The same cause has the same id in every gateway; another sensor, device or time has another."""
+    ids = [Room().read(Change.OPEN)[0].incident.id for _ in range(2)]
+    others = [Room().read(Change.OPEN, sensor="b"), Room().read(Change.OPEN, device="lamp")]
+    later = Room().read(Change.NONE, Change.OPEN)
+    assert ids[0] == ids[1]
+    assert len({ids[0], later[0].incident.id, *(told[0].incident.id for told in others)}) == 4
+    assert len(ids[0]) == 16
+
+
+def test_what_is_adopted_is_closed_and_says_so() -> None:
+    """The closing message of a new normal has a reason of its own."""
+    told = Room().read(Change.OPEN, Change.ADOPTED)
+    assert states(told) == [State.OPEN, State.CLOSED]
+    assert told[1].incident.reason == "a has stayed like this for so long that it is taken for the new normal."
+
+
+def test_a_notice_is_for_the_log_only() -> None:
+    """What stays within the budget is told to nobody."""
+    room = Room()
+    assert room.read(Change.NOTICE, Change.NONE) == []
+    assert len(room.incidents) == 0
+
+
+def test_sensors_together_open_grow_and_calm_down() -> None:
+    """One incident for the device: told again when much worse, closed after some rounds as usual."""
+    room = Room()
+    told = room.together(0.3, 0.5, 0.55, 0.6, *[0.39] * (CALM_ROUNDS - 1), 0.45, *[0.39] * CALM_ROUNDS)
+    assert states(told) == [State.OPEN, State.UPDATE, State.CLOSED]
+    assert {(one.incident.sensor, one.incident.kind) for one in told} == {(None, Kind.JOINT)}
+    assert [one.row for one in told] == [1, 3, 4 + CALM_ROUNDS - 1 + 1 + CALM_ROUNDS - 1]
+    assert len(room.incidents) == 0
+
+
+def test_what_is_told_of_sensors_together_does_not_depend_on_batches() -> None:
+    """One round to a batch or all in one: the same is told, and the same is remembered."""
+    scores = [0.3, 0.5, 0.2, 0.61, *[0.1] * 7]
+    whole, single = Room(), Room()
+    assert [one.incident for one in whole.together(*scores)] == [
+        one.incident for score in scores for one in single.together(score)
+    ]
+    assert whole.incidents.dumps() == single.incidents.dumps()
+
+
+def test_a_round_without_a_score_counts_for_nothing() -> None:
+    """Readings that complete no round neither open nor calm."""
+    room = Room()
+    room.together(0.6)
+    assert room.together(*[float("nan")] * 50) == []
+    assert len(room.incidents) == 1
+
+
+def test_silence_lasts_until_the_device_is_heard() -> None:
+    """Opened with the tick, closed by the first reading, whichever sensor it is of; others are not concerned."""
+    room = Room()
+    at = START + 3600 * SECOND
+    (told,) = room.incidents.fall_silent([Silence(0, START, 0.8)], at)
+    assert (told.row, told.incident.state, told.incident.sensor) == (None, State.OPEN, None)
+    assert (told.incident.started_at, told.incident.at) == (START, at)
+    assert told.incident.reason.startswith("Nothing heard for 60 min")
+    room.at = at + MINUTE
+    assert room.read(Change.NONE, device="lamp") == []
+    closed = room.read(Change.NONE, Change.NONE, sensor="b")
+    assert states(closed) == [State.CLOSED]
+    assert closed[0].incident.id == told.incident.id
+    assert closed[0].incident.reason == "Heard again after 62 min."
+
+
+def test_a_stale_reading_wakes_nobody() -> None:
+    """An old reading delivered again does not end a silence."""
+    room = Room()
+    room.incidents.fall_silent([Silence(0, START, 0.8)], START + 3600 * SECOND)
+    said = verdicts(1, is_stale=np.array([True]), joint=np.array([np.nan]))
+    assert room.incidents.learn_many(batch(room.directory, [("pump", "a", START, 1.0)]), said) == []
+
+
+def test_open_incidents_survive_a_restart() -> None:
+    """Saved and loaded, each goes on under its id, calm rounds included."""
+    room = Room()
+    room.read(Change.OPEN)
+    room.together(0.6, *[0.1] * (CALM_ROUNDS - 1))
+    room.incidents.fall_silent([Silence(1, START, 0.9)], START)
+    again = Incidents(room.directory)
+    again.loads(room.incidents.dumps())
+    assert again.dumps() == room.incidents.dumps()
+    assert len(again) == len(room.incidents) == 3
+    for incidents in (room.incidents, again):
+        room.incidents, room.at = incidents, START + 100 * MINUTE
+        told = [*room.together(0.1), *room.read(Change.CLOSED), *room.read(Change.NONE, device="lamp")]
+        assert states(told) == [State.CLOSED] * 3
+        assert len(incidents) == 0

@@ -1,0 +1,163 @@
+"""From messages to a batch: what is accepted, what is counted, and what stays bounded."""
+
+import logging
+
+import pytest
+from readings import START, batch, life, message
+
+from gateway.config import Limits, Source
+from gateway.errors import ConfigError
+from gateway.intake import LONGEST_TOPIC, LOUDEST, ROUTES, Intake
+from gateway.learning.directory import Directory
+from gateway.records import SECOND, Message, Reason
+from gateway.shard import Rules, Shard
+
+SOURCES = (Source(topic="devices/{device}/readings"), Source(topic="devices/{device}/readings/{sensor}"))
+
+TIGHT = Limits(payload_bytes=200, name_length=8, sensors_per_device=3, streams=5, ahead_s=10, behind_s=100)
+
+
+def new_intake(limits: Limits = TIGHT, directory: Directory | None = None) -> Intake:
+    """Return an intake of the default sources."""
+    return Intake(SOURCES, limits, Directory() if directory is None else directory)
+
+
+def test_accepted_readings_become_one_batch_in_order() -> None:
+    """Rows stand in order of arrival, with the device's time where it sent one and ours where it did not."""
+    intake = new_intake()
+    taken = intake.take(
+        [
+            message("devices/pump/readings", '{"a": 1, "b": 2}', START),
+            message("devices/room/readings/a", "on", START + 5),
+            message("devices/pump/readings", f'{{"a": 3, "time": {START + 7}}}', START + 6),
+        ]
+    )
+    assert intake.directory.streams == [("pump", "a"), ("pump", "b"), ("room", "a")]
+    assert taken.stream.tolist() == [0, 1, 2, 0]
+    assert taken.value.tolist() == [1.0, 2.0, 1.0, 3.0]
+    assert taken.observed_at.tolist() == [START, START, START + 5, START + 7]
+    assert taken.received_at.tolist() == [START, START, START + 5, START + 6]
+    assert not intake.rejected
+
+
+def test_nothing_becomes_an_empty_batch() -> None:
+    """A step without messages is a batch of no rows."""
+    assert len(new_intake().take([])) == 0
+
+
+READINGS = "devices/pump/readings"
+
+BAD: dict[str, tuple[Message, Reason]] = {
+    "topic": (message("devices/pump/other", "1"), Reason.TOPIC),
+    "no device": (message("devices//readings", "1"), Reason.TOPIC),
+    "empty": (message(READINGS, ""), Reason.EMPTY),
+    "null": (message(READINGS + "/a", "null"), Reason.EMPTY),
+    "large": (message(READINGS, " " * 201), Reason.TOO_LARGE),
+    "not json": (message(READINGS, "{"), Reason.MALFORMED),
+    "not utf-8": (message(READINGS, b"\xff"), Reason.MALFORMED),
+    "type": (message(READINGS, "[1]"), Reason.TYPE),
+    "text": (message(READINGS + "/a", "warm"), Reason.TYPE),
+    "nan": (message(READINGS, '{"a": NaN}'), Reason.NOT_FINITE),
+    "infinite": (message(READINGS + "/a", "1e999"), Reason.NOT_FINITE),
+    "no time": (message(READINGS, '{"a": 1, "time": "noon"}'), Reason.TIME),
+    "ahead": (message(READINGS, f'{{"a": 1, "time": {START + 11 * SECOND}}}'), Reason.TIME),
+    "behind": (message(READINGS, f'{{"a": 1, "time": {START - 101 * SECOND}}}'), Reason.TIME),
+    "year 9999": (message(READINGS, '{"a": 1, "time": "9999-12-31T23:59:59Z"}'), Reason.TIME),
+    "long device": (message("devices/a-long-name/readings", '{"a": 1}'), Reason.NAME),
+    "long sensor": (message(READINGS, '{"a-long-name": 1}'), Reason.NAME),
+    "no sensor": (message(READINGS, '{"": 1}'), Reason.NAME),
+    "unprintable": (message(READINGS, '{"a\\u0000b": 1}'), Reason.NAME),
+    "line break": (message("devices/a\nb/readings", '{"a": 1}'), Reason.NAME),
+    "bidi": (message(READINGS, '{"a\\u202eb": 1}'), Reason.NAME),
+    "retained": (message(READINGS, '{"a": 1}')._replace(is_retained=True), Reason.RETAINED),
+}
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD.values(), ids=BAD.keys())
+def test_every_kind_of_bad_message_is_counted_and_leaves_nothing(bad: Message, reason: Reason) -> None:
+    """What is not accepted is one count under its reason; no stream and no row comes of it."""
+    intake = new_intake()
+    assert len(intake.take([bad])) == 0
+    assert intake.rejected == {reason: 1}
+    assert len(intake.directory) == 0
+
+
+@pytest.mark.parametrize("offset", [-100, 10])
+def test_times_at_the_limits_are_accepted(offset: int) -> None:
+    """The limits themselves are inside."""
+    payload = f'{{"a": 1, "time": {START + offset * SECOND}}}'
+    assert len(new_intake().take([message(READINGS, payload)])) == 1
+
+
+def test_sensors_per_device_and_streams_are_limited() -> None:
+    """Beyond the limits known streams go on, new ones are refused and counted."""
+    intake = new_intake()
+    assert len(intake.take([message(READINGS, '{"a": 1, "b": 1, "c": 1, "d": 1}')])) == 3
+    assert intake.rejected == {Reason.TOO_MANY_SENSORS: 1}
+    assert len(intake.take([message(f"devices/{name}/readings", '{"a": 1}') for name in "xyz"])) == 2
+    assert intake.rejected == {Reason.TOO_MANY_SENSORS: 1, Reason.TOO_MANY_STREAMS: 1}
+    assert len(intake.take([message(READINGS, '{"a": 2, "b": 2, "c": 2}')])) == 3
+
+
+def test_bad_messages_change_nothing_for_the_others() -> None:
+    """A shard that was sent every kind of bad message in between has learned exactly the same, byte for byte."""
+    roomy = TIGHT.model_copy(update={"streams": 4})  # exactly those of the ordinary life
+    clean, disturbed = Shard(Rules()), Shard(Rules())
+    intake, rows = new_intake(roomy, disturbed.directory), life(100)
+    bad = [each for each, _ in BAD.values()]
+    for number, row in enumerate(rows):
+        device, sensor, at, value = row
+        good = message(f"devices/{device}/readings/{sensor}", repr(value), at)
+        flood = message(f"devices/new-{number}/readings", '{"a": 1}', at)
+        disturbed.apply(intake.take([*bad, good, *([flood] if number >= 4 else [])]))
+        clean.apply(batch(clean.directory, [row]))
+    assert clean.dumps() == disturbed.dumps()
+    assert set(intake.rejected) == set(Reason) - {Reason.STALE, Reason.TOO_MANY_SENSORS}
+
+
+def test_a_flood_of_topics_does_not_grow_memory() -> None:
+    """Remembered routes are bounded by number and by length."""
+    intake = new_intake()
+    intake.take(message(f"devices/{number}/readings", "") for number in range(ROUTES + 10))
+    intake.take([message("devices/" + "x" * LONGEST_TOPIC + "/readings", '{"a": 1}')])
+    assert len(intake._routes) <= ROUTES
+    assert max(map(len, intake._routes)) <= LONGEST_TOPIC
+    assert intake.rejected == {Reason.EMPTY: ROUTES + 10, Reason.NAME: 1}
+
+
+def test_a_rejection_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """A device that goes on sending nonsense does not fill the log, nor does its name break the line."""
+    intake = new_intake()
+    for second in (0, 1, 59, 60, 61, -100):  # the last: the clock was set back
+        intake.reject("a\nb", Reason.TYPE, START + second * SECOND)
+    assert [record.getMessage() for record in caplog.records] == [r"rejected from 'a\nb': type"] * 3
+    assert intake.rejected == {Reason.TYPE: 6}
+
+
+def test_a_flood_of_devices_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """However many devices send nonsense, the log grows by a bounded number of lines a minute."""
+    intake = new_intake()
+    with caplog.at_level(logging.WARNING):
+        for number in range(10 * LOUDEST):
+            intake.reject(f"device-{number}", Reason.NAME, START)
+    assert len(caplog.records) == LOUDEST
+    assert intake.rejected == {Reason.NAME: 10 * LOUDEST}
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        (Source(topic="devices/{device}/x", codec="xml"), "sources.1.codec: "),
+        (Source(topic="devices/x"), "sources.1.topic: "),
+    ],
+)
+def test_a_wrong_source_names_its_key(source: Source, key: str) -> None:
+    """The operator reads which of the sources is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        Intake([SOURCES[0], source], TIGHT, Directory())
+    assert str(caught.value).startswith(key)
+
+
+def test_filters_are_what_is_subscribed_to() -> None:
+    """One topic filter for each source."""
+    assert new_intake().filters == ["devices/+/readings", "devices/+/readings/+"]

@@ -1,0 +1,267 @@
+"""The log: what is written is there, in order, once; what is not ours is refused."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from readings import START, learn, life, verdicts
+
+from gateway.errors import JournalError
+from gateway.journal import Entered, Journal
+from gateway.learning.directory import Directory
+from gateway.records import SECOND, Batch, Incident, Kind, Resume, State, Tick, Verdicts
+from gateway.shard import Rules, Shard
+
+RULES = "rules"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give the path of a log that does not exist yet."""
+    return tmp_path / "gateway.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    """Give an open, empty log."""
+    journal = Journal(path)
+    journal.open()
+    yield journal
+    journal.close()
+
+
+def reading(value: float, at: int = START, row: int = 0) -> tuple[Batch, Verdicts]:
+    """Return one reading with a verdict on it."""
+    moment = np.array([at])
+    return Batch(np.array([row]), moment, moment, np.array([value])), verdicts(1)
+
+
+def told(entries: list[Entered]) -> list[object]:
+    """Return entries in a form that can be compared."""
+    return [entry[0].value.tolist() if isinstance(entry, tuple) else entry for entry in entries]
+
+
+def written(journal: Journal, after: int = 0) -> list[object]:
+    """Return what the log holds, in a form that can be compared."""
+    return told([entry for _, entry in journal.entries(after)])
+
+
+INCIDENT = Incident("i", State.OPEN, "d", "s", Kind.SPIKE, "high", 0.7, START, START, 1.0, None, None, None, "Why.")
+
+
+def count(path: Path, table: str) -> int:
+    """Return how many rows a table of the file has."""
+    with sqlite3.connect(path) as database:
+        number: int = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    database.close()
+    return number
+
+
+def test_an_empty_log(journal: Journal) -> None:
+    """A fresh log has nothing in it and says so."""
+    assert (journal.last(), journal.streams(), written(journal), list(journal.checkpoints(RULES))) == (0, [], [], [])
+
+
+def test_entries_come_back_in_order_over_a_restart(path: Path) -> None:
+    """Readings, ticks and resumes are read back as they were written; neighbouring readings may come as one batch."""
+    directory = Directory()
+    directory.add("d", "s")
+    entries = [Resume(START), reading(1.0), reading(2.0), Tick(START + 5), reading(3.0), reading(4.0)]
+    for part in (entries[:3], entries[3:]):
+        journal = Journal(path)
+        journal.open()
+        journal.append(directory, part, [])
+        journal.close()
+    journal.open()
+    assert written(journal) == [Resume(START), [1.0, 2.0], Tick(START + 5), [3.0, 4.0]]
+    assert [seq for seq, _ in journal.entries(2)] == [3, 4]
+    assert journal.last() == 4
+    journal.close()
+
+
+def test_streams_keep_their_rows(journal: Journal) -> None:
+    """Each stream is written once, in the row it has in the arrays."""
+    directory = Directory()
+    for sensor in "abc":
+        directory.add("d", sensor)
+        journal.append(directory, [], [])
+    journal.append(directory, [], [])
+    assert journal.streams() == [("d", "a"), ("d", "b"), ("d", "c")]
+
+
+def test_a_stream_that_appears_while_we_write_is_not_lost(journal: Journal) -> None:
+    """The loop goes on learning while the writer commits: what is new then is written with the next commit."""
+    directory = Directory()
+    directory.add("d", "a")
+
+    class Busy(list[Entered]):
+        def __iter__(self) -> Iterator[Entered]:
+            directory.add("d", "b")
+            return super().__iter__()
+
+    journal.append(directory, Busy([Resume(START)]), [])
+    journal.append(directory, [], [])
+    assert journal.streams() == [("d", "a"), ("d", "b")]
+
+
+def test_a_repeated_incident_is_the_same(path: Path, journal: Journal) -> None:
+    """What is told again after a crash stands in the log once."""
+    journal.append(Directory(), [], [INCIDENT, INCIDENT])
+    journal.append(Directory(), [], [INCIDENT])
+    assert count(path, "incidents") == 1
+
+
+def test_a_failed_append_leaves_nothing(path: Path, journal: Journal) -> None:
+    """A transaction is whole or not at all, its error is ours, and the log can be used afterwards."""
+    directory = Directory()
+    directory.add("d", "s")
+    other = sqlite3.connect(path)
+    other.executescript("CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE(ABORT, 'disk full'); END;")
+    with pytest.raises(JournalError, match="disk full"):
+        journal.append(directory, [reading(1.0)], [INCIDENT])
+    assert (written(journal), journal.streams(), count(path, "incidents")) == ([], [], 0)
+    other.executescript("DROP TRIGGER full;")
+    other.close()
+    journal.append(directory, [reading(1.0)], [INCIDENT])
+    assert (written(journal), journal.streams(), count(path, "incidents")) == ([[1.0]], [("d", "s")], 1)
+
+
+def test_checkpoints_come_newest_first_and_only_those_of_the_same_rules(journal: Journal) -> None:
+    """The two newest are kept; those folded under other rules mean nothing to us."""
+    for number in range(4):
+        journal.append(Directory(), [Resume(START + number)], [])
+        journal.checkpoint(RULES, {"fleet": bytes([number]) * 1000, "directory": b""})
+    assert list(journal.checkpoints(RULES)) == [
+        (4, {"fleet": b"\3" * 1000, "directory": b""}),
+        (3, {"fleet": b"\2" * 1000, "directory": b""}),
+    ]
+    assert list(journal.checkpoints("others")) == []
+
+
+def test_a_damaged_checkpoint_is_passed_over(path: Path, journal: Journal) -> None:
+    """Bit rot in the newest leaves the one before."""
+    for number in range(2):
+        journal.append(Directory(), [Resume(START + number)], [])
+        journal.checkpoint(RULES, {"fleet": b"state"})
+    other = sqlite3.connect(path)
+    other.execute("UPDATE checkpoints SET body = CAST(replace(body, 'state', 'sTate') AS BLOB) WHERE seq = 2")
+    other.commit()
+    other.close()
+    assert [seq for seq, _ in journal.checkpoints(RULES)] == [1]
+
+
+def test_a_checkpoint_at_the_same_entry_replaces(journal: Journal) -> None:
+    """Saving twice without anything new in between is one checkpoint, the later."""
+    journal.checkpoint(RULES, {"a": b"1"})
+    journal.checkpoint(RULES, {"a": b"2"})
+    assert list(journal.checkpoints(RULES)) == [(0, {"a": b"2"})]
+
+
+def test_retain_keeps_what_no_checkpoint_holds(journal: Journal) -> None:
+    """Old entries go only once the oldest kept checkpoint has them in it."""
+    directory = Directory()
+    directory.add("d", "s")
+    journal.append(directory, [Resume(START), reading(1.0, START + SECOND), Tick(START + 2 * SECOND)], [])
+    journal.retain(START + 100 * SECOND)
+    assert journal.last() == 3
+    assert len(written(journal)) == 3
+    journal.checkpoint(RULES, {})
+    journal.append(directory, [reading(2.0, START + 3 * SECOND)], [])
+    journal.checkpoint(RULES, {})
+    journal.retain(START + 2 * SECOND)
+    assert written(journal) == [Tick(START + 2 * SECOND), [2.0]]
+    journal.retain(START + 100 * SECOND)
+    assert written(journal) == [[2.0]]
+    journal.append(directory, [reading(3.0)], [])
+    assert journal.last() == 5
+
+
+def test_a_second_gateway_is_refused(path: Path, journal: Journal) -> None:
+    """Two writers would ruin the log; the message says what is wrong, and the first goes on."""
+    second = Journal(path)
+    with pytest.raises(JournalError, match="in use by another gateway"):
+        second.open()
+    second.close()
+    journal.append(Directory(), [Resume(START)], [])
+    journal.close()
+    second.open()
+    assert written(second) == [Resume(START)]
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("PRAGMA user_version = 99;", "another version of the gateway .schema 99."),
+        ("CREATE TABLE states (x);", "another program"),
+        ("CREATE TABLE states (x); PRAGMA user_version = 1;", "no such table"),
+    ],
+)
+def test_a_database_that_is_not_ours_is_refused_and_left_alone(path: Path, script: str, words: str) -> None:
+    """A newer gateway's log, or another program's database, is not written to."""
+    other = sqlite3.connect(path)
+    other.executescript(script)
+    before = list(other.iterdump())
+    other.close()
+    journal = Journal(path)
+    with pytest.raises(JournalError, match=words):
+        journal.open()
+    other = sqlite3.connect(path)
+    assert list(other.iterdump()) == before
+    other.close()
+    with pytest.raises(JournalError, match="is not open"):
+        journal.last()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"not a database at all" * 100, "not a database"), (None, "unable to open|Is a directory")]
+)
+def test_a_file_that_is_no_log(path: Path, content: bytes | None, words: str) -> None:
+    """Garbage and a folder are named, and the lock is released again."""
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(JournalError, match=words) as caught:
+            Journal(path).open()
+        assert str(path) in str(caught.value)
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    """The operator reads which path is wrong."""
+    with pytest.raises(JournalError, match="No such file or directory"):
+        Journal(tmp_path / "nowhere" / "gateway.db").open()
+
+
+def test_pages_that_rotted_are_told_as_our_error(path: Path) -> None:
+    """A log whose pages are damaged ends in a message, not in a traceback of the database."""
+    directory = Directory()
+    directory.add("d", "s")
+    journal = Journal(path)
+    journal.open()
+    shard = Shard(Rules())
+    journal.append(shard.directory, learn(shard, life(300), seed=1), [])
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * len(content[4096:])
+    path.write_bytes(content)
+    with pytest.raises(JournalError):
+        [*_everything(Journal(path))]
+
+
+def _everything(journal: Journal) -> Iterator[object]:
+    try:
+        journal.open()
+        yield from journal.streams()
+        yield from journal.entries(0)
+    finally:
+        journal.close()
+
+
+def test_closing_twice_is_harmless(journal: Journal) -> None:
+    """Every way out may close."""
+    journal.close()
+    journal.close()

@@ -1,0 +1,444 @@
+"""The loop, step by step: time is given, the link is a fake, the log is real."""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import pytest
+from readings import START, message, settings
+
+from gateway.config import Settings
+from gateway.errors import BrokerError, ConfigError, JournalError, StateError
+from gateway.intake import Intake
+from gateway.journal import Journal
+from gateway.pipeline import HELD, Pipeline, status_topic
+from gateway.records import SECOND, Batch, Message, Reason, Resume, Tick
+from gateway.shard import Rules, Shard
+
+if TYPE_CHECKING:
+    from gateway.mqtt.inbox import Inbox
+
+
+class Sent(NamedTuple):
+    """One published message."""
+
+    topic: str
+    payload: dict[str, object]
+    qos: int
+    retain: bool
+
+
+@dataclass
+class FakeLink:
+    """The connection to the broker, as the loop sees it; `log` notes what happens in which order."""
+
+    failure: Exception | None = None
+    is_online: bool = True
+    generation: int = 1
+    dropped: int = 0
+    last_error: str = ""
+    sent: list[Sent] = field(default_factory=list)
+    acknowledged: list[int] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> bool:
+        """Note what was published."""
+        self.sent.append(Sent(topic, json.loads(payload), qos, retain))
+        self.log.append(topic.rpartition("/")[2])
+        return True
+
+    def acknowledge(self, receipts: Iterable[tuple[int, int] | None]) -> None:
+        """Note what was acknowledged."""
+        self.acknowledged.extend(receipt[1] for receipt in receipts if receipt)
+        self.log.append("acknowledge")
+
+    def last(self, kind: str) -> list[Sent]:
+        """Return what was published on topics that end in `kind`."""
+        return [sent for sent in self.sent if sent.topic.endswith("/" + kind)]
+
+
+class FakeInbox(deque[list[Message]]):
+    """What the network thread hands over; an empty one has nothing."""
+
+    def take(self, timeout_s: float) -> list[Message]:
+        """Return what waits, at once."""
+        return self.popleft() if self else []
+
+
+class SpyJournal(Journal):
+    """The real log, which notes its commits in the link's log."""
+
+    log: list[str]
+    is_broken = False
+
+    def append(self, *parts: object) -> None:
+        """Commit, and note it."""
+        if self.is_broken:
+            message = "disk full"
+            raise JournalError(message)
+        super().append(*parts)  # type: ignore[arg-type]
+        self.log.append("commit")
+
+
+class Bench:
+    """A pipeline whose every step is ours."""
+
+    def __init__(self, folder: Path, chosen: Settings) -> None:
+        self.now = START
+        self.link = FakeLink()
+        self.inbox = FakeInbox()
+        self.shard = Shard(Rules(silent_floor_s=5.0))
+        self.journal = SpyJournal(folder / "gateway.db")
+        self.journal.log = self.link.log
+        self.pipeline = Pipeline(
+            chosen,
+            shard=self.shard,
+            intake=Intake(chosen.sources, chosen.limits, self.shard.directory),
+            inbox=cast("Inbox", self.inbox),
+            link=self.link,
+            journal=self.journal,
+            version="1.2.3",
+            fingerprint="rules",
+            clock=lambda: self.now,
+        )
+        self.pipeline._saved_at = START  # as `run` does
+        self.journal.open()
+        self.numbers = iter(range(1, 10**9))
+
+    def step(self, *payloads: str, after: int = 0, waited: int = 0) -> None:
+        """Let `after` ns pass, hand these readings of the device `pump` over, and step until the writer has written."""
+        self.now += after
+        messages = [
+            message("devices/pump/readings", payload, self.now - waited, next(self.numbers)) for payload in payloads
+        ]
+        if messages:
+            self.inbox.append(messages)
+        self.pipeline.step(0.0)
+        self.pipeline._written.result()
+
+    def entries(self) -> list[object]:
+        """Return the log, readings as their values."""
+        return [
+            entry[0].value.tolist() if isinstance(entry, tuple) else type(entry) for _, entry in self.journal.entries(0)
+        ]
+
+    def warm(self, rounds: int = 300) -> None:
+        """Let the device live its ordinary life for a while, a message a second."""
+        payloads = [f'{{"a": {20 + number * 7 % 11 / 10}}}' for number in range(rounds)]
+        times = [self.now + number * SECOND for number in range(1, rounds + 1)]
+        topic = "devices/pump/readings"
+        self.inbox.append([message(topic, *sent, next(self.numbers)) for sent in zip(payloads, times, strict=True)])
+        self.step(after=rounds * SECOND)
+
+
+@pytest.fixture
+def new_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """Give a function that makes a bench with these settings."""
+    made: list[Bench] = []
+
+    def make(**sections: dict[str, object]) -> Bench:
+        made.append(Bench(tmp_path, settings(**sections)))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.pipeline._writer.shutdown()
+        bench.journal.close()
+
+
+LAZY: dict[str, object] = {"commit_delay_s": 30.0, "commit_messages": 1000}
+
+
+def test_a_message_is_acknowledged_once_it_is_in_the_log(new_bench: Callable[..., Bench]) -> None:
+    """Not before its commit, and then at once."""
+    bench = new_bench(journal={"commit_delay_s": 2.0})
+    bench.step('{"a": 1}')
+    assert bench.link.acknowledged == []
+    bench.step(after=2 * SECOND - 1)
+    assert bench.link.acknowledged == []
+    bench.step(after=1)
+    assert bench.link.acknowledged == [1]
+    assert bench.link.log[-2:] == ["commit", "acknowledge"]
+    assert bench.entries() == [Resume, [1.0]]
+
+
+def test_many_messages_are_committed_without_waiting(new_bench: Callable[..., Bench]) -> None:
+    """A broker that sends no more until we acknowledge is not kept waiting."""
+    bench = new_bench(journal=LAZY | {"commit_messages": 3})
+    bench.step('{"a": 1}', '{"a": 2}')
+    assert bench.link.acknowledged == []
+    bench.step('{"a": 3}')
+    assert bench.link.acknowledged == [1, 2, 3]
+
+
+@pytest.mark.parametrize("payload", ["nonsense", '{"a": null}', '{"a": 1, "time": 0}'])
+def test_bad_messages_alone_are_acknowledged_too(new_bench: Callable[..., Bench], payload: str) -> None:
+    """Unacknowledged, they would fill the broker's window and stop everybody else."""
+    bench = new_bench(journal=LAZY)
+    bench.step()
+    bench.step(after=31 * SECOND)  # the first entry, of coming online, is written
+    bench.step(payload)
+    bench.step(after=30 * SECOND)
+    assert bench.link.acknowledged == [1]
+
+
+def test_messages_without_receipt_are_committed_by_age(new_bench: Callable[..., Bench]) -> None:
+    """At QoS 0 nothing is acknowledged, and yet everything is written."""
+    bench = new_bench(journal={"commit_delay_s": 1.0})
+    bench.inbox.append([message("devices/pump/readings", '{"a": 1}')])
+    bench.step()
+    bench.step(after=SECOND)
+    assert bench.link.acknowledged == []
+    assert bench.entries() == [Resume, [1.0]]
+
+
+def test_a_clock_that_is_set_back_stops_nothing(new_bench: Callable[..., Bench]) -> None:
+    """Commits and status go on at once, not when the clock has caught up."""
+    bench = new_bench(journal=LAZY)
+    bench.step('{"a": 1}')
+    told = len(bench.link.last("status"))
+    bench.step(after=-3600 * SECOND)
+    assert bench.link.acknowledged == [1]
+    assert len(bench.link.last("status")) == told + 1
+
+
+def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(new_bench: Callable[..., Bench]) -> None:
+    """While the writer is busy learning goes on, bounded: beyond, the loop waits for the disk."""
+    bench = new_bench(journal={"commit_messages": 1})
+    gate = threading.Event()
+    bench.pipeline._written = bench.pipeline._writer.submit(lambda: gate.wait(10) and None)
+    for number in range(HELD - 2):
+        bench.inbox.append([message("devices/pump/readings", f'{{"a": {number}}}', bench.now + number)])
+        bench.pipeline.step(0.0)
+    assert bench.entries() == []
+    opener = threading.Timer(0.05, gate.set)
+    opener.start()
+    bench.inbox.append([message("devices/pump/readings", '{"a": 1}', bench.now + HELD, 1)])
+    bench.step()
+    opener.join()
+    assert gate.is_set()
+    assert bench.pipeline._written.done()
+    assert len(bench.entries()) == 2
+
+
+def test_anomalies_are_told_before_the_commit(new_bench: Callable[..., Bench]) -> None:
+    """Latency first: the device hears of it while the log still waits; the message is complete."""
+    bench = new_bench(journal={"commit_messages": 1})
+    bench.warm()
+    del bench.link.log[:]
+    bench.step('{"a": 500}', after=SECOND)
+    assert bench.link.log.index("anomaly") < bench.link.log.index("commit") < bench.link.log.index("acknowledge")
+    (sent,) = bench.link.last("anomaly")
+    assert (sent.topic, sent.qos, sent.retain) == ("devices/pump/anomaly", 1, False)
+    fields = "id state device sensor kind severity score started_at at value expected lower upper reason"
+    assert list(sent.payload) == fields.split()
+    assert (sent.payload["device"], sent.payload["value"], sent.payload["state"]) == ("pump", 500.0, "open")
+    assert json.loads(bench.pipeline.status(bench.now))["incidents"] == {"opened": 1, "closed": 0, "open": 1}
+
+
+def test_every_new_connection_enters_the_log(new_bench: Callable[..., Bench]) -> None:
+    """The gateway was deaf: silence across a gap proves nothing, now and when the log is folded again."""
+    bench = new_bench()
+    bench.step()
+    bench.link.is_online = False
+    bench.link.generation = 2
+    bench.step(after=SECOND)
+    assert bench.entries() == [Resume]
+    bench.link.is_online = True
+    for _ in range(3):
+        bench.step(after=SECOND)
+    assert bench.entries() == [Resume, Resume]
+
+
+def silent_after(bench: Bench, *, waited: int = 0) -> list[Sent]:
+    """Let a device that reports every second fall silent; return what is told of it."""
+    bench.warm()
+    bench.step(*["nonsense"] * bool(waited), after=600 * SECOND, waited=waited)
+    return bench.link.last("anomaly")
+
+
+def test_silence_is_noticed_and_logged(new_bench: Callable[..., Bench]) -> None:
+    """The clock alone opens an incident, and its tick stands in the log; ticks that changed nothing do not."""
+    bench = new_bench()
+    (sent,) = silent_after(bench)
+    assert (sent.payload["kind"], sent.payload["sensor"]) == ("silent", None)
+    bench.step(after=SECOND)
+    assert [entry for entry in bench.entries() if entry is Tick] == [Tick]
+
+
+def test_no_silence_while_offline(new_bench: Callable[..., Bench]) -> None:
+    """Nobody can be heard then, so nobody is silent."""
+    bench = new_bench()
+    bench.warm()
+    bench.link.is_online = False
+    bench.step(after=600 * SECOND)
+    assert bench.link.last("anomaly") == []
+
+
+def test_no_silence_while_behind(new_bench: Callable[..., Bench]) -> None:
+    """What the devices said may still wait in the inbox."""
+    assert silent_after(new_bench(), waited=2 * SECOND) == []
+
+
+def test_predictions_come_at_the_devices_own_pace(new_bench: Callable[..., Bench]) -> None:
+    """One a minute of the device's time for a device that reports ten times a minute, retained, at QoS 0."""
+    bench = new_bench(predictions={"every_s": 60.0, "horizons_s": [60.0, 600.0]}, journal=LAZY)
+    for number in range(200):
+        bench.step(f'{{"a": {number % 5}, "time": {START + number * 6 * SECOND}}}', after=6 * SECOND)
+    sent = bench.link.last("prediction")
+    assert {(each.topic, each.qos, each.retain) for each in sent} == {("devices/pump/prediction", 0, True)}
+    made = [str(each.payload["made_at"]) for each in sent]
+    assert len(made) > 5
+    assert {first[14:16] for first in made} == {f"{int(made[0][14:16]) + minute:02d}" for minute in range(len(made))}
+    sensors = cast("dict[str, list[object]]", sent[-1].payload["sensors"])
+    assert len(sensors["a"]) == 3
+
+
+def test_stale_readings_predict_nothing_and_are_counted(new_bench: Callable[..., Bench]) -> None:
+    """An old reading delivered again is not news."""
+    bench = new_bench(predictions={"every_s": 1.0})
+    bench.warm()
+    sent = len(bench.link.last("prediction"))
+    for _ in range(5):
+        bench.step(f'{{"a": 20, "time": {START + SECOND}}}')
+    assert len(bench.link.last("prediction")) == sent == 1
+    assert bench.pipeline.intake.rejected == {Reason.STALE: 5}
+    assert bench.pipeline.counts["readings"] == 300
+
+
+def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> None:
+    """Retained, at once after connecting and every ten seconds, with everything counted."""
+    bench = new_bench(gateway={"name": "attic"})
+    bench.link.dropped = 4
+    bench.step('{"a": 1, "b": 2, "c": null}', "nonsense")
+    bench.step(after=9 * SECOND)
+    bench.step(after=SECOND)
+    first, last = bench.link.last("status")
+    assert (first.topic, first.retain) == ("gateway/attic/status", True)
+    told = last.payload
+    assert told == {
+        "state": "online",
+        "version": "1.2.3",
+        "at": "2023-11-14T22:13:30.000Z",
+        "started_at": "1970-01-01T00:00:00.000Z",
+        "messages": 2,
+        "readings": 2,
+        "rejected": {"empty": 1, "malformed": 1},
+        "devices": 1,
+        "streams": 2,
+        "incidents": {"opened": 0, "closed": 0, "open": 0},
+        "predictions": 0,
+        "dropped": 4,
+        "quarantined_models": {},
+    }
+
+
+def test_what_ended_the_link_is_raised(new_bench: Callable[..., Bench]) -> None:
+    """A bug in the network thread ends the process; what was not committed is not acknowledged."""
+    bench = new_bench(journal=LAZY)
+    bench.step('{"a": 1}')
+    bench.link.failure = BrokerError("gone")
+    with pytest.raises(BrokerError, match="gone"):
+        bench.pipeline.run(threading.Event())
+    assert bench.link.acknowledged == []
+    assert bench.entries() == []
+
+
+def test_what_the_disk_refuses_is_raised_and_not_acknowledged(new_bench: Callable[..., Bench]) -> None:
+    """No reading is called safe that is not, and the failure is not lost in the writer's thread."""
+    bench = new_bench(journal=LAZY)
+    bench.step('{"a": 1}')
+    bench.journal.is_broken = True
+    with pytest.raises(JournalError, match="disk full"):
+        bench.step(after=60 * SECOND)
+    assert bench.link.acknowledged == []
+
+
+def test_finish_leaves_nothing_to_be_learned_again(new_bench: Callable[..., Bench]) -> None:
+    """The last readings are committed, acknowledged, and in the checkpoint."""
+    bench = new_bench(journal=LAZY)
+    bench.step('{"a": 1}', '{"a": 2}')
+    bench.pipeline.finish()
+    assert bench.link.acknowledged == [1, 2]
+    ((seq, parts),) = bench.journal.checkpoints("rules")
+    assert seq == bench.journal.last() == 2
+    assert parts == bench.shard.dumps()
+
+
+def test_run_ends_when_told_to(new_bench: Callable[..., Bench]) -> None:
+    """A set event is enough; the start is noted for the status."""
+    bench = new_bench()
+    stop = threading.Event()
+    stop.set()
+    bench.pipeline.run(stop)
+    assert json.loads(bench.pipeline.status(START))["started_at"] == "2023-11-14T22:13:20.000Z"
+    assert len(list(bench.journal.checkpoints("rules"))) == 1
+
+
+def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Bench]) -> None:
+    """A checkpoint every so often; entries older than the retention that it holds are dropped."""
+    bench = new_bench(journal={"checkpoint_every_s": 100.0, "retain_days": 1 / 864, "commit_messages": 1})
+    bench.step('{"a": 1}')
+    bench.step('{"a": 2}', after=99 * SECOND)
+    assert list(bench.journal.checkpoints("rules")) == []
+    bench.step('{"a": 3}', after=SECOND)
+    assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [4]
+    bench.step('{"a": 4}', after=100 * SECOND)
+    assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [5, 4]
+    bench.step('{"a": 5}', after=100 * SECOND)
+    assert bench.entries() == [[4.0], [5.0]]
+
+
+def test_a_state_that_cannot_be_saved_does_not_end_the_gateway(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One chosen model that cannot be written down costs the checkpoint, not everybody's service."""
+    bench = new_bench(journal=LAZY)
+
+    def refuse() -> dict[str, bytes]:
+        message = "cannot freeze"
+        raise StateError(message)
+
+    monkeypatch.setattr(bench.shard, "dumps", refuse)
+    bench.step('{"a": 1}')
+    bench.pipeline.finish()
+    assert bench.entries() == [Resume, [1.0]]
+    assert "no checkpoint: cannot freeze" in caplog.text
+
+
+def test_observers_see_every_batch_and_every_change(new_bench: Callable[..., Bench]) -> None:
+    """The terminal view is fed by the loop itself."""
+    bench = new_bench()
+    seen: list[tuple[Sequence[float], int]] = []
+
+    def observe(batch: Batch, outcome: object) -> None:
+        seen.append((batch.value.tolist(), len(outcome.changes)))  # type: ignore[attr-defined]
+
+    bench.pipeline.observers.append(observe)
+    silent_after(bench)
+    assert len(seen) == 2
+    assert seen[-1] == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("topics", "key"),
+    [
+        ({"anomaly": "devices/anomaly"}, "topics.anomaly: "),
+        ({"prediction": "a/{device}/#"}, "topics.prediction: "),
+        ({"status": "gateway/{device}"}, "topics.status: "),
+    ],
+)
+def test_wrong_topics_name_their_key(new_bench: Callable[..., Bench], topics: dict[str, object], key: str) -> None:
+    """The operator reads which topic is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        new_bench(topics=topics)
+    assert str(caught.value).startswith(key)
+
+
+def test_the_status_topic_carries_the_gateways_name() -> None:
+    """It is the same for the loop and for the last will."""
+    assert status_topic(settings(gateway={"name": "attic"})) == "gateway/attic/status"

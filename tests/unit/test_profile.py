@@ -1,0 +1,60 @@
+"""What is usual at this hour."""
+
+import numpy as np
+import pytest
+
+from gateway.learning.calendar import DAY_S, WEEK_S
+from gateway.learning.profile import Profile
+
+ROW = np.array([0])
+
+
+def lived(days: int, value_at: dict[int, float]) -> Profile:
+    """Return the profile of a stream that showed these values at these hours, every day from a Monday on."""
+    profile = Profile()
+    profile.grow(1)
+    for day in range(days):
+        for hour, value in value_at.items():
+            profile.learn(ROW, np.array([day * DAY_S + hour * 3600]), np.array([value]))
+    return profile
+
+
+def usual(profile: Profile, second: int, base: float = 0.0) -> tuple[float, float, float]:
+    """Return the expectation, the mean of this hour of the week, and how often that was seen."""
+    expected, weekly, seen = profile.expect(ROW, np.array([second]), np.array([base]))
+    return float(expected[0]), float(weekly[0]), float(seen[0])
+
+
+def test_before_anything_was_seen_the_mean_is_expected() -> None:
+    """A newborn profile says what it is given."""
+    assert usual(lived(0, {}), 12 * 3600, 21.5) == (21.5, 0.0, 0.0)
+
+
+def test_each_hour_has_its_own_expectation() -> None:
+    """After two weeks the morning and the evening are told apart, and an hour never seen is expected at the mean."""
+    profile = lived(14, {8: 10.0, 20: 30.0})
+    morning, evening, night = (usual(profile, 14 * DAY_S + hour * 3600, 20.0)[0] for hour in (8, 20, 3))
+    assert morning == pytest.approx(10.0, abs=0.5)
+    assert evening == pytest.approx(30.0, abs=0.5)
+    assert night == 20.0
+
+
+def test_a_weekday_may_differ_from_the_others() -> None:
+    """An hour of the week that was seen often outweighs the same hour of other days."""
+    profile = Profile()
+    profile.grow(1)
+    for day in range(70):
+        profile.learn(ROW, np.array([day * DAY_S + 8 * 3600]), np.array([0.0 if day % 7 == 6 else 50.0]))
+    sunday, weekly, seen = usual(profile, 6 * DAY_S + 8 * 3600)
+    assert (weekly, seen) == (0.0, 10.0)
+    assert sunday < 12.0
+    assert usual(profile, WEEK_S + 8 * 3600)[0] > 45.0
+
+
+def test_old_habits_fade() -> None:
+    """A rhythm of readings every five minutes that changed is followed within a month, however long the old lasted."""
+    profile = lived(1000, {8: 10.0})
+    for day in range(30):
+        for minute in range(0, 60, 5):
+            profile.learn(ROW, np.array([day * DAY_S + 8 * 3600 + minute * 60]), np.array([40.0]))
+    assert usual(profile, 31 * DAY_S + 8 * 3600)[0] > 25.0

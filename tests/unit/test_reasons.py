@@ -1,0 +1,74 @@
+"""What people read."""
+
+import math
+
+import pytest
+
+from gateway.alarms import reasons
+from gateway.records import SECOND, Kind
+
+NUMBERS = (-11.24, -18.2, -19.5, -17.04)
+FOUR_YEARS = math.log10(4 * reasons.YEAR_S)
+BEGINNING = "temperature -11.24; expected between -19.5 and -17.04: "
+END = " As odd as this once in about 4 years."
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (Kind.SPIKE, BEGINNING + "a single reading far outside." + END),
+        (Kind.SHIFT, BEGINNING + "it has moved away and stays away." + END),
+        (Kind.SPREAD, BEGINNING + "it has become much more restless." + END),
+        (Kind.RANGE, BEGINNING + "it was never seen there before." + END),
+        (Kind.NONE, BEGINNING + "unusual." + END),
+        (
+            Kind.STUCK,
+            "temperature shows -11.24 without any change, far longer than it usually repeats a value." + END,
+        ),
+    ],
+)
+def test_each_kind_has_its_sentence(kind: Kind, sentence: str) -> None:
+    """Sensor, value, what was expected, what is odd about it and how odd, in one line."""
+    assert reasons.reason(kind, "temperature", NUMBERS, FOUR_YEARS) == sentence
+
+
+def test_without_an_expectation_none_is_claimed() -> None:
+    """A sentence never says between nan and nan."""
+    found = reasons.reason(Kind.RANGE, "door", (1.0, math.nan, math.nan, math.nan), FOUR_YEARS)
+    assert found == "door 1: it was never seen there before." + END
+
+
+def test_how_incidents_end() -> None:
+    """Over, adopted, together again, heard again: each is said in words of its own."""
+    assert reasons.over("flow") == "flow is back to what is usual for it."
+    assert reasons.adopted("flow") == "flow has stayed like this for so long that it is taken for the new normal."
+    assert reasons.together(is_over=False) == "Each sensor might pass, but together they do not stand like this."
+    assert reasons.together(is_over=True) == "The device's sensors are together as usual again."
+    assert reasons.silence(7200 * SECOND) == ("Nothing heard for 2 h, far longer than this device usually pauses.")
+    assert reasons.heard(90 * SECOND) == "Heard again after 90 s."
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(21.456, "21.46"), (0.0, "0"), (-0.00123456, "-0.001235"), (9999.4, "9999"), (101_325.4, "101,325"),
+     (-123_456_789.0, "-123,456,789"), (1e-12, "1e-12")],
+)  # fmt: skip
+def test_numbers_are_written_as_people_write_them(value: float, text: str) -> None:
+    """Four digits that count, separators for large ones."""
+    assert reasons.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (172_800, "2 days"),
+     (3 * reasons.YEAR_S, "3 years")],
+)  # fmt: skip
+def test_durations_are_said_in_the_unit_that_fits(seconds: float, text: str) -> None:
+    """Never more than three digits of a unit, never less than two of it."""
+    assert reasons.duration(seconds) == text
+
+
+def test_rarity_has_an_end() -> None:
+    """Nobody is told of billions of years."""
+    assert reasons.rarely(math.log10(3 * 86_400)) == "once in about 3 days"
+    assert reasons.rarely(50.0) == "not once in a hundred years"

@@ -1,0 +1,185 @@
+"""What the default learner makes of healthy and of faulty sensors."""
+
+import functools
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from readings import START
+from series import DAY_S, columns, history, is_equal, joined, live, noise
+
+from gateway.learning.calendar import local_seconds
+from gateway.learning.streams import Policy, Streams
+from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdicts
+
+STEP_S = 1800
+DAY = DAY_S // STEP_S
+DAYS, BEFORE = 36, 28
+FAULT = BEFORE * DAY
+HEALTHY = 12
+FAULTS = ("spike", "shift", "stuck", "drift", "noise", "glitch")
+WIDTH = len(FAULTS) + HEALTHY
+ADOPTED_AFTER = DAY  # readings in 24 h
+
+
+@functools.cache
+def life() -> tuple[Floats, Verdicts]:
+    """Return what was read of and said about some sensors, half of them with a fault from `FAULT` on."""
+    values = 20.0 + 0.5 * noise(DAYS * DAY, WIDTH, seed=11, memory=0.8)
+    of = dict(zip(FAULTS, values.T, strict=False))
+    of["spike"][FAULT] += 6.0
+    of["shift"][FAULT:] += 80.0
+    of["stuck"][FAULT:] = of["stuck"][FAULT]
+    of["drift"][FAULT:] += np.minimum(np.arange(len(values) - FAULT) / DAY, 4.0)
+    of["noise"][FAULT:] += 3.0 * noise(len(values) - FAULT, 1, seed=3)[:, 0]
+    of["glitch"][FAULT] = 1e30
+    return values, live(values, STEP_S)[1]
+
+
+def told(fault: str) -> list[tuple[int, Change, Kind]]:
+    """Return what was told of a sensor from its fault on, with the number of readings since."""
+    return [(step.at - FAULT, step.change, step.kind) for step in history(life()[1], WIDTH, FAULTS.index(fault), FAULT)]
+
+
+def test_a_spike_is_told_at_once_and_closed() -> None:
+    """One reading of twelve sigma opens an incident with that reading; it closes within a day, and is not adopted."""
+    found = told("spike")
+    assert found[0][:2] == (0, Change.OPEN)
+    assert found[1][1] is Change.CLOSED
+    assert found[1][0] < ADOPTED_AFTER
+
+
+def test_a_step_that_stays_is_one_incident_until_it_is_normal() -> None:
+    """From 20 to 100 and there for good: opened at once, adopted after 24 h of its own time, then nothing more."""
+    assert [step[:2] for step in told("shift")] == [(0, Change.OPEN), (ADOPTED_AFTER, Change.ADOPTED)]
+
+
+def test_a_stuck_sensor_is_told_within_a_day() -> None:
+    """A sensor that always moved and now repeats its value is called stuck."""
+    at, change, kind = told("stuck")[0]
+    assert (change, kind) == (Change.OPEN, Kind.STUCK)
+    assert at <= DAY
+
+
+def test_a_slow_drift_is_told() -> None:
+    """Two sigma a day is found before the second day is over."""
+    at, change, _ = told("drift")[0]
+    assert change is Change.OPEN
+    assert at <= 2 * DAY
+
+
+def test_restlessness_is_told_within_hours() -> None:
+    """Noise that became six times as large is told before half a day is over."""
+    at, change, _ = told("noise")[0]
+    assert change is Change.OPEN
+    assert at <= DAY / 2
+
+
+def test_a_glitch_of_any_size_is_forgotten() -> None:
+    """One reading of 1e30 is told once; the next day forecast and interval are as they were, and nothing is told."""
+    values, verdicts = life()
+    place = FAULTS.index("glitch")
+    expected, lower, upper = (
+        column.reshape(-1, WIDTH)[:, place] for column in (verdicts.expected, verdicts.lower, verdicts.upper)
+    )
+    assert [step[1] for step in told("glitch") if step[0] < 2 * DAY] == [Change.OPEN, Change.CLOSED]
+    nextday = slice(FAULT + DAY, FAULT + 2 * DAY)
+    assert np.abs(values[nextday, place] - expected[nextday]).mean() < 1.0
+    assert (upper - lower)[nextday].max() < 2 * (upper - lower)[FAULT - 1]
+
+
+def test_healthy_sensors_stay_within_the_budget() -> None:
+    """Autoregressive Gaussian sensors raise, all together, at most twice the incidents asked for after two weeks."""
+    verdicts = life()[1]
+    opened = verdicts.change.reshape(-1, WIDTH)[14 * DAY :, len(FAULTS) :] == Change.OPEN
+    assert opened.sum() <= 2 * HEALTHY * (DAYS - 14) / 30
+
+
+def test_the_first_day_is_nobodys_fault() -> None:
+    """A newborn stream says nothing of what it cannot know."""
+    assert (life()[1].change.reshape(-1, WIDTH)[:DAY] < Change.OPEN).all()
+
+
+def test_a_larger_budget_tells_more() -> None:
+    """Who accepts a false alarm a day hears of more than who accepts one a month."""
+    values = noise(500, 16, seed=2)
+    often, seldom = (live(values, 300, Policy(budget_s=budget))[1] for budget in (DAY_S, 300 * DAY_S))
+    assert (often.change == Change.OPEN).sum() > (seldom.change == Change.OPEN).sum()
+
+
+def test_a_constant_sensor_is_never_told() -> None:
+    """What never changes is forecast exactly and is not stuck, however long it lasts."""
+    _, verdicts = live(np.full((600, 2), 21.5), 300)
+    assert (verdicts.change == Change.NONE).all()
+    assert (verdicts.expected[2:] == 21.5).all()
+    assert (verdicts.upper[2:] == verdicts.lower[2:]).all()
+
+
+def test_a_level_far_from_zero_loses_no_digits() -> None:
+    """What is said of a sensor at 1,000,000 is what is said of the same sensor at 0, to single precision."""
+    values = np.round(noise(600, 2, seed=5), 2)
+    values[500] += 8.0
+    near, far = live(values, 300)[1], live(values + 1e6, 300)[1]
+    assert far.score == pytest.approx(near.score, abs=0.01)
+    assert far.change.tolist() == near.change.tolist()
+
+
+SPRING, AUTUMN = datetime(2025, 3, 30, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+USED_TO = 8
+"""Days before the clocks change."""
+
+
+def household(*changes: datetime) -> tuple[Batch, int]:
+    """Return two sensors per change of the clocks, which live by them, every five minutes, until a day after it.
+
+    The number is where that day begins.
+    """
+    readings, streams = (USED_TO + 1) * 288, 2 * len(changes)
+    first = [int(change.timestamp()) * SECOND - USED_TO * DAY_S * SECOND for change in changes for _ in range(2)]
+    at = (np.array(first) + np.arange(readings)[:, None] * 300 * SECOND).reshape(-1)
+    hour = local_seconds(at, BERLIN) % DAY_S / 3600
+    value = 20 + 5.0 * ((hour >= 6) & (hour < 22)) + 2 * np.sin(2 * np.pi * hour / 24)
+    value += 0.3 * noise(readings, streams, 1, 0.9).reshape(-1)
+    return Batch(np.tile(np.arange(streams), readings), at, at, value), USED_TO * 288 * streams
+
+
+def opened(policy: Policy, *changes: datetime) -> int:
+    """Return how many incidents these households open within the day of the change."""
+    batch, day = household(*changes)
+    streams = Streams(policy)
+    streams.grow(2 * len(changes))
+    return int((streams.learn_many(batch).change[day:] == Change.OPEN).sum())
+
+
+def test_the_morning_the_clocks_change_is_like_any_other() -> None:
+    """Households with a strong daily rhythm open no incident within that day, in spring and in autumn."""
+    assert opened(Policy(zone=BERLIN), SPRING, AUTUMN) == 0
+
+
+def test_without_the_time_zone_that_morning_is_odd() -> None:
+    """The same households watched in UTC wake up an hour early: it is the zone that keeps the gateway calm."""
+    assert opened(Policy(), SPRING) >= 2
+
+
+@pytest.mark.parametrize("readings", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_the_state_does_not_grow(readings: int) -> None:
+    """After 10 readings and after many a stream takes the same bytes, and fewer than 4 KB."""
+    streams = live(noise(10, 1), 60)[0]
+    size = streams.bytes_per_stream, sum(array.nbytes for array in streams.dumps().values())
+    streams.learn_many(columns(noise(readings, 1), 60, START + 3600 * SECOND))
+    assert (streams.bytes_per_stream, sum(array.nbytes for array in streams.dumps().values())) == size
+    assert size[0] < 4096
+
+
+def test_a_copy_goes_on_bit_for_bit() -> None:
+    """What was saved and loaded says of the rest of the story exactly what the original says."""
+    values = noise(500, 3, seed=8, memory=0.9)
+    values[300:, 0] += 10.0
+    whole = live(values, 60)[1]
+    first, early = live(values[:320], 60)
+    copy = Streams()
+    copy.loads(first.dumps())
+    late = copy.learn_many(columns(values[320:], 60, START + 320 * 60 * SECOND))
+    assert is_equal(whole, joined([early, late]))

@@ -1,0 +1,116 @@
+"""How rare a number is under its own past."""
+
+import numpy as np
+import pytest
+
+from gateway.learning.tails import PEAKS, Tails
+from gateway.records import Floats
+
+ROWS = np.arange(1)
+
+
+def grown(streams: int = 1, least: float = 0.0) -> Tails:
+    """Return the tails of one statistic."""
+    tails = Tails(np.array([least]))
+    tails.grow(streams)
+    return tails
+
+
+def rarity(tails: Tails, value: Floats, *, is_learned: bool = True) -> Floats:
+    """Return the decades of one value of each stream, the larger of its two sides, and learn it."""
+    rows = np.arange(len(value))
+    found = tails.exceed(rows, value[None], np.zeros(len(value)))
+    decades = np.zeros((2, len(value)))
+    decades[found.side, found.place] = tails.decades(found)
+    if is_learned:
+        tails.learn(rows, found)
+    return decades.max(axis=0)
+
+
+@pytest.mark.parametrize("name", ["standard_normal", "standard_exponential", "standard_cauchy"])
+def test_a_return_period_comes_as_rarely_as_it_says(name: str) -> None:
+    """What should come once in a thousand readings does, within a factor of two, for light tails and for none."""
+    draw = np.random.RandomState(4)
+    streams, readings, told = 40, 4000, 0
+    tails = grown(streams)
+    for number in range(readings):
+        decades = rarity(tails, getattr(draw, name)(streams))
+        told += int((decades >= 3.0).sum()) if number >= readings // 2 else 0
+    expected = 2 * streams * readings / 2 / 1000  # both sides are watched
+    assert expected / 3 < told < 2 * expected
+
+
+def test_a_young_tail_says_little() -> None:
+    """With hardly any peaks nothing is rare; with half of them only what lies far beyond all that was seen."""
+    tails, values = grown(), np.random.RandomState(5).uniform(0.0, 1.0, 12 * PEAKS)
+    found = [float(rarity(tails, np.array([value]))[0]) for value in values]
+    assert max(found[:60]) == 0.0
+    assert max(found) < 2.5
+    assert float(rarity(tails, np.array([10.0]))[0]) > 5.0
+
+
+def test_farther_is_rarer_on_both_sides() -> None:
+    """Rarity grows with distance, upwards and downwards alike, and looking changes nothing."""
+    tails = grown()
+    for value in np.random.RandomState(6).standard_normal(1000):
+        rarity(tails, np.array([value]))
+    before = tails.dumps()
+    for sign in (1.0, -1.0):
+        found = [float(rarity(tails, np.array([sign * far]), is_learned=False)[0]) for far in (0.0, 3.0, 4.0, 8.0, 1e6)]
+        assert found == sorted(found)
+        assert found[0] == 0.0
+        assert found[3] > 4.0
+    assert all(np.array_equal(array, before[name]) for name, array in tails.dumps().items())
+
+
+def test_a_cluster_counts_once() -> None:
+    """Ten high readings in a row are one event: only their highest is kept among the peaks."""
+    tails = grown()
+    for value in np.random.RandomState(7).standard_normal(1000):
+        rarity(tails, np.array([value]))
+    before = tails.arrays["peaks"][0, :, 0].copy()
+    for value in (50.0, 60.0, 55.0, 52.0, 58.0):
+        rarity(tails, np.array([value]))
+    after = tails.arrays["peaks"][0, :, 0]
+    assert (after > 10.0).sum() == 1
+    assert (before > 10.0).sum() == 0
+
+
+def test_one_glitch_does_not_blind() -> None:
+    """After a reading of a million, one of fifty is still rarer than anything that should ever be told."""
+    tails = grown()
+    draw = np.random.RandomState(8)
+    for value in draw.standard_normal(1000):
+        rarity(tails, np.array([value]))
+    rarity(tails, np.array([1e6]))
+    for value in draw.standard_normal(1000):
+        rarity(tails, np.array([value]))
+    assert float(rarity(tails, np.array([50.0]))[0]) > 3.5
+
+
+def test_a_statistic_without_range_has_a_least_scale() -> None:
+    """A run that was never longer than 0 becomes rare by the decade about every `least` mean excesses, not at once."""
+    tails = grown(least=10.0)
+    for _ in range(500):
+        rarity(tails, np.zeros(1))
+    found = [float(rarity(tails, np.array([run]), is_learned=False)[0]) for run in (1.0, 10.0, 20.0)]
+    assert 0.0 < found[0] < 2.0 < found[1] < found[2]
+
+
+def test_the_everyday_band_holds_nearly_all() -> None:
+    """Between the edges of both sides lies what is everyday."""
+    tails = grown()
+    values = np.random.RandomState(9).standard_normal(2000)
+    for value in values:
+        rarity(tails, np.array([value]))
+    low, high = (float(edge[0]) for edge in tails.band(ROWS, 0))
+    assert low < 0.0 < high
+    assert 0.97 < ((values >= low) & (values <= high)).mean() < 1.0
+
+
+def test_what_does_not_exist_is_not_rare() -> None:
+    """NaN, which a statistic is until its window is full, exceeds nothing and leaves no trace."""
+    tails = grown()
+    for _ in range(50):
+        assert float(rarity(tails, np.array([np.nan]))[0]) == 0.0
+    assert np.isneginf(tails.arrays["peaks"]).all()
