@@ -64,6 +64,7 @@ class Application:
         self.rules = rules(settings)
         self.shard = Shard(self.rules)
         self.intake = Intake(settings.sources, settings.limits, self.shard.directory)
+        _refuse_own_messages(settings, self.intake)
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
         self.journal = Journal(Path(settings.journal.path))
         self.broker = EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
@@ -78,6 +79,7 @@ class Application:
             version=importlib.metadata.version("edge-learning-gateway"),
             fingerprint=fingerprint(self.rules),
             clock=time.time_ns,
+            monotonic=time.monotonic_ns,
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -93,6 +95,17 @@ class Application:
             stack.callback(self.connection.stop)
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)
             self.pipeline.run(stop)
+
+
+def _refuse_own_messages(settings: Settings, intake: Intake) -> None:
+    """Raise `ConfigError` where the gateway would learn what it publishes itself."""
+    topics = {"anomaly": settings.topics.anomaly, "prediction": settings.topics.prediction}
+    for name, template in topics.items():
+        if intake.is_source(template.replace("{device}", "x")):
+            message = (
+                f"topics.{name}: {template!r} is also a source of readings: the gateway would learn its own messages"
+            )
+            raise ConfigError(message)
 
 
 def restore(shard: Shard, journal: Journal, mark: str, tell: Callable[[str], None] = logger.info) -> None:

@@ -58,6 +58,10 @@ class Intake:
         """The MQTT topic filters to subscribe to."""
         return [template.filter for template, _ in self._sources]
 
+    def is_source(self, topic: str) -> bool:
+        """Whether what comes on this topic is taken for readings."""
+        return self._find_route(topic) is not None
+
     def take(self, messages: Iterable[Message]) -> Batch:
         """The accepted readings of the messages, in order; may be empty."""
         columns: tuple[list[int], list[int], list[int], list[float]] = ([], [], [], [])

@@ -35,6 +35,9 @@ TICK = SECOND
 STATUS = 10 * SECOND
 """How often the status message is renewed."""
 
+CLOCK_SET = 2 * SECOND
+"""Between two turns of the loop the clock and the monotonic clock part by less, unless somebody sets the clock."""
+
 LATE = SECOND
 """A message that waited longer in the inbox says that we are behind: then silence proves nothing."""
 
@@ -85,6 +88,7 @@ class Pipeline:
         version: str,
         fingerprint: str,
         clock: Callable[[], int],
+        monotonic: Callable[[], int],
     ) -> None:
         self.settings = settings
         self.shard = shard
@@ -92,7 +96,9 @@ class Pipeline:
         self.counts: Counter[str] = Counter()
         self.observers: list[Callable[[Batch, Outcome], None]] = []
         self._inbox, self._link, self._journal = inbox, link, journal
-        self._version, self._fingerprint, self._clock = version, fingerprint, clock
+        self._version, self._fingerprint = version, fingerprint
+        self._clock, self._monotonic = clock, monotonic
+        self._offset: int | None = None
         self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
         self._prediction = _topic("prediction", settings.topics.prediction, "device")
         self._status = status_topic(settings)
@@ -120,7 +126,7 @@ class Pipeline:
         if self._link.failure is not None:
             raise self._link.failure
         now = self._clock()
-        self._notice_reconnect(now)
+        self._notice_deafness(now)
         if messages:
             self.counts["messages"] += len(messages)
             self._pending.receipts.extend(message.receipt for message in messages if message.receipt)
@@ -136,7 +142,14 @@ class Pipeline:
         self._save(self._clock())
         self._written.result()
 
-    def _notice_reconnect(self, now: int) -> None:
+    def _notice_deafness(self, now: int) -> None:
+        """After a reconnect, and after the clock was set or the machine slept, silence before it proves nothing."""
+        offset = now - self._monotonic()
+        is_set = self._offset is not None and abs(offset - self._offset) > CLOCK_SET
+        self._offset = offset
+        if is_set:
+            logger.warning("the clock was set, or the machine slept")
+            self._enter(Resume(now), now)
         if self._link.is_online and self._link.generation != self._generation:
             self._generation = self._link.generation
             self._enter(Resume(now), now)

@@ -74,8 +74,9 @@ class Heartbeats(Rows):
         a["deviation"][rows] += rate * (off - a["deviation"][rows])
 
     def resume(self, at: int) -> None:
-        """The gateway was deaf until `at`: a gap across it proves nothing."""
+        """The gateway was deaf until `at`, or its clock was set: a gap across it proves nothing."""
         self.arrays["heard_from"][: self.count] = at
+        self.arrays["last_at"][: self.count] = np.minimum(self.arrays["last_at"][: self.count], at)
 
     def score(self, at: int, floor_s: float) -> Floats:
         """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least `floor_s`."""

@@ -103,9 +103,10 @@ class Tails(Rows):
         return np.where(above > 0.0, np.log10(np.maximum(age, 1.0)) + above / _LN10, 0.0)
 
     def band(self, rows: Ints, statistic: int) -> tuple[Floats, Floats]:
-        """Between which levels a statistic of each of `rows` is everyday."""
-        edge = self.arrays["edge"]
-        return -edge[statistic + self._sides // 2, rows].astype(np.float64), edge[statistic, rows].astype(np.float64)
+        """Between which levels a statistic of each of `rows` is everyday; unbounded where a tail is not full yet."""
+        edge, down = self.arrays["edge"], statistic + self._sides // 2
+        low, high = -edge[down, rows].astype(np.float64), edge[statistic, rows].astype(np.float64)
+        return np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
 
     def span(self, rows: Ints, upper: int, lower: int) -> Floats:
         """From the lowest peak of the statistic `lower` to the highest of `upper`; 0 before there are any."""

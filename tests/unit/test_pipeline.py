@@ -94,6 +94,7 @@ class Bench:
         self.shard = Shard(Rules(silent_floor_s=5.0))
         self.journal = SpyJournal(folder / "gateway.db")
         self.journal.log = self.link.log
+        self.set_by = 0
         self.pipeline = Pipeline(
             chosen,
             shard=self.shard,
@@ -104,6 +105,7 @@ class Bench:
             version="1.2.3",
             fingerprint="rules",
             clock=lambda: self.now,
+            monotonic=lambda: self.now - self.set_by,
         )
         self.pipeline._saved_at = START  # as `run` does
         self.journal.open()
@@ -277,6 +279,16 @@ def test_no_silence_while_offline(new_bench: Callable[..., Bench]) -> None:
     bench.link.is_online = False
     bench.step(after=600 * SECOND)
     assert bench.link.last("anomaly") == []
+
+
+def test_no_silence_because_the_clock_was_set(new_bench: Callable[..., Bench]) -> None:
+    """A machine without a battery clock is years behind until NTP comes; its devices were not silent for years."""
+    bench = new_bench()
+    bench.warm()
+    bench.set_by = 365 * 86400 * SECOND
+    bench.step(after=bench.set_by)
+    assert bench.link.last("anomaly") == []
+    assert bench.entries()[-1] is Resume
 
 
 def test_no_silence_while_behind(new_bench: Callable[..., Bench]) -> None:
