@@ -15,6 +15,8 @@ MEANINGS = {
 YEAR_S = 365.25 * 86400
 CENTURY = math.log10(100 * YEAR_S)
 
+MOST_DECIMALS = 6
+
 EVERYDAY = 1e4
 """From here on a number is written with separators instead of significant digits."""
 
@@ -32,7 +34,8 @@ def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float) -> 
     meaning = MEANINGS.get(kind, "unusual")
     if math.isnan(lower):
         return f"{sensor} {number(value)}: {meaning}.{rarity}"
-    return f"{sensor} {number(value)}; expected between {number(lower)} and {number(upper)}: {meaning}.{rarity}"
+    said, low, high = (number(each, upper - lower) for each in (value, lower, upper))
+    return f"{sensor} {said}; expected between {low} and {high}: {meaning}.{rarity}"
 
 
 def over(sensor: str) -> str:
@@ -64,8 +67,12 @@ def heard(elapsed: int) -> str:
     return f"Heard again after {duration(elapsed / SECOND)}."
 
 
-def number(value: float) -> str:
-    """At most four significant digits, no exponent for everyday sizes."""
+def number(value: float, width: float = 0.0) -> str:
+    """Four significant digits, no exponent for everyday sizes; or as many as tell apart what is `width` apart."""
+    if width > 0.0:
+        decimals = 1 - math.floor(math.log10(width))
+        if 0 <= decimals <= MOST_DECIMALS:
+            return f"{value:,.{decimals}f}"
     return f"{value:.4g}" if abs(value) < EVERYDAY else f"{value:,.0f}"
 
 

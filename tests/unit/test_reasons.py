@@ -9,7 +9,7 @@ from gateway.records import SECOND, Kind
 
 NUMBERS = (-11.24, -18.2, -19.5, -17.04)
 FOUR_YEARS = math.log10(4 * reasons.YEAR_S)
-BEGINNING = "temperature -11.24; expected between -19.5 and -17.04: "
+BEGINNING = "temperature -11.2; expected between -19.5 and -17.0: "
 END = " As odd as this once in about 4 years."
 
 
@@ -56,6 +56,15 @@ def test_how_incidents_end() -> None:
 def test_numbers_are_written_as_people_write_them(value: float, text: str) -> None:
     """Four digits that count, separators for large ones."""
     assert reasons.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "text"),
+    [(24487.313, 0.02, "24,487.313"), (21.0, 0.4, "21.00"), (412.51, 30.0, "413"), (5.0, 4000.0, "5"), (1.0, 0.0, "1")],
+)
+def test_a_number_shows_what_tells_it_apart(value: float, width: float, text: str) -> None:
+    """A counter at 24,487 is expected between limits that differ."""
+    assert reasons.number(value, width) == text
 
 
 @pytest.mark.parametrize(
