@@ -29,9 +29,6 @@ from paho.mqtt.properties import Properties
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from brokers import ROOMY, Mosquitto, wait_until
 
-from gateway.app import Application
-from gateway.config import Journal, Limits, Mqtt, Settings
-
 DEVICES = 100
 
 WARM_UP = 250
@@ -126,7 +123,7 @@ def connected(port: int, client_id: str, *topics: str, hear: Callable[..., None]
 
 def gateway_subscriber(pipe: Pipe, port: int, path: Path, client_id: str, messages: int) -> None:
     """Run the gateway until it has learned and committed `messages` readings; send the seconds that took."""
-    application = Application(settings(port, path, client_id))
+    application = new_application(port, path, client_id)
     stop, times = threading.Event(), []
     application.pipeline.observers.append(lambda batch, _: times.append((time.perf_counter(), len(batch))))
     thread = threading.Thread(target=application.run, args=(stop,))
@@ -138,12 +135,17 @@ def gateway_subscriber(pipe: Pipe, port: int, path: Path, client_id: str, messag
     pipe.send(times[-1][0] - times[0][0] if times else 0.0)
 
 
-def settings(port: int, path: Path, client_id: str) -> Settings:
-    """Return the defaults on this broker."""
-    return Settings(
-        mqtt=Mqtt(host="127.0.0.1", port=port, client_id=client_id),
-        journal=Journal(path=str(path)),
-        limits=Limits(ahead_s=1e7),
+def new_application(port: int, path: Path, client_id: str) -> Any:  # noqa: ANN401 - the gateway's application
+    """Return the gateway with its defaults on this broker; imported here, so that bare paho carries none of it."""
+    from gateway.app import Application  # noqa: PLC0415
+    from gateway.config import Journal, Limits, Mqtt, Settings  # noqa: PLC0415
+
+    return Application(
+        Settings(
+            mqtt=Mqtt(host="127.0.0.1", port=port, client_id=client_id),
+            journal=Journal(path=str(path)),
+            limits=Limits(ahead_s=1e7),
+        )
     )
 
 
@@ -237,7 +239,7 @@ def bare_echo(pipe: Pipe, port: int, _path: Path) -> None:
 
 def gateway_alone(pipe: Pipe, port: int, path: Path) -> None:
     """Run the gateway until told to stop."""
-    application = Application(settings(port, path, "latency"))
+    application = new_application(port, path, "latency")
     stop = threading.Event()
     thread = threading.Thread(target=application.run, args=(stop,))
     thread.start()
@@ -260,7 +262,7 @@ def footprint(broker: Mosquitto, folder: Path) -> None:
 
 def measure_footprint(pipe: Pipe, port: int, path: Path, started: float) -> None:
     """Send the seconds until online, and the resident memory after 1,000 streams sent 100 readings each."""
-    application = Application(settings(port, path, "footprint"))
+    application = new_application(port, path, "footprint")
     stop, learned = threading.Event(), []
     application.pipeline.observers.append(lambda batch, _: learned.append(len(batch)))
     thread = threading.Thread(target=application.run, args=(stop,))
