@@ -56,7 +56,8 @@ def mature(streams: int, sensors: int) -> tuple[Fleet, int]:
         return nursery, end
     fleet = newborn(streams, sensors)
     fleet.learn_many(batch(START - STEP, next(values(streams))))
-    for of, past in ((fleet.streams, nursery.streams), (fleet.hearts, nursery.hearts)):
+    parts = ((fleet.streams, nursery.streams), (fleet.hearts, nursery.hearts), (fleet.joint, nursery.joint))
+    for of, past in parts:
         of.loads({name: np.concatenate([array] * (streams // size), axis=-1) for name, array in past.dumps().items()})
     return fleet, end
 
@@ -121,13 +122,14 @@ def main() -> None:
         for streams in SIZES:
             if streams % sensors == 0 and streams <= options.largest:
                 speed, fleet = ours(streams, sensors, options.seconds)
+                size = sum(array.nbytes for array in fleet._arrays().values())
                 devices = min(streams // sensors, MOST_TREES)
                 peers = influx(streams, options.seconds), trees(devices, sensors, options.seconds)
                 print(
                     f"  {streams:7,} streams {speed:9,.0f} readings/s, {1e6 / speed:7.2f} us each; "
                     f"EWMean+EWVar+ADWIN {peers[0]:9,.0f}, ratio {speed / peers[0]:5.2f}; "
                     f"HST {peers[1]:7,.0f}, ratio {speed / peers[1]:6.2f}; "
-                    f"{fleet.streams.bytes_per_stream:,.0f} bytes per stream"
+                    f"{size / streams:,.0f} bytes per stream"
                 )
                 del fleet
 

@@ -72,7 +72,8 @@ def test_an_incident_says_all_it_knows() -> None:
     assert (incident.value, incident.expected, incident.lower, incident.upper) == (20.0, 10.0, 9.0, 11.0)
     assert (incident.severity, incident.score) == ("high", 0.65)
     assert incident.reason == (
-        "a 20.0; expected between 9.0 and 11.0: it has moved away and stays away. As odd as this once in about 116 days."
+        "a 20.0; expected between 9.0 and 11.0: it has moved away and stays away."
+        " As odd as this once in about 116 days."
     )
 
 

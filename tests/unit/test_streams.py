@@ -15,7 +15,7 @@ from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdicts
 
 STEP_S = 1800
 DAY = DAY_S // STEP_S
-DAYS, BEFORE = 36, 28
+DAYS, BEFORE = 30, 24
 FAULT = BEFORE * DAY
 HEALTHY = 12
 FAULTS = ("spike", "shift", "stuck", "drift", "noise", "glitch")
@@ -83,7 +83,9 @@ def test_a_glitch_of_any_size_is_forgotten() -> None:
     expected, lower, upper = (
         column.reshape(-1, WIDTH)[:, place] for column in (verdicts.expected, verdicts.lower, verdicts.upper)
     )
-    assert [step[1] for step in told("glitch") if step[0] < 2 * DAY] == [Change.OPEN, Change.CLOSED]
+    opened, ended = (step[1] for step in told("glitch") if step[0] < 2 * DAY)
+    assert opened is Change.OPEN
+    assert ended in {Change.CLOSED, Change.ADOPTED}
     nextday = slice(FAULT + DAY, FAULT + 2 * DAY)
     assert np.abs(values[nextday, place] - expected[nextday]).mean() < 1.0
     assert (upper - lower)[nextday].max() < 2 * (upper - lower)[FAULT - 1]
@@ -103,14 +105,14 @@ def test_the_first_day_is_nobodys_fault() -> None:
 
 def test_a_larger_budget_tells_more() -> None:
     """Who accepts a false alarm a day hears of more than who accepts one a month."""
-    values = noise(500, 16, seed=2)
+    values = noise(450, 32, seed=2)
     often, seldom = (live(values, 300, Policy(budget_s=budget))[1] for budget in (DAY_S, 300 * DAY_S))
     assert (often.change == Change.OPEN).sum() > (seldom.change == Change.OPEN).sum()
 
 
 def test_a_constant_sensor_is_never_told() -> None:
     """What never changes is forecast exactly and is not stuck, however long it lasts."""
-    _, verdicts = live(np.full((600, 2), 21.5), 300)
+    _, verdicts = live(np.full((400, 2), 21.5), 300)
     assert (verdicts.change == Change.NONE).all()
     assert (verdicts.expected[2:] == 21.5).all()
     assert (verdicts.upper[2:] == verdicts.lower[2:]).all()
@@ -118,8 +120,8 @@ def test_a_constant_sensor_is_never_told() -> None:
 
 def test_a_level_far_from_zero_loses_no_digits() -> None:
     """What is said of a sensor at 1,000,000 is what is said of the same sensor at 0, to single precision."""
-    values = np.round(noise(600, 2, seed=5), 2)
-    values[500] += 8.0
+    values = np.round(noise(320, 2, seed=5), 2)
+    values[300] += 8.0
     near, far = live(values, 300)[1], live(values + 1e6, 300)[1]
     assert far.score == pytest.approx(near.score, abs=0.01)
     assert far.change.tolist() == near.change.tolist()
@@ -127,7 +129,7 @@ def test_a_level_far_from_zero_loses_no_digits() -> None:
 
 SPRING, AUTUMN = datetime(2025, 3, 30, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-USED_TO = 8
+USED_TO = 7
 """Days before the clocks change."""
 
 
@@ -163,7 +165,7 @@ def test_without_the_time_zone_that_morning_is_odd() -> None:
     assert opened(Policy(), SPRING) >= 2
 
 
-@pytest.mark.parametrize("readings", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("readings", [500, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_the_state_does_not_grow(readings: int) -> None:
     """After 10 readings and after many a stream takes the same bytes, and fewer than 4 KB."""
     streams = live(noise(10, 1), 60)[0]
