@@ -17,7 +17,6 @@ from gateway.records import SECOND, Verdicts
 LEARNERS = {
     "default": None,
     "HoltWinters": ModelRule("river.time_series.HoltWinters", params={"alpha": 0.3}),
-    "SNARIMAX": ModelRule("river.time_series.SNARIMAX", params={"p": 2, "d": 0, "q": 0}),
     "KNNRegressor": ModelRule("river.neighbors.KNNRegressor"),
     "GaussianScorer": ModelRule("river.anomaly.GaussianScorer"),
     "HalfSpaceTrees": ModelRule(
