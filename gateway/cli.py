@@ -54,7 +54,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="end by itself")
     parser.add_argument("--summary", action="store_true", help="no terminal view; one JSON object on the last line")
-    parser.add_argument("--devices", type=_devices, default=30, metavar="N", help="10 to 1,000")
+    parser.add_argument("--devices", type=_devices, default=30, metavar="N", help="15 to 1,000")
     parser.add_argument("--speed", type=float, default=2400.0, help="simulated seconds per second; 2400: a day in 36 s")
     parser.add_argument("--seed", type=int, default=7)
     parser.set_defaults(command=_demo)
@@ -62,8 +62,8 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 def _devices(text: str) -> int:
     """As many that each of the demo's faults finds a device of its own, and no more than one process simulates well."""
-    if not (text.isdecimal() and 10 <= int(text) <= 1000):  # noqa: PLR2004 - see above
-        message = f"{text!r} is not a number from 10 to 1000"
+    if not (text.isdecimal() and 15 <= int(text) <= 1000):  # noqa: PLR2004 - see above
+        message = f"{text!r} is not a number from 15 to 1000"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 

@@ -34,7 +34,7 @@ was never seen before may be the first evening."""
 
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 """How far a value counts, in mean residuals and in ranges seen. Without a bound one reading of 1e6 on a sensor of 0 to
-10 was told again a day later, and one of 1e30 spoilt the forecasts for days. A step still arrives within 3 readings."""
+10 was told again a day later, and one of 1e30 spoilt the forecasts for days. Steps arrive as soon as without it."""
 _REACH_SIZES = 1e3  # the same for a sensor that never moved, in sizes of its value
 
 READY = 10
