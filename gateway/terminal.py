@@ -14,6 +14,7 @@ from rich.progress import track as rich_track
 from rich.table import Table
 from rich.text import Text
 
+from gateway.alarms.reasons import number
 from gateway.records import Batch, Incident, Reason, State
 from gateway.shard import Outcome, Shard
 
@@ -98,7 +99,9 @@ class View:
         for stream in directory.rows_of[directory.device_row(name) or 0][:SENSORS_SHOWN]:
             value, lower, upper = self._newest.get(stream, (math.nan,) * 3)
             is_outside = not math.isnan(lower) and not lower <= value <= upper
-            band = "learning" if math.isnan(lower) else f"{lower:.4g} to {upper:.4g}"
+            band = (
+                "learning" if math.isnan(lower) else f"{number(lower, upper - lower)} to {number(upper, upper - lower)}"
+            )
             sensors.append(f"{directory.streams[stream][1][:11]} ", "dim")
             sensors.append(f"{value:.5g}", "yellow" if is_outside else "green")
             sensors.append(f" [{band}] ", "dim")

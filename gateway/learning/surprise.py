@@ -1,12 +1,12 @@
-"""How surprising a number is among its own past: the yardstick of every plain learner."""
+"""How surprising a number is among its own past: the yardstick of the detectors a user chose."""
 
 import math
 
 from river import stats
 
 SIGMAS_TO_ALARM = 6.0
-"""Standard deviations at which the score is 0.5. Sensor residuals are heavier-tailed than a Gaussian: at 4 a healthy
-one-minute sensor would alarm every few days, at 6 a simulated healthy fleet stays within its budget."""
+"""Standard deviations at which the score is 0.5. A detector's scores are heavier-tailed than a Gaussian: at 4 a healthy
+one-minute sensor would alarm every few days."""
 
 FADING = 0.02
 """Weight of the newest number in the mean and variance: a memory of about 50 readings."""
