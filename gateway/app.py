@@ -18,8 +18,8 @@ from gateway.learning.directory import Directory
 from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
+from gateway.mqtt import embedded
 from gateway.mqtt.connection import Connection, ConnectionSettings
-from gateway.mqtt.embedded import EmbeddedBroker
 from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline, status_topic
 from gateway.records import Batch
@@ -51,9 +51,13 @@ def rules(settings: Settings) -> Rules:
 
 
 def fingerprint(chosen: Rules) -> str:
-    """Changes whenever a saved state would mean something else, or River might not read it (its Rust parts abort)."""
+    """Changes whenever a saved state would mean something else, or River might not read it (its Rust parts abort).
+
+    What is only published, horizons and coverage, may change without learning anything again.
+    """
     river = importlib.metadata.version("river")
-    return hashlib.sha256(repr((VERSION, river, chosen)).encode()).hexdigest()[:16]
+    folded = (VERSION, river, chosen.policy, chosen.models, chosen.silent_floor_s)
+    return hashlib.sha256(repr(folded).encode()).hexdigest()[:16]
 
 
 class Application:
@@ -67,7 +71,7 @@ class Application:
         _refuse_own_messages(settings, self.intake)
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
         self.journal = Journal(Path(settings.journal.path))
-        self.broker = EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
+        self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
         self.connection = Connection(_connection_settings(settings, self.intake.filters), self.inbox)
         self.pipeline = Pipeline(
             settings,
@@ -154,7 +158,7 @@ def _connection_settings(settings: Settings, filters: list[str]) -> ConnectionSe
         topics=tuple(filters),
         host=mqtt.host or "127.0.0.1",
         port=mqtt.port,
-        protocol=PROTOCOLS[mqtt.protocol],
+        protocol=PROTOCOLS[mqtt.protocol] if mqtt.host else embedded.PROTOCOL,
         qos=mqtt.qos,
         username=mqtt.username.get_secret_value() if mqtt.username else None,
         password=mqtt.password.get_secret_value() if mqtt.password else None,

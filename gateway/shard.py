@@ -23,7 +23,7 @@ Entry: TypeAlias = Batch | Tick | Resume
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings that the fold depends on."""
+    """The settings that the fold depends on, and with `horizons_s` and `coverage` what is forecast from it."""
 
     policy: Policy = field(default_factory=Policy)
     models: Sequence[ModelRule] = ()

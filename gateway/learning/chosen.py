@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WARM_UP = 200
 """Scores of a detector seen before a new one is judged among them."""
 
+LEAST_SCALE = 1e-3
+"""Of a detector's scores, most of which are in [0, 1]: one that always says the same is no more certain than this."""
+
 
 class ChosenForecaster:
     """A forecaster or regressor on one stream."""
@@ -57,7 +60,6 @@ class ChosenDetector:
         if self.failure is not None:
             return 0.0
         _, self.failure = stock.quarantined(lambda: self.model.learn_one(*arguments))
-        off = max(raw - self.own.mean.get(), 0.0)
-        score = score_of(off / self.own.scale(1e-3)) if self.own.is_warm else 0.0
+        score = score_of(max(self.own.sigmas(raw, LEAST_SCALE), 0.0)) if self.own.is_warm else 0.0
         self.own.learn_one(raw)
         return score

@@ -205,7 +205,8 @@ class Streams:
         clock, pool = self._clock.arrays, self._pool
         last_at, interval_s = clock["last_at"][rows], np.maximum(clock["interval_s"][rows], 1e-3)
         slow = pool.arrays["slow"][rows]
-        outlook = pool.predict(rows, self._profile.expect(rows, local_seconds(last_at, self._policy.zone), slow)[0])
+        usual = self._profile.expect(rows, local_seconds(last_at, self._policy.zone), slow)[0]
+        outlook = self._consult(rows, pool.predict(rows, usual))
         deviation, half = outlook.expected - outlook.seasonal, pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * np.sqrt(self._evidence.arrays["power"][rows]))
         columns = []

@@ -38,8 +38,8 @@ class Surprise:
         return max(deviation, (self.tail.get() or 0.0) / 1.96, floor)  # 95 % of a Gaussian lie within 1.96 sigma
 
     def sigmas(self, number: float, floor: float = 1e-9) -> float:
-        """Distance of `number` from the mean in units of `scale`."""
-        return abs(number - self.mean.get()) / self.scale(floor)
+        """Signed distance of `number` from the mean in units of `scale`."""
+        return (number - float(self.mean.get())) / self.scale(floor)
 
     def learn_one(self, number: float) -> None:
         """Take `number` in."""

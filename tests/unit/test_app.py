@@ -161,13 +161,19 @@ def test_the_fingerprint_changes_with_every_rule() -> None:
     chosen = [
         settings(),
         settings(alarms={"silent_floor_s": 11.0}),
-        settings(predictions={"coverage": 0.8}),
         settings(learning={"models": [model]}),
         settings(learning={"models": [{**model, "devices": "a*"}]}),
         settings(learning={"models": [{**model, "params": {"seed": 2}}]}),
     ]
     assert len({fingerprint(rules(each)) for each in chosen}) == len(chosen)
     assert fingerprint(rules(settings())) == fingerprint(rules(settings(mqtt={"host": "elsewhere"})))
+
+
+def test_what_is_only_published_makes_nothing_be_learned_again() -> None:
+    """Other horizons or another coverage must not cost what a log that was cut no longer holds."""
+    predictions: list[dict[str, object]] = [{"coverage": 0.8}, {"horizons_s": [60.0]}, {"every_s": 5.0}]
+    found = {fingerprint(rules(settings(predictions=each))) for each in predictions}
+    assert found == {fingerprint(rules(settings()))}
 
 
 @pytest.mark.parametrize("model", ["os.system", "river.utils.Rolling", "river.anomaly.Nonsense", "LinearRegression"])

@@ -162,3 +162,14 @@ def test_streams_that_come_later_change_nothing() -> None:
     second = joined.learn_many(batch(joined.directory, rows[60:]))
     assert np.concatenate([first.score, second.score]).tolist() == expected.score.tolist()
     assert np.array_equal(np.concatenate([first.expected, second.expected]), expected.expected, equal_nan=True)
+
+
+def test_a_chosen_forecasters_word_is_what_is_published() -> None:
+    """The next value of its stream follows the chosen model; that of the other sensor stays the pool's."""
+    default, chosen = fleet(), fleet(RULE)
+    rows = life(40)
+    for one in (default, chosen):
+        one.learn_many(batch(one.directory, rows))
+    theirs, ours = (one.forecast([0, 1], [], 0.9) for one in (default, chosen))
+    assert theirs[0].expected != ours[0].expected
+    assert theirs[1] == ours[1]
