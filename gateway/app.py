@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.config import Settings, Tls
+from gateway.alarms.maintenance import Schedule
+from gateway.config import DAYS, Maintenance, Settings, Tls
 from gateway.errors import ConfigError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
@@ -45,9 +47,15 @@ def rules(settings: Settings) -> Rules:
         policy,
         tuple(models),
         alarms.silent_floor_s,
+        tuple(_schedule(plan) for plan in settings.maintenance),
         settings.predictions.horizons_s,
         settings.predictions.coverage,
     )
+
+
+def _schedule(plan: Maintenance) -> Schedule:
+    start, end = (timedelta(hours=int(text[:2]), minutes=int(text[3:])) for text in (plan.start, plan.end))
+    return Schedule(plan.devices, frozenset(DAYS.index(day) for day in plan.days), start, end)
 
 
 def fingerprint(chosen: Rules) -> str:
@@ -56,7 +64,10 @@ def fingerprint(chosen: Rules) -> str:
     What is only published, horizons and coverage, may change without learning anything again.
     """
     river = importlib.metadata.version("river")
-    folded = (VERSION, river, chosen.policy, chosen.models, chosen.silent_floor_s)
+    plans = [
+        (plan.devices, sorted(plan.days), plan.start, plan.end) for plan in chosen.maintenance
+    ]  # sets have no order
+    folded = (VERSION, river, chosen.policy, chosen.models, chosen.silent_floor_s, plans)
     return hashlib.sha256(repr(folded).encode()).hexdigest()[:16]
 
 
@@ -67,7 +78,7 @@ class Application:
         self.settings = settings
         self.rules = rules(settings)
         self.shard = Shard(self.rules)
-        self.intake = Intake(settings.sources, settings.limits, self.shard.directory)
+        self.intake = Intake(settings.sources, settings.limits, settings.topics, self.shard.directory)
         _refuse_own_messages(settings, self.intake)
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
         self.journal = Journal(Path(settings.journal.path))

@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -18,6 +18,7 @@ Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3e9)]
 """At most 95 years: farther from now, times leave what 64 bits of nanoseconds can hold."""
+TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
 """Keys of `[mqtt]` that are read from the environment only."""
@@ -81,11 +82,13 @@ class Source(Section):
 
 
 class Topics(Section):
-    """Where messages go."""
+    """Where messages go, and where people say what they think of them."""
 
     anomaly: str = "devices/{device}/anomaly"
     prediction: str = "devices/{device}/prediction"
     status: str = "gateway/{gateway}/status"
+    feedback: str = "devices/{device}/feedback"
+    maintenance: str = "devices/{device}/maintenance"
 
 
 class Limits(Section):
@@ -144,6 +147,24 @@ class Alarms(Section):
     silent_floor_s: Seconds = 10.0
 
 
+Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = get_args(Day)
+
+
+class Maintenance(Section):
+    """Every week the same hours, in local time, in which devices are worked on: nothing is judged, nothing learned."""
+
+    devices: Annotated[str, Field(min_length=1)]
+    days: tuple[Day, ...] = DAYS
+    start: TimeOfDay
+    end: TimeOfDay
+
+    @field_validator("days", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class Journal(Section):
     """The log."""
 
@@ -168,9 +189,10 @@ class Settings(Section):
     learning: Learning = Learning()
     predictions: Predictions = Predictions()
     alarms: Alarms = Alarms()
+    maintenance: tuple[Maintenance, ...] = ()
     journal: Journal = Journal()
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "maintenance", mode="before")
     @classmethod
     def _from_list(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value

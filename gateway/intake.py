@@ -1,17 +1,22 @@
-"""From MQTT messages to one batch: route, decode, guard. What is not accepted is counted by reason, never raised."""
+"""From MQTT messages to entries of the log: route, decode, guard.
+
+What is not accepted is counted by reason, never raised.
+"""
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from glob import escape
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from gateway.codecs import CODECS, Codec, Rejection, TopicTemplate
-from gateway.config import Limits, Source
+from gateway.codecs.incoming import decode_feedback, decode_maintenance
+from gateway.config import Limits, Source, Topics
 from gateway.errors import ConfigError, PayloadError
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Message, Reading, Reason
+from gateway.records import SECOND, Batch, Entry, Event, Message, Reading, Reason
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +28,9 @@ LONGEST_TOPIC = 512
 
 QUIET = 60 * SECOND
 """The same reason from the same device is logged once in this time."""
+
+Decode: TypeAlias = Callable[[str, bytes, int], Event]
+"""From a device's name, a payload and the time it came to what it says."""
 
 LOUDEST = 100
 """Lines logged in that time at most: a flood of invented devices must not fill the log."""
@@ -36,10 +44,29 @@ class Route(NamedTuple):
     sensor: str | None
 
 
+class Columns:
+    """Accepted readings on their way into a batch."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, int, int, float]] = []
+
+    def add(self, stream: int, observed_at: int, received_at: int, value: float) -> None:
+        """One more reading."""
+        self._rows.append((stream, observed_at, received_at, value))
+
+    def batches(self) -> list[Batch]:
+        """All of them as one batch, none where there are none."""
+        if not self._rows:
+            return []
+        stream, observed_at, received_at, value = zip(*self._rows, strict=True)
+        integers = np.array([stream, observed_at, received_at], dtype=np.int64)
+        return [Batch(integers[0], integers[1], integers[2], np.array(value, dtype=np.float64))]
+
+
 class Intake:
     """Turns messages into batches for one directory, within the limits."""
 
-    def __init__(self, sources: Sequence[Source], limits: Limits, directory: Directory) -> None:
+    def __init__(self, sources: Sequence[Source], limits: Limits, topics: Topics, directory: Directory) -> None:
         self.limits = limits
         self.directory = directory
         self.rejected: Counter[Reason] = Counter()
@@ -49,6 +76,10 @@ class Intake:
             (_template(source, f"sources.{number}"), _codec(source, f"sources.{number}"))
             for number, source in enumerate(sources)
         ]
+        self._words: list[tuple[TopicTemplate, Decode]] = [
+            (_word("feedback", topics.feedback), decode_feedback),
+            (_word("maintenance", topics.maintenance), _decode_own_maintenance),
+        ]
         self._routes: dict[str, Route | None] = {}
         self._logged: set[tuple[str, Reason]] = set()
         self._logged_since = -QUIET
@@ -56,27 +87,26 @@ class Intake:
     @property
     def filters(self) -> list[str]:
         """The MQTT topic filters to subscribe to."""
-        return [template.filter for template, _ in self._sources]
+        return list(dict.fromkeys(template.filter for template, _ in (*self._sources, *self._words)))
 
     def is_source(self, topic: str) -> bool:
         """Whether what comes on this topic is taken for readings."""
         return self._find_route(topic) is not None
 
-    def take(self, messages: Iterable[Message]) -> Batch:
-        """The accepted readings of the messages, in order; may be empty."""
-        columns: tuple[list[int], list[int], list[int], list[float]] = ([], [], [], [])
+    def take(self, messages: Iterable[Message]) -> list[Entry]:
+        """What the messages say, in order: batches of accepted readings, and between them what people said."""
+        entries: list[Entry] = []
+        columns = Columns()
         for message in messages:
             try:
-                self._take_one(message, columns)
+                event = self._take_one(message, columns)
             except PayloadError as error:
                 self.reject(message.topic, error.reason, message.received_at)
-        stream, observed_at, received_at, value = columns
-        return Batch(
-            np.array(stream, dtype=np.int64),
-            np.array(observed_at, dtype=np.int64),
-            np.array(received_at, dtype=np.int64),
-            np.array(value, dtype=np.float64),
-        )
+                continue
+            if event is not None:
+                entries += [*columns.batches(), event]
+                columns = Columns()
+        return [*entries, *columns.batches()]
 
     def reject(self, who: str, reason: Reason, at: int, count: int = 1) -> None:
         """Count what was not accepted from `who`, and log it now and then."""
@@ -89,14 +119,14 @@ class Intake:
             self._logged.add(entry)
             logger.warning("rejected from %s: %s", ascii(entry[0]), reason)
 
-    def _take_one(self, message: Message, columns: tuple[list[int], list[int], list[int], list[float]]) -> None:
+    def _take_one(self, message: Message, columns: Columns) -> Event | None:
         if message.is_retained:
             raise PayloadError(Reason.RETAINED)
         if len(message.payload) > self.limits.payload_bytes:
             raise PayloadError(Reason.TOO_LARGE)
         route = self._route(message.topic)
         if route is None:
-            raise PayloadError(Reason.TOPIC)
+            return self._take_word(message)
         readings, rejections = route.codec.decode(route.device, route.sensor, message.payload)
         for rejection in rejections:
             self._reject_value(rejection, message)
@@ -106,10 +136,15 @@ class Intake:
             if isinstance(row, Reason):
                 self._reject_value(Rejection(reading.device, reading.sensor, row), message)
                 continue
-            columns[0].append(row)
-            columns[1].append(observed_at)
-            columns[2].append(message.received_at)
-            columns[3].append(reading.value)
+            columns.add(row, observed_at, message.received_at, reading.value)
+        return None
+
+    def _take_word(self, message: Message) -> Event:
+        """What a person says on a topic of its own."""
+        for template, decode in self._words:
+            if (names := template.match(message.topic)) is not None:
+                return decode(names["device"], message.payload, message.received_at)
+        raise PayloadError(Reason.TOPIC)
 
     def _reject_value(self, rejection: Rejection, message: Message) -> None:
         self.reject(rejection.device, rejection.reason, message.received_at)
@@ -148,6 +183,14 @@ class Intake:
 
 def _template(source: Source, key: str) -> TopicTemplate:
     return TopicTemplate(source.topic, frozenset({"device", "sensor"}), frozenset({"device"}), f"{key}.topic")
+
+
+def _decode_own_maintenance(device: str, payload: bytes, at: int) -> Event:
+    return decode_maintenance(escape(device), payload, at)
+
+
+def _word(key: str, template: str) -> TopicTemplate:
+    return TopicTemplate(template, frozenset({"device"}), frozenset({"device"}), f"topics.{key}")
 
 
 def _codec(source: Source, key: str) -> Codec:

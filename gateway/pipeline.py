@@ -24,7 +24,7 @@ from gateway.errors import StateError
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
 from gateway.mqtt.inbox import Inbox
-from gateway.records import SECOND, Batch, Incident, Reason, Resume, State, Tick
+from gateway.records import SECOND, Batch, Event, Feedback, Incident, Reason, Resume, State, Tick
 from gateway.shard import Outcome, Shard
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,11 @@ class Pipeline:
             self.counts["messages"] += len(messages)
             self._pending.receipts.extend(message.receipt for message in messages if message.receipt)
             self._pending.since = self._pending.since or now  # also where nothing in them is accepted
-            self._learn(self.intake.take(messages), now)
+            for entry in self.intake.take(messages):
+                if isinstance(entry, Batch):
+                    self._learn(entry, now)
+                else:
+                    self._enter(entry, now)
         if not messages or now - messages[0].received_at < LATE:
             self._tick(now)
         self._settle(now)
@@ -156,8 +160,6 @@ class Pipeline:
             self._told_at = 0
 
     def _learn(self, batch: Batch, now: int) -> None:
-        if not len(batch):
-            return
         outcome = self.shard.apply(batch)
         assert outcome.verdicts is not None  # noqa: S101 - readings have verdicts
         self._publish(outcome)
@@ -173,18 +175,28 @@ class Pipeline:
         self._ticked_at = now
         outcome = self.shard.apply(Tick(now))
         if outcome.changes:  # a tick that changed nothing is not worth a row of the log
-            self._publish(outcome)
             self._hold(now, Tick(now), outcome)
-            for observe in self.observers:
-                observe(EMPTY, outcome)
+            self._tell(outcome)
 
-    def _enter(self, entry: Resume, now: int) -> None:
-        self._hold(now, entry, self.shard.apply(entry))
+    def _enter(self, event: Event, now: int) -> None:
+        outcome = self.shard.apply(event)
+        if isinstance(event, Feedback) and not outcome.is_understood:
+            self.intake.reject(event.device, Reason.FEEDBACK, event.at)
+            return
+        self._hold(now, event, outcome)
+        self._tell(outcome)
 
     def _hold(self, now: int, entered: Entered, outcome: Outcome) -> None:
         self._pending.since = self._pending.since or now
         self._pending.entries.append(entered)
         self._pending.incidents.extend(change.incident for change in outcome.changes)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Tell what changed without a reading."""
+        if outcome.changes:
+            self._publish(outcome)
+            for observe in self.observers:
+                observe(EMPTY, outcome)
 
     def _publish(self, outcome: Outcome) -> None:
         for change in outcome.changes:
@@ -262,6 +274,7 @@ class Pipeline:
             "devices": len(self.shard.directory.devices),
             "streams": len(self.shard.directory),
             "incidents": {"opened": opened, "closed": closed, "open": len(self.shard.incidents)},
+            "maintenance": self.shard.calendar.active(now),
             "predictions": self.counts["predictions"],
             "dropped": self._link.dropped,
             "quarantined_models": self.shard.fleet.failures(),

@@ -4,9 +4,10 @@ Time is an `int` of nanoseconds since 1970 in UTC. Two clocks exist and both are
 device's own, `received_at` the gateway's.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     TOO_MANY_STREAMS = "too_many_streams"
     STALE = "stale"
     RETAINED = "retained"
+    FEEDBACK = "feedback"
 
 
 class Message(NamedTuple):
@@ -87,6 +89,65 @@ class Resume:
     at: int
 
 
+class Verdict(StrEnum):
+    """What a person says of an incident."""
+
+    FALSE_ALARM = "false_alarm"
+    """It was fine: the same is not to be told again."""
+    FAULT = "fault"
+    """It is broken: nothing of it is ever learned."""
+    NEW_NORMAL = "new_normal"
+    """It is meant to be like this from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A person's word on an incident; on every open incident of the device where `incident` is None."""
+
+    at: int
+    device: str
+    incident: str | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Devices whose names match a shell pattern are being worked on `until` then: nothing is judged, nothing learned.
+
+    An `until` that is not after `at` ends what was announced for the same pattern.
+    """
+
+    at: int
+    devices: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the numbers of a sensor are counted in."""
+
+    at: int
+    device: str
+    sensor: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """A device said, or the broker in its name, that it is there or gone."""
+
+    at: int
+    device: str
+    is_online: bool
+
+
+Event: TypeAlias = Tick | Resume | Feedback | Maintenance | Described | Availability
+"""What changes state and holds no readings."""
+
+Entry: TypeAlias = Batch | Event
+"""Whatever changes state, as it stands in the log."""
+
+
 class Kind(IntEnum):
     """What the evidence against a reading says; stored as a number, published as the lower-case name."""
 
@@ -132,6 +193,25 @@ class Verdicts:
     change: npt.NDArray[np.uint8]
     period: Floats
     joint: Floats
+
+    def columns(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        """Name and column of everything said."""
+        return ((name, getattr(self, name)) for name in self.__slots__)
+
+
+def blank_verdicts(count: int) -> Verdicts:
+    """Nothing said of `count` readings."""
+    return Verdicts(
+        score=np.zeros(count),
+        expected=np.full(count, np.nan),
+        lower=np.full(count, np.nan),
+        upper=np.full(count, np.nan),
+        kind=np.zeros(count, np.uint8),
+        is_stale=np.zeros(count, np.bool_),
+        change=np.zeros(count, np.uint8),
+        period=np.zeros(count),
+        joint=np.full(count, np.nan),
+    )
 
 
 class State(StrEnum):

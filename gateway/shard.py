@@ -4,21 +4,33 @@ State is a fold over the log: `apply` takes one entry of the log and returns wha
 The same class runs in the gateway's loop, in `gateway replay`, in recovery, and inside a stream engine.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+
+import numpy as np
 
 from gateway.alarms.incidents import Incidents, Told
+from gateway.alarms.maintenance import Calendar, Schedule
 from gateway.errors import StateError
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
-from gateway.records import Batch, Forecast, Resume, Tick, Verdicts
-
-Entry: TypeAlias = Batch | Tick | Resume
-"""Whatever changes state, as it stands in the log."""
+from gateway.records import (
+    Availability,
+    Batch,
+    Described,
+    Entry,
+    Feedback,
+    Forecast,
+    Ints,
+    Maintenance,
+    Resume,
+    Tick,
+    Verdict,
+    Verdicts,
+    blank_verdicts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +40,115 @@ class Rules:
     policy: Policy = field(default_factory=Policy)
     models: Sequence[ModelRule] = ()
     silent_floor_s: float = 10.0
+    maintenance: Sequence[Schedule] = ()
     horizons_s: Sequence[float] = (600.0, 3600.0)
     coverage: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What one entry led to; `verdicts` is None for entries that hold no readings."""
+    """What one entry led to; `verdicts` is None for entries that hold no readings.
+
+    `is_understood` is False where a person's word was on something that is not known.
+    """
 
     verdicts: Verdicts | None
     changes: list[Told]
+    is_understood: bool = True
 
 
 class Shard:
-    """Directory, learners and open incidents of a set of devices."""
+    """Directory, learners, open incidents and maintenance of a set of devices."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.directory = Directory()
         self.fleet = Fleet(self.directory, rules.policy, rules.models)
         self.incidents = Incidents(self.directory)
+        self.calendar = Calendar(rules.maintenance, rules.policy.zone)
 
     def apply(self, entry: Entry) -> Outcome:
         """Fold one entry of the log into the state."""
-        if isinstance(entry, Batch):
-            verdicts = self.fleet.learn_many(entry)
-            return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
-        if isinstance(entry, Resume):
-            self.fleet.resume(entry.at)
-            return Outcome(None, [])
-        silences = self.fleet.silences(entry.at, self.rules.silent_floor_s)
-        return Outcome(None, self.incidents.fall_silent(silences, entry.at))
+        match entry:
+            case Batch():
+                verdicts = self._learn(entry)
+                return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
+            case Tick(at):
+                silences = self.fleet.silences(at, self.rules.silent_floor_s, self._excused(at))
+                return Outcome(None, self.incidents.fall_silent(silences, at))
+            case Resume(at):
+                self.fleet.hearts.resume(at)
+            case Feedback():
+                return self._heed(entry)
+            case Maintenance():
+                self.calendar.announce(entry)
+            case Described(_, device, sensor, unit):
+                self.directory.describe(device, sensor, unit)
+            case Availability(_, device, is_online):
+                row = self.directory.device_row(device)
+                if row is not None and row < self.fleet.hearts.count:
+                    self.fleet.hearts.depart(row, is_gone=not is_online)
+        return Outcome(None, [])
+
+    def _learn(self, batch: Batch) -> Verdicts:
+        """Judge and learn what was not sent by a device that is being worked on."""
+        if not self.calendar:
+            return self.fleet.learn_many(batch)
+        self.fleet.grow()
+        verdicts, start = blank_verdicts(len(batch)), 0
+        worked_on = self._worked_on(batch)
+        is_paused = worked_on == batch.received_at
+        for place, device in self._returns(batch, worked_on):
+            self._learn_part(batch, verdicts, start + np.flatnonzero(~is_paused[start:place]))
+            self.fleet.hearts.resume(int(worked_on[place]), np.array([device]))
+            start = place
+        self._learn_part(batch, verdicts, start + np.flatnonzero(~is_paused[start:]))
+        return verdicts
+
+    def _learn_part(self, batch: Batch, verdicts: Verdicts, places: Ints) -> None:
+        if len(places):
+            part = Batch(*(getattr(batch, name)[places] for name in Batch.__slots__))
+            for name, column in self.fleet.learn_many(part).columns():
+                getattr(verdicts, name)[places] = column
+
+    def _worked_on(self, batch: Batch) -> Ints:
+        """For each reading, the latest moment (ns) up to its arrival at which its device was worked on."""
+        directory, memory = self.directory, dict[tuple[int, int], int]()
+        for row, at in zip(batch.stream.tolist(), batch.received_at.tolist(), strict=True):
+            device = directory.device_of[row]
+            if (device, at) not in memory:
+                memory[device, at] = self.calendar.last(directory.devices[device], at)
+        devices = (directory.device_of[row] for row in batch.stream.tolist())
+        return np.array([memory[key] for key in zip(devices, batch.received_at.tolist(), strict=True)], dtype=np.int64)
+
+    def _returns(self, batch: Batch, worked_on: Ints) -> Iterable[tuple[int, int]]:
+        """Position and device of each first reading after work on a device: its silence meanwhile is no gap."""
+        heard_from = dict[int, int]()
+        for place in np.flatnonzero((worked_on > 0) & (worked_on < batch.received_at)).tolist():
+            device = self.directory.device_of[batch.stream[place]]
+            known = heard_from.setdefault(device, int(self.fleet.hearts.arrays["heard_from"][device]))
+            if worked_on[place] > known:
+                heard_from[device] = int(worked_on[place])
+                yield place, device
+
+    def _excused(self, at: int) -> Ints | int:
+        """For each device, until when its silence is excused by work on it."""
+        if not self.calendar:
+            return 0
+        known = self.directory.devices[: self.fleet.hearts.count]
+        return np.array([self.calendar.last(device, at) for device in known], dtype=np.int64)
+
+    def _heed(self, entry: Feedback) -> Outcome:
+        """Take a person's word: it counts from the next reading on."""
+        named = self.incidents.named(entry)
+        rows = np.array(named.streams, dtype=np.int64)
+        changes = self.fleet.judge(rows, entry.verdict)
+        if named.is_silence and entry.verdict is not Verdict.FAULT:
+            row = self.directory.device_row(entry.device)
+            assert row is not None  # noqa: S101 - it has an incident
+            self.fleet.hearts.accept(row, entry.at)
+        told = self.incidents.heed(entry, dict(zip(named.streams, changes.tolist(), strict=True)))
+        return Outcome(None, told, is_understood=named.is_known)
 
     def forecast(self, devices: Iterable[int]) -> list[Forecast]:
         """What comes next on each sensor of these devices, device by device."""
@@ -68,18 +158,19 @@ class Shard:
     def dumps(self) -> dict[str, bytes]:
         """The whole state as named parts."""
         return {
-            "directory": json.dumps(self.directory.streams).encode(),
+            "directory": self.directory.dumps().encode(),
             "fleet": self.fleet.dumps(),
             "incidents": self.incidents.dumps().encode(),
+            "maintenance": self.calendar.dumps().encode(),
         }
 
     def loads(self, parts: dict[str, bytes]) -> None:
         """Restore what `dumps` saved into a fresh shard; raises `StateError` where it does not fit."""
         try:
-            for device, sensor in json.loads(parts["directory"]):
-                self.directory.add(device, sensor)
+            self.directory.loads(parts["directory"].decode())
             self.fleet.loads(parts["fleet"])
             self.incidents.loads(parts["incidents"].decode())
+            self.calendar.loads(parts["maintenance"].decode())
         except (KeyError, ValueError, TypeError) as error:
             message = f"the saved state does not fit: {error}"
             raise StateError(message) from error

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from gateway.alarms import reasons
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Silence
-from gateway.records import Batch, Change, Incident, Kind, State, Verdicts
+from gateway.records import Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
 
 OPENS_AT = 0.5
 CALM_BELOW = 0.4
@@ -23,6 +23,9 @@ CALM_ROUNDS = 10
 
 ESCALATES_BY = 0.1
 """What is odd about sensors together is told again when its score has grown by this much."""
+
+REMEMBERED = 1000
+"""Closed incidents that a person may still say something of."""
 
 SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
 
@@ -45,6 +48,14 @@ class Told(NamedTuple):
     incident: Incident
 
 
+class Named(NamedTuple):
+    """What a person's word is on: streams with an incident, open or closed lately, and a silence."""
+
+    streams: list[int]
+    is_silence: bool
+    is_known: bool
+
+
 class Incidents:
     """All open incidents of a shard: at most one per stream, one per device's sensors together, one per silence."""
 
@@ -53,6 +64,7 @@ class Incidents:
         self.streams: dict[int, Open] = {}
         self.joint: dict[int, Open] = {}
         self.silent: dict[int, Open] = {}
+        self.closed: dict[str, tuple[int, int | None]] = {}
 
     def __len__(self) -> int:
         return len(self.streams) + len(self.joint) + len(self.silent)
@@ -90,8 +102,52 @@ class Incidents:
             told.append(Told(None, _incident(opened, State.OPEN, (name, None), at, reasons.silence(at - last_at))))
         return told
 
+    def named(self, entry: Feedback) -> Named:
+        """What this word is on; a device has no say over the incidents of another."""
+        device = self.directory.device_row(entry.device)
+        if device is None:
+            return Named([], is_silence=False, is_known=False)
+        streams = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
+        is_silence = _is_meant(entry, self.silent.get(device))
+        is_together = _is_meant(entry, self.joint.get(device))
+        its_device, its_stream = self.closed.get(entry.incident or "", (None, None))
+        is_late = its_device == device
+        late = [its_stream] if is_late and its_stream is not None else []
+        return Named([*streams, *late], is_silence, bool(streams) or is_silence or is_together or is_late)
+
+    def heed(self, entry: Feedback, changes: Mapping[int, int]) -> list[Told]:
+        """Tell what a person's word did: `changes` holds the `Change` of each stream it was on."""
+        device = self.directory.device_row(entry.device)
+        if device is None:
+            return []
+        told = [
+            self._answer(self.streams, row, device, entry, is_over=change != Change.NONE)
+            for row, change in changes.items()
+            if row in self.streams
+        ]
+        for table in (self.joint, self.silent):
+            if _is_meant(entry, table.get(device)):
+                is_over = entry.verdict is not Verdict.FAULT
+                told.append(self._answer(table, device, device, entry, is_over=is_over))
+        return told
+
+    def _answer(self, table: dict[int, Open], key: int, device: int, entry: Feedback, *, is_over: bool) -> Told:
+        stream = key if table is self.streams else None
+        opened = self._close(table, key, device, stream) if is_over else table[key]
+        name = (entry.device, None) if stream is None else self.directory.streams[stream]
+        state = State.CLOSED if is_over else State.UPDATE
+        return Told(None, _incident(opened, state, name, entry.at, reasons.heeded(entry.verdict)))
+
+    def _close(self, table: dict[int, Open], key: int, device: int, stream: int | None = None) -> Open:
+        """Take an incident off the table, and remember for a while what it was on."""
+        opened = table.pop(key)
+        while len(self.closed) >= REMEMBERED:
+            del self.closed[next(iter(self.closed))]
+        self.closed[opened.id] = (device, stream)
+        return opened
+
     def _heard(self, device: int, batch: Batch, row: int) -> Told:
-        opened = self.silent.pop(device)
+        opened = self._close(self.silent, device, device)
         at = int(batch.received_at[row])
         name = self.directory.devices[device]
         return Told(row, _incident(opened, State.CLOSED, (name, None), at, reasons.heard(at - opened.started_at)))
@@ -105,9 +161,9 @@ class Incidents:
             opened = self.streams[stream]
             opened.score, opened.kind = score, kind
         else:
-            opened = self.streams.pop(stream)
-        numbers = _numbers(batch, verdicts, row)
-        text = _reason(change, Kind(opened.kind), sensor, numbers, float(verdicts.period[row]))
+            opened = self._close(self.streams, stream, self.directory.device_of[stream], stream)
+        numbers, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
+        text = _reason(change, Kind(opened.kind), sensor, numbers, unit, float(verdicts.period[row]))
         return Told(row, _incident(opened, STATES[change], (device, sensor), at, text, numbers))
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
@@ -120,7 +176,7 @@ class Incidents:
             opened.calm = opened.calm + 1 if score < CALM_BELOW else 0
             if opened.calm >= CALM_ROUNDS:
                 state = State.CLOSED
-                del self.joint[device]
+                self._close(self.joint, device, device)
             elif score >= opened.score + ESCALATES_BY:
                 opened.score, state = score, State.UPDATE
         if opened is not None and state is not None:
@@ -130,12 +186,19 @@ class Incidents:
     def dumps(self) -> str:
         """All open incidents, as JSON."""
         tables = (self.streams, self.joint, self.silent)
-        return json.dumps([[[key, asdict(value)] for key, value in table.items()] for table in tables])
+        opened = [[[key, asdict(value)] for key, value in table.items()] for table in tables]
+        return json.dumps({"open": opened, "closed": self.closed})
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved."""
-        tables = json.loads(body)
-        self.streams, self.joint, self.silent = ({key: Open(**value) for key, value in table} for table in tables)
+        saved = json.loads(body)
+        tables = ({key: Open(**value) for key, value in table} for table in saved["open"])
+        self.streams, self.joint, self.silent = tables
+        self.closed = {id_: (device, stream) for id_, (device, stream) in saved["closed"].items()}
+
+
+def _is_meant(entry: Feedback, opened: Open | None) -> bool:
+    return opened is not None and entry.incident in (None, opened.id)
 
 
 STATES = {
@@ -151,12 +214,14 @@ def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, 
     return float(batch.value[row]), expected, lower, upper
 
 
-def _reason(change: Change, kind: Kind, sensor: str, numbers: Sequence[float], period: float) -> str:
+def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
+    change: Change, kind: Kind, sensor: str, numbers: Sequence[float], unit: str, period: float
+) -> str:
     if change is Change.CLOSED:
         return reasons.over(sensor)
     if change is Change.ADOPTED:
         return reasons.adopted(sensor)
-    return reasons.reason(kind, sensor, numbers, period)
+    return reasons.reason(kind, sensor, numbers, period, unit)
 
 
 def _id(device: str, sensor: str, kind: int, started_at: int) -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from gateway.records import SECOND, Kind
+from gateway.records import SECOND, Kind, Verdict
 
 MEANINGS = {
     Kind.SPIKE: "a single reading far outside",
@@ -21,21 +21,23 @@ EVERYDAY = 1e4
 """From here on a number is written with separators instead of significant digits."""
 
 
-def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float) -> str:
+def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float, unit: str = "") -> str:
     """Why a reading is told as abnormal.
 
     `numbers` are the value and what was expected: middle, lower, upper; NaN where nothing was. `period` is the
     log10 of the seconds that usually pass between two readings as odd as this one.
     """
     value, _, lower, upper = numbers
+    behind = f" {unit}" if unit else ""
     rarity = f" As odd as this {rarely(period)}."
     if kind == Kind.STUCK:
-        return f"{sensor} shows {number(value)} without any change, far longer than it usually repeats a value.{rarity}"
+        meaning = "without any change, far longer than it usually repeats a value"
+        return f"{sensor} shows {number(value)}{behind} {meaning}.{rarity}"
     meaning = MEANINGS.get(kind, "unusual")
     if math.isnan(lower):
-        return f"{sensor} {number(value)}: {meaning}.{rarity}"
+        return f"{sensor} {number(value)}{behind}: {meaning}.{rarity}"
     said, low, high = (number(each, upper - lower) for each in (value, lower, upper))
-    return f"{sensor} {said}; expected between {low} and {high}: {meaning}.{rarity}"
+    return f"{sensor} {said}{behind}; expected between {low} and {high}{behind}: {meaning}.{rarity}"
 
 
 def over(sensor: str) -> str:
@@ -46,6 +48,18 @@ def over(sensor: str) -> str:
 def adopted(sensor: str) -> str:
     """Why an incident is closed although nothing has gone back."""
     return f"{sensor} has stayed like this for so long that it is taken for the new normal."
+
+
+ANSWERS = {
+    Verdict.FALSE_ALARM: "You said that this was fine; the same will not be told again.",
+    Verdict.FAULT: "You confirmed the fault; nothing of it will be learned.",
+    Verdict.NEW_NORMAL: "You said that this is the new normal.",
+}
+
+
+def heeded(verdict: Verdict) -> str:
+    """What a person's word did to an incident."""
+    return ANSWERS[verdict]
 
 
 def together(*, is_over: bool) -> str:

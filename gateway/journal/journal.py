@@ -11,9 +11,9 @@ from typing import IO, TypeAlias
 
 from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
-from gateway.journal import blocks
+from gateway.journal import blocks, events
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Incident, Resume, Tick, Verdicts
+from gateway.records import Batch, Event, Incident, Verdicts
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +35,7 @@ CREATE TABLE checkpoints (
 CHECKPOINTS = 2
 """Kept, so that a damaged one has another before it."""
 
-Entered: TypeAlias = tuple[Batch, Verdicts] | Tick | Resume
+Entered: TypeAlias = tuple[Batch, Verdicts] | Event
 """An entry as it is written: readings stand there with the verdicts on them."""
 
 
@@ -136,7 +136,7 @@ class Journal:
                 if kind == "readings":
                     yield seq, blocks.decode(body)
                 else:
-                    yield seq, Tick(at) if kind == "tick" else Resume(at)
+                    yield seq, events.decode(kind, at, body)
 
     def last(self) -> int:
         """The newest sequence number, 0 in an empty log."""
@@ -196,7 +196,7 @@ def _rows(entries: Sequence[Entered]) -> Iterator[tuple[str, int, bytes | None]]
             continue
         yield from _block(waiting)
         waiting = []
-        yield ("tick" if isinstance(entry, Tick) else "resume"), entry.at, None
+        yield events.encode(entry)
     yield from _block(waiting)
 
 

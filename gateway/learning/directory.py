@@ -1,5 +1,6 @@
 """Names of a shard's devices and streams, and the row each has in the arrays."""
 
+import json
 from collections.abc import Iterator
 
 
@@ -11,6 +12,7 @@ class Directory:
         self.device_of: list[int] = []
         self.devices: list[str] = []
         self.rows_of: list[list[int]] = []
+        self.units: dict[int, str] = {}
         self._stream_rows: dict[tuple[str, str], int] = {}
         self._device_rows: dict[str, int] = {}
 
@@ -49,3 +51,20 @@ class Directory:
         """Row, device and sensor of every stream from `row` on."""
         for number in range(row, len(self.streams)):
             yield number, *self.streams[number]
+
+    def describe(self, device: str, sensor: str, unit: str) -> None:
+        """Remember what a known stream is counted in; nothing is remembered of an unknown one."""
+        row = self.row(device, sensor)
+        if row is not None:
+            self.units[row] = unit
+
+    def dumps(self) -> str:
+        """All names and units, as JSON."""
+        return json.dumps({"streams": self.streams, "units": list(self.units.items())})
+
+    def loads(self, body: str) -> None:
+        """Restore what `dumps` saved into an empty directory."""
+        saved = json.loads(body)
+        for device, sensor in saved["streams"]:
+            self.add(device, sensor)
+        self.units = dict(saved["units"])

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.errors import StateError
 from gateway.learning import stock
@@ -20,9 +21,9 @@ from gateway.learning.pool import COVERAGE
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
-from gateway.records import SECOND, Batch, Forecast, Ints, Verdicts
+from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 
-VERSION = 3
+VERSION = 4
 """Of the saved state; another one means: fold the log again."""
 
 SIGMAS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
@@ -54,7 +55,7 @@ class Fleet:
 
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale."""
-        self._grow()
+        self.grow()
         verdicts = self.streams.learn_many(batch)
         fresh = np.flatnonzero(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
@@ -81,7 +82,8 @@ class Fleet:
                 said = joint.score_learn_one(sensor, float(batch.value[place]), is_first=is_first)
                 verdicts.joint[place] = np.fmax(verdicts.joint[place], math.nan if said is None else said)
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
+        """Make room for what the directory has come to know."""
         known = len(self._device_of)
         if known == len(self.directory):
             return
@@ -109,17 +111,17 @@ class Fleet:
     def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
         return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
 
-    def silences(self, at: int, floor_s: float) -> list[Silence]:
+    def silences(self, at: int, floor_s: float, excused_until: Ints | int = 0) -> list[Silence]:
         """Devices that fall silent at `at`, each told once until it is heard again."""
-        scores = self.hearts.score(at, floor_s)
+        scores = self.hearts.score(at, floor_s, excused_until)
         fallen = np.flatnonzero((scores >= 0.5) & ~self.hearts.arrays["is_silent"])  # noqa: PLR2004 - the alarm threshold
         self.hearts.arrays["is_silent"][fallen] = True
         last_at = self.hearts.arrays["last_at"]
         return [Silence(int(row), int(last_at[row]), float(scores[row])) for row in fallen]
 
-    def resume(self, at: int) -> None:
-        """The gateway was deaf until `at`."""
-        self.hearts.resume(at)
+    def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
+        """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
+        return self.streams.judge(rows, verdict)
 
     def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""
@@ -185,7 +187,7 @@ class Fleet:
             if models["version"] != VERSION:
                 message = "the saved state is of another version"
                 raise StateError(message)
-            self._grow()
+            self.grow()
             self._take_over(models, saved)
         except (zipfile.BadZipFile, LookupError, ValueError, EOFError) as error:
             message = f"the saved state is damaged or of another version: {error}"

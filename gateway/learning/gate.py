@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.rows import Rows
-from gateway.records import SECOND, Change, Floats, Ints
+from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
 _QUIET = 12.0  # readings; NAB is flat from 6 to 48
@@ -45,6 +45,7 @@ class Gate(Rows):
                 "strictness": ((), np.float64, 0.0),
                 "low": ((), np.float64, 0.0),
                 "high": ((), np.float64, 0.0),
+                "is_fault": ((), np.bool_, False),
             }
         )
         self._adopt_after = int(adopt_after_s * SECOND)
@@ -88,7 +89,8 @@ class Gate(Rows):
         opens = ((decades >= threshold) & (phase <= Phase.WATCHED)) | (is_rarer & (phase == Phase.SETTLING))
         escalates = is_rarer & (phase == Phase.OPEN)
         notices = fed & (phase == Phase.CALM) & ~opens
-        adopted = (phase == Phase.OPEN) & (observed_at - a["opened_at"][rows] >= self._adopt_after) & ~is_over
+        is_due = (observed_at - a["opened_at"][rows] >= self._adopt_after) & ~a["is_fault"][rows]
+        adopted = (phase == Phase.OPEN) & is_due & ~is_over
         change = np.select(
             [opens, is_over & (phase == Phase.OPEN), adopted, escalates, notices],
             [Change.OPEN, Change.CLOSED, Change.ADOPTED, Change.ESCALATE, Change.NOTICE],
@@ -101,4 +103,15 @@ class Gate(Rows):
         a["quiet"][rows] = quiet
         a["told"][rows] = np.where(phase == Phase.CALM, 0.0, np.where(opens | escalates, decades, told))
         a["opened_at"][rows] = np.where(opens, observed_at, a["opened_at"][rows])
+        a["is_fault"][rows] &= phase == Phase.OPEN
         return change
+
+    def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
+        """Take a person's word on the open incidents of `rows`; returns the `Change` of each."""
+        is_open = self.quarantined(rows)
+        if verdict is Verdict.FAULT:
+            self.arrays["is_fault"][rows] = is_open
+            return np.zeros(len(rows), np.uint8)
+        self.arrays["phase"][rows[is_open]] = Phase.SETTLING
+        change = Change.ADOPTED if verdict is Verdict.NEW_NORMAL else Change.CLOSED
+        return np.where(is_open, change, Change.NONE).astype(np.uint8)

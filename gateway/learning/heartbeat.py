@@ -24,6 +24,10 @@ purely random one has 0.74, one on a schedule with a hiccup now and then 0.05.""
 EVENT_GAPS = 15.0
 """The same as `GAPS` for devices that report by events: a house is quiet at night, and the first was never seen."""
 
+GONE_GAPS = 1.0
+"""The same for a device that said goodbye, or whose broker did: no proof alone, since battery devices leave after each
+message, but one usual gap is enough then."""
+
 STRETCH = 1.5
 """How much the longest gap may grow by one silence that ended: a device that reports less often from now on is
 believed after a few, a device that died and was repaired is not."""
@@ -42,6 +46,7 @@ class Heartbeats(Rows):
                 "mean": ((), np.float64, 0.0),
                 "deviation": ((), np.float64, 0.0),
                 "is_silent": ((), np.bool_, False),
+                "is_gone": ((), np.bool_, False),
             }
         )
 
@@ -65,6 +70,7 @@ class Heartbeats(Rows):
         a["beats"][rows] += is_new
         a["last_at"][rows] = np.maximum(at, last)
         a["is_silent"][rows] = False
+        a["is_gone"][rows] = False
 
     def _learn_habit(self, rows: Ints, gap: Floats, is_gap: npt.NDArray[np.bool_]) -> None:
         a = self.arrays
@@ -73,15 +79,33 @@ class Heartbeats(Rows):
         a["mean"][rows] += rate * (gap - a["mean"][rows])
         a["deviation"][rows] += rate * (off - a["deviation"][rows])
 
-    def resume(self, at: int) -> None:
-        """The gateway was deaf until `at`, or its clock was set: a gap across it proves nothing."""
-        self.arrays["heard_from"][: self.count] = at
-        self.arrays["last_at"][: self.count] = np.minimum(self.arrays["last_at"][: self.count], at)
+    def resume(self, at: int, devices: Ints | None = None) -> None:
+        """Until `at` the gateway was deaf, or these devices were worked on: a gap across it proves nothing."""
+        rows = np.arange(self.count) if devices is None else devices
+        self.arrays["heard_from"][rows] = at
+        self.arrays["last_at"][rows] = np.minimum(self.arrays["last_at"][rows], at)
 
-    def score(self, at: int, floor_s: float) -> Floats:
-        """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least `floor_s`."""
+    def depart(self, device: int, *, is_gone: bool) -> None:
+        """The device, or the broker in its name, said that it is gone, or there again."""
+        self.arrays["is_gone"][device] = is_gone
+
+    def accept(self, device: int, at: int) -> None:
+        """A silence that has lasted until `at` is nothing to tell: as long a gap is from now on within the habit."""
+        a = self.arrays
+        gap = float(at - max(a["last_at"][device], a["heard_from"][device]))
+        a["longest"][device] = max(a["longest"][device], gap)
+        a["is_silent"][device] = False
+
+    def score(self, at: int, floor_s: float, excused_until: Ints | int = 0) -> Floats:
+        """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least `floor_s`.
+
+        What lies before `excused_until` (ns, for all or for each device) does not count.
+        """
         a = self.arrays
         gaps = np.where(a["deviation"] > IRREGULAR * a["mean"], EVENT_GAPS, GAPS)
+        gaps = np.where(a["is_gone"], GONE_GAPS, gaps)
         limit = np.maximum(gaps * a["longest"], floor_s * SECOND)
-        elapsed = np.maximum(at - np.maximum(a["last_at"], a["heard_from"]), 0)
+        excused = np.zeros(a["last_at"].shape, np.int64)
+        excused[: self.count] = excused_until
+        elapsed = np.maximum(at - np.maximum(np.maximum(a["last_at"], a["heard_from"]), excused), 0)
         return np.where(a["beats"] >= BEATS, elapsed / (elapsed + limit), 0.0)

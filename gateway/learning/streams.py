@@ -6,6 +6,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
@@ -15,7 +16,7 @@ from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Profile
 from gateway.learning.rows import Array, rounds
 from gateway.learning.tails import Peaks, Tails
-from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdicts
+from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdict, Verdicts, blank_verdicts
 
 if TYPE_CHECKING:
     from gateway.learning.chosen import ChosenForecaster
@@ -94,7 +95,7 @@ class Streams:
 
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit."""
-        verdicts = _blank(len(batch))
+        verdicts = blank_verdicts(len(batch))
         for turn in rounds(batch.stream):
             stale = self._clock.is_stale(batch.stream[turn], batch.observed_at[turn])
             verdicts.is_stale[turn] = stale
@@ -102,6 +103,10 @@ class Streams:
             if len(fresh):
                 self._round(fresh, batch, verdicts)
         return verdicts
+
+    def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
+        """Take a person's word on the open incidents of `rows`; returns the `Change` of each."""
+        return self._gate.judge(rows, verdict)
 
     def _round(self, turn: Ints, batch: Batch, verdicts: Verdicts) -> None:
         rows, observed_at = batch.stream[turn], batch.observed_at[turn]
@@ -233,17 +238,3 @@ class Streams:
     def bytes_per_stream(self) -> float:
         """Size of the state, per stream."""
         return sum(part.bytes_per_stream for part in self._parts.values())
-
-
-def _blank(count: int) -> Verdicts:
-    return Verdicts(
-        score=np.zeros(count),
-        expected=np.full(count, np.nan),
-        lower=np.full(count, np.nan),
-        upper=np.full(count, np.nan),
-        kind=np.zeros(count, np.uint8),
-        is_stale=np.zeros(count, np.bool_),
-        change=np.zeros(count, np.uint8),
-        period=np.zeros(count),
-        joint=np.full(count, np.nan),
-    )

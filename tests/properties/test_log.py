@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from readings import verdicts
 
-from gateway.journal import Journal, blocks
+from gateway.journal import Journal, blocks, events
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Resume, Tick
+from gateway.records import (
+    Availability,
+    Batch,
+    Described,
+    Event,
+    Feedback,
+    Maintenance,
+    Resume,
+    Tick,
+    Verdict,
+)
 
 TIMES = st.integers(-(2**63), 2**63 - 1)
 ROWS = st.lists(
@@ -35,6 +45,25 @@ def test_blocks_give_back_what_was_not_stale(rows: list[tuple[int, int, int, flo
         assert getattr(again, name).tobytes() == getattr(expected, name).tobytes()
 
 
+TEXT = st.text(max_size=8)
+EVENTS = st.one_of(
+    st.builds(Tick, TIMES),
+    st.builds(Resume, TIMES),
+    st.builds(Feedback, TIMES, TEXT, st.none() | TEXT, st.sampled_from(Verdict)),
+    st.builds(Maintenance, TIMES, TEXT, TIMES),
+    st.builds(Described, TIMES, TEXT, TEXT, TEXT),
+    st.builds(Availability, TIMES, TEXT, st.booleans()),
+)
+
+
+@given(EVENTS)
+def test_events_are_given_back(event: Event) -> None:
+    """Whatever holds no readings comes out of the log as it went in, of the same types."""
+    again = events.decode(*events.encode(event))
+    assert again == event
+    assert not isinstance(event, Feedback) or (isinstance(again, Feedback) and again.verdict is event.verdict)
+
+
 class TheLog(RuleBasedStateMachine):
     """A journal that is written, closed, reopened and pruned in any order, beside a list."""
 
@@ -53,10 +82,9 @@ class TheLog(RuleBasedStateMachine):
         self.last += 1
         self.entries[self.last] = entry
 
-    @rule(ticks=st.lists(st.integers(0, 100), min_size=1, max_size=4))
-    def tell_the_time(self, ticks: list[int]) -> None:
+    @rule(told=st.lists(EVENTS, min_size=1, max_size=4))
+    def enter(self, told: list[Event]) -> None:
         """Several entries in one transaction."""
-        told = [Tick(at) if at % 2 else Resume(at) for at in ticks]
         self.journal.append(self.directory, told, [])
         for entry in told:
             self._note(entry)

@@ -1,7 +1,8 @@
 """Laws of the core that hold for any learner, on any readings, from the first one and after a long life."""
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from hypothesis import given, settings
@@ -9,7 +10,18 @@ from hypothesis import strategies as st
 from readings import START, Row, batch, learn, life, pieces
 
 from gateway.learning.stock import ModelRule
-from gateway.records import SECOND, Resume, Tick, Verdicts
+from gateway.records import (
+    SECOND,
+    Availability,
+    Described,
+    Event,
+    Feedback,
+    Maintenance,
+    Resume,
+    Tick,
+    Verdict,
+    Verdicts,
+)
 from gateway.shard import Outcome, Rules, Shard
 
 DEVICES = ("pump", "room", "meter")
@@ -85,6 +97,46 @@ def test_batching_never_changes_a_result(steps: Steps, seed: int, largest: int, 
     assert whole.dumps() == cut.dumps()
     everyone = range(len(whole.directory.devices))
     assert whole.forecast(everyone) == cut.forecast(everyone)
+
+
+WORDS = st.one_of(
+    st.builds(Feedback, st.just(0), st.sampled_from(DEVICES), st.none(), st.sampled_from(Verdict)),
+    st.builds(Maintenance, st.just(0), st.sampled_from([*DEVICES, "*"]), st.sampled_from([0, 50, 200, 10**5])),
+    st.builds(Described, st.just(0), st.sampled_from(DEVICES), st.sampled_from(SENSORS), st.just("W")),
+    st.builds(Availability, st.just(0), st.sampled_from(DEVICES), st.booleans()),
+    st.builds(Tick, st.just(0)),
+)
+
+
+@OFTEN
+@given(steps=STEPS, words=st.dictionaries(st.integers(0, 60), WORDS), seed=st.integers(0, 99), is_grown=st.booleans())
+def test_batching_changes_nothing_between_what_people_say(
+    steps: Steps, words: dict[int, Event], seed: int, *, is_grown: bool
+) -> None:
+    """With feedback, maintenance, goodbyes and ticks in between, readings one by one lead to the same state."""
+    rows = as_rows(steps)
+    whole, cut = new_shard(is_grown=is_grown), new_shard(is_grown=is_grown)
+    said: list[list[Outcome]] = [[], []]
+    for start, part in between(rows, words):
+        for shard, outcomes, largest in ((whole, said[0], 100), (cut, said[1], 2)):
+            if start in words:
+                outcomes.append(shard.apply(timed(words[start], part[0][2])))
+            outcomes.extend(shard.apply(batch(shard.directory, piece)) for piece in pieces(part, seed, largest))
+    assert sorted(map(repr, told(said[0]))) == sorted(map(repr, told(said[1])))
+    assert whole.dumps() == cut.dumps()
+
+
+def between(rows: list[Row], words: dict[int, Event]) -> Iterator[tuple[int, list[Row]]]:
+    """Return readings cut where somebody speaks."""
+    cuts = sorted({0, *(place for place in words if place < len(rows))})
+    for start, end in zip(cuts, [*cuts[1:], len(rows)], strict=True):
+        yield start, rows[start:end]
+
+
+def timed(event: Event, at: int) -> Event:
+    """Return the event at that time; a maintenance lasts as many seconds as it said."""
+    ends = {"until": at + event.until * SECOND} if isinstance(event, Maintenance) else {}
+    return dataclasses.replace(event, at=at, **ends)
 
 
 @OFTEN

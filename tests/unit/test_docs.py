@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy" / "gateway.toml"
 README = (ROOT / "README.md").read_text()
 
-COMMENTED_SETTING = re.compile(r"^# ?((?:\w+ = |\[mqtt\.tls\]).*)$", re.MULTILINE)
+COMMENTED_SETTING = re.compile(r"^# ?((?:\w+ = |\[[a-z._]+\]|\[\[[a-z._]+\]\]).*)$", re.MULTILINE)
 
 
 def json_blocks(kind: str) -> list[str]:
@@ -76,6 +76,7 @@ def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path) -> None:
     assert settings.mqtt.host
     assert settings.mqtt.tls
     assert settings.learning.models
+    assert settings.maintenance
     assert main(["check-config", "--config", str(path)]) == 0
 
 

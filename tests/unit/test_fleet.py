@@ -121,7 +121,7 @@ def test_after_deafness_nobody_is_silent() -> None:
     of = fleet()
     of.learn_many(batch(of.directory, life(60)))
     at = START + 10 * DAY_S * SECOND
-    of.resume(at)
+    of.hearts.resume(at)
     assert of.silences(at + SECOND, 10.0) == []
 
 

@@ -5,11 +5,11 @@ import logging
 import pytest
 from readings import START, batch, life, message
 
-from gateway.config import Limits, Source
+from gateway.config import Limits, Source, Topics
 from gateway.errors import ConfigError
 from gateway.intake import LONGEST_TOPIC, LOUDEST, ROUTES, Intake
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Message, Reason
+from gateway.records import SECOND, Batch, Entry, Feedback, Maintenance, Message, Reason, Verdict
 from gateway.shard import Rules, Shard
 
 SOURCES = (Source(topic="devices/{device}/readings"), Source(topic="devices/{device}/readings/{sensor}"))
@@ -19,19 +19,25 @@ TIGHT = Limits(payload_bytes=200, name_length=8, sensors_per_device=3, streams=5
 
 def new_intake(limits: Limits = TIGHT, directory: Directory | None = None) -> Intake:
     """Return an intake of the default sources."""
-    return Intake(SOURCES, limits, Directory() if directory is None else directory)
+    return Intake(SOURCES, limits, Topics(), Directory() if directory is None else directory)
+
+
+def rows_in(entries: list[Entry]) -> int:
+    """Return how many readings were accepted."""
+    return sum(len(entry) for entry in entries if isinstance(entry, Batch))
 
 
 def test_accepted_readings_become_one_batch_in_order() -> None:
     """Rows stand in order of arrival, with the device's time where it sent one and ours where it did not."""
     intake = new_intake()
-    taken = intake.take(
+    (taken,) = intake.take(
         [
             message("devices/pump/readings", '{"a": 1, "b": 2}', START),
             message("devices/room/readings/a", "on", START + 5),
             message("devices/pump/readings", f'{{"a": 3, "time": {START + 7}}}', START + 6),
         ]
     )
+    assert isinstance(taken, Batch)
     assert intake.directory.streams == [("pump", "a"), ("pump", "b"), ("room", "a")]
     assert taken.stream.tolist() == [0, 1, 2, 0]
     assert taken.value.tolist() == [1.0, 2.0, 1.0, 3.0]
@@ -40,9 +46,25 @@ def test_accepted_readings_become_one_batch_in_order() -> None:
     assert not intake.rejected
 
 
-def test_nothing_becomes_an_empty_batch() -> None:
-    """A step without messages is a batch of no rows."""
-    assert len(new_intake().take([])) == 0
+def test_nothing_becomes_no_entry() -> None:
+    """A step without messages enters nothing in the log."""
+    assert new_intake().take([]) == []
+
+
+def test_what_people_say_stands_between_the_readings_it_came_between() -> None:
+    """Feedback and maintenance are entries of their own, and the readings before and after them stay apart."""
+    taken = new_intake().take(
+        [
+            message(READINGS, '{"a": 1}', START),
+            message("devices/pump/feedback", '{"id": "x", "verdict": "fault"}', START + 1),
+            message("devices/p[1]/maintenance", "ON", START + 2),
+            message(READINGS, '{"a": 2}', START + 3),
+        ]
+    )
+    assert [type(entry) for entry in taken] == [Batch, Feedback, Maintenance, Batch]
+    assert taken[1] == Feedback(START + 1, "pump", "x", Verdict.FAULT)
+    assert isinstance(taken[2], Maintenance)
+    assert taken[2].devices == "p[[]1]", "a device's name is no pattern"
 
 
 READINGS = "devices/pump/readings"
@@ -69,6 +91,11 @@ BAD: dict[str, tuple[Message, Reason]] = {
     "unprintable": (message(READINGS, '{"a\\u0000b": 1}'), Reason.NAME),
     "line break": (message("devices/a\nb/readings", '{"a": 1}'), Reason.NAME),
     "bidi": (message(READINGS, '{"a\\u202eb": 1}'), Reason.NAME),
+    "verdict": (message("devices/pump/feedback", '{"id": "x", "verdict": "great"}'), Reason.FEEDBACK),
+    "id": (message("devices/pump/feedback", '{"id": 1, "verdict": "fault"}'), Reason.FEEDBACK),
+    "feedback": (message("devices/pump/feedback", "["), Reason.MALFORMED),
+    "list": (message("devices/pump/feedback", "[1]"), Reason.TYPE),
+    "maintenance": (message("devices/pump/maintenance", '{"for_s": 1e9}'), Reason.TIME),
     "retained": (message(READINGS, '{"a": 1}')._replace(is_retained=True), Reason.RETAINED),
 }
 
@@ -77,7 +104,7 @@ BAD: dict[str, tuple[Message, Reason]] = {
 def test_every_kind_of_bad_message_is_counted_and_leaves_nothing(bad: Message, reason: Reason) -> None:
     """What is not accepted is one count under its reason; no stream and no row comes of it."""
     intake = new_intake()
-    assert len(intake.take([bad])) == 0
+    assert intake.take([bad]) == []
     assert intake.rejected == {reason: 1}
     assert len(intake.directory) == 0
 
@@ -86,17 +113,17 @@ def test_every_kind_of_bad_message_is_counted_and_leaves_nothing(bad: Message, r
 def test_times_at_the_limits_are_accepted(offset: int) -> None:
     """The limits themselves are inside."""
     payload = f'{{"a": 1, "time": {START + offset * SECOND}}}'
-    assert len(new_intake().take([message(READINGS, payload)])) == 1
+    assert rows_in(new_intake().take([message(READINGS, payload)])) == 1
 
 
 def test_sensors_per_device_and_streams_are_limited() -> None:
     """Beyond the limits known streams go on, new ones are refused and counted."""
     intake = new_intake()
-    assert len(intake.take([message(READINGS, '{"a": 1, "b": 1, "c": 1, "d": 1}')])) == 3
+    assert rows_in(intake.take([message(READINGS, '{"a": 1, "b": 1, "c": 1, "d": 1}')])) == 3
     assert intake.rejected == {Reason.TOO_MANY_SENSORS: 1}
-    assert len(intake.take([message(f"devices/{name}/readings", '{"a": 1}') for name in "xyz"])) == 2
+    assert rows_in(intake.take([message(f"devices/{name}/readings", '{"a": 1}') for name in "xyz"])) == 2
     assert intake.rejected == {Reason.TOO_MANY_SENSORS: 1, Reason.TOO_MANY_STREAMS: 1}
-    assert len(intake.take([message(READINGS, '{"a": 2, "b": 2, "c": 2}')])) == 3
+    assert rows_in(intake.take([message(READINGS, '{"a": 2, "b": 2, "c": 2}')])) == 3
 
 
 def test_bad_messages_change_nothing_for_the_others() -> None:
@@ -109,7 +136,8 @@ def test_bad_messages_change_nothing_for_the_others() -> None:
         device, sensor, at, value = row
         good = message(f"devices/{device}/readings/{sensor}", repr(value), at)
         flood = message(f"devices/new-{number}/readings", '{"a": 1}', at)
-        disturbed.apply(intake.take([*bad, good, *([flood] if number >= 4 else [])]))
+        for entry in intake.take([*bad, good, *([flood] if number >= 4 else [])]):
+            disturbed.apply(entry)
         clean.apply(batch(clean.directory, [row]))
     assert clean.dumps() == disturbed.dumps()
     assert set(intake.rejected) == set(Reason) - {Reason.STALE, Reason.TOO_MANY_SENSORS}
@@ -154,10 +182,15 @@ def test_a_flood_of_devices_does_not_fill_the_log(caplog: pytest.LogCaptureFixtu
 def test_a_wrong_source_names_its_key(source: Source, key: str) -> None:
     """The operator reads which of the sources is wrong."""
     with pytest.raises(ConfigError) as caught:
-        Intake([SOURCES[0], source], TIGHT, Directory())
+        Intake([SOURCES[0], source], TIGHT, Topics(), Directory())
     assert str(caught.value).startswith(key)
 
 
 def test_filters_are_what_is_subscribed_to() -> None:
-    """One topic filter for each source."""
-    assert new_intake().filters == ["devices/+/readings", "devices/+/readings/+"]
+    """One topic filter for each source, and for each topic on which people speak."""
+    assert new_intake().filters == [
+        "devices/+/readings",
+        "devices/+/readings/+",
+        "devices/+/feedback",
+        "devices/+/maintenance",
+    ]

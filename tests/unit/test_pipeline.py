@@ -16,7 +16,7 @@ from gateway.errors import BrokerError, ConfigError, JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.pipeline import HELD, Pipeline, status_topic
-from gateway.records import SECOND, Batch, Message, Reason, Resume, Tick
+from gateway.records import SECOND, Batch, Feedback, Message, Reason, Resume, Tick
 from gateway.shard import Rules, Shard
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Bench:
         self.pipeline = Pipeline(
             chosen,
             shard=self.shard,
-            intake=Intake(chosen.sources, chosen.limits, self.shard.directory),
+            intake=Intake(chosen.sources, chosen.limits, chosen.topics, self.shard.directory),
             inbox=cast("Inbox", self.inbox),
             link=self.link,
             journal=self.journal,
@@ -343,6 +343,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "devices": 1,
         "streams": 2,
         "incidents": {"opened": 0, "closed": 0, "open": 0},
+        "maintenance": [],
         "predictions": 0,
         "dropped": 4,
         "quarantined_models": {},
@@ -454,3 +455,19 @@ def test_wrong_topics_name_their_key(new_bench: Callable[..., Bench], topics: di
 def test_the_status_topic_carries_the_gateways_name() -> None:
     """It is the same for the loop and for the last will."""
     assert status_topic(settings(gateway={"name": "attic"})) == "gateway/attic/status"
+
+
+def test_a_persons_word_is_logged_told_and_takes_effect(new_bench: Callable[..., Bench]) -> None:
+    """Feedback closes the incident on its topic, stands in the log, and one on nothing is a counted rejection."""
+    bench = new_bench()
+    bench.warm()
+    bench.step('{"a": 500}', after=SECOND)
+    opened = bench.link.last("anomaly")[0].payload
+    word = f'{{"id": "{opened["id"]}", "verdict": "false_alarm"}}'
+    for payload in (word, '{"id": "nothing", "verdict": "fault"}'):
+        bench.inbox.append([message("devices/pump/feedback", payload, bench.now, next(bench.numbers))])
+        bench.step(after=SECOND)
+    closed = bench.link.last("anomaly")[-1].payload
+    assert (closed["id"], closed["state"]) == (opened["id"], "closed")
+    assert bench.entries().count(Feedback) == 1
+    assert bench.pipeline.intake.rejected == {Reason.FEEDBACK: 1}

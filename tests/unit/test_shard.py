@@ -8,8 +8,21 @@ from readings import START, batch, learn, life
 
 from gateway.errors import StateError
 from gateway.learning.streams import Policy
-from gateway.records import SECOND, Change, Kind, Resume, State, Tick
-from gateway.shard import Rules, Shard
+from gateway.records import (
+    SECOND,
+    Availability,
+    Change,
+    Described,
+    Feedback,
+    Incident,
+    Kind,
+    Maintenance,
+    Resume,
+    State,
+    Tick,
+    Verdict,
+)
+from gateway.shard import Outcome, Rules, Shard
 
 MINUTE = 60 * SECOND
 RULES = Rules(policy=Policy(budget_s=86_400.0, adopt_after_s=3600.0), silent_floor_s=30.0, horizons_s=(600.0,))
@@ -121,3 +134,93 @@ def test_what_came_before_is_stale() -> None:
     assert (said.change == Change.NONE).all()
     assert np.isnan(said.expected).all()
     assert shard.dumps() == before
+
+
+def jump(shard: Shard, minutes: range, value: float = 200.0) -> list[Incident]:
+    """Let a sensor read something else for a while; return what was told of it."""
+    rows = [("pump", "a", later(minute), value + minute % 2) for minute in minutes]
+    return [told.incident for told in shard.apply(batch(shard.directory, rows)).changes if told.incident.sensor == "a"]
+
+
+def say(shard: Shard, verdict: Verdict, incident: str | None, minute: int, device: str = "pump") -> Outcome:
+    """Let a person speak."""
+    return shard.apply(Feedback(later(minute), device, incident, verdict))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FALSE_ALARM, Verdict.NEW_NORMAL])
+def test_what_a_person_calls_fine_is_over_at_once(verdict: Verdict) -> None:
+    """The incident closes with that word, and the same readings open none again."""
+    shard = lived()
+    opened = jump(shard, range(5))[0]
+    (closed,) = say(shard, verdict, opened.id, 5).changes
+    assert (closed.incident.id, closed.incident.state) == (opened.id, State.CLOSED)
+    assert "You said" in closed.incident.reason
+    assert jump(shard, range(6, 50)) == []
+
+
+def test_a_confirmed_fault_is_never_adopted() -> None:
+    """It stays open however long it stays."""
+    shard = lived()
+    opened = jump(shard, range(5))[0]
+    (said,) = say(shard, Verdict.FAULT, opened.id, 5).changes
+    assert said.incident.state is State.UPDATE
+    told = jump(shard, range(6, 200))
+    assert State.CLOSED not in {incident.state for incident in told}
+
+
+def test_a_word_without_an_id_is_on_all_that_is_open() -> None:
+    """One button for a device: its sensors and its silence."""
+    shard = lived()
+    jump(shard, range(5))
+    shard.apply(Tick(later(60)))
+    outcome = say(shard, Verdict.FALSE_ALARM, None, 60)
+    assert {told.incident.kind for told in outcome.changes} >= {Kind.SILENT}
+    assert len(outcome.changes) == 2
+    assert shard.apply(Tick(later(61))).changes == []
+
+
+def test_a_word_on_what_is_not_known_is_not_understood() -> None:
+    """An invented id, another device's incident, an unknown device: nothing happens, and it is said."""
+    shard = lived()
+    opened = jump(shard, range(5))[0]
+    for incident, device in (("x", "pump"), (opened.id, "room"), (None, "nobody"), (None, "room")):
+        outcome = say(shard, Verdict.FALSE_ALARM, incident, 5, device)
+        assert (outcome.changes, outcome.is_understood) == ([], False)
+    assert say(shard, Verdict.FALSE_ALARM, opened.id, 5).is_understood
+    assert say(shard, Verdict.FAULT, opened.id, 6).is_understood, "closed a moment ago"
+
+
+def test_under_maintenance_nothing_is_judged_or_learned_and_no_silence_told() -> None:
+    """What a device under repair sends leaves no trace; its pause afterwards is nothing to tell."""
+    shard, untouched = lived(), lived()
+    shard.apply(Maintenance(later(0), "pump", later(30)))
+    assert jump(shard, range(30)) == []
+    assert shard.fleet.streams.dumps()["pool/seen"].tolist() == untouched.fleet.streams.dumps()["pool/seen"].tolist()
+    silent = shard.apply(Tick(later(30) + MINUTE)).changes
+    assert [told.incident.device for told in silent] == ["room"]
+    shard.apply(batch(shard.directory, [("pump", "a", later(200), 20.0)]))
+    assert shard.fleet.hearts.arrays["longest"][0] < 10 * MINUTE
+    assert jump(shard, range(201, 205))[0].state is State.OPEN
+
+
+def test_a_goodbye_makes_silence_come_sooner() -> None:
+    """A device that went offline is silent after one usual gap, one that said nothing after three."""
+    gone, quiet = lived(), lived()
+    gone.apply(Availability(later(0), "pump", is_online=False))
+    soon = later(0) + 90 * SECOND
+    assert [told.incident.device for told in gone.apply(Tick(soon)).changes] == ["pump"]
+    assert quiet.apply(Tick(soon)).changes == []
+    back = lived()
+    back.apply(Availability(later(0), "pump", is_online=False))
+    back.apply(Availability(later(0), "pump", is_online=True))
+    assert back.apply(Tick(soon)).changes == []
+
+
+def test_a_described_sensor_is_told_with_its_unit() -> None:
+    """Numbers in a reason carry what they are counted in, also after a restart."""
+    shard, again = lived(), Shard(RULES)
+    shard.apply(Described(later(0), "pump", "a", "°C"))
+    shard.apply(Described(later(0), "pump", "unknown", "W"))
+    again.loads(shard.dumps())
+    assert " °C" in jump(again, range(2))[0].reason
+    assert len(again.directory) == 4

@@ -1,0 +1,94 @@
+"""When devices are being worked on: announced by people, or by a weekly schedule in local time; pure."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from gateway.records import SECOND, Maintenance
+
+ANNOUNCED = 1000
+"""Announcements remembered; the one that ended first makes room."""
+
+DAY = timedelta(days=1)
+
+
+class Schedule(NamedTuple):
+    """Every week on `days` (0 is Monday) from `start` to `end`, in local time after midnight.
+
+    An `end` that is not after `start` is on the next day.
+    """
+
+    devices: str
+    days: frozenset[int]
+    start: timedelta
+    end: timedelta
+
+
+class Window(NamedTuple):
+    """An announced time (ns) in which devices are worked on: from `since`, before `until`."""
+
+    since: int
+    until: int
+
+
+class Calendar:
+    """Which devices were worked on until when."""
+
+    def __init__(self, schedules: Sequence[Schedule] = (), zone: tzinfo | None = None) -> None:
+        self.schedules = schedules
+        self.announced: dict[str, Window] = {}
+        self._zone = zone or UTC
+
+    def __bool__(self) -> bool:
+        return bool(self.schedules or self.announced)
+
+    def announce(self, entry: Maintenance) -> None:
+        """Take what a person announced; the same pattern again takes the place of what was said of it before."""
+        known = self.announced.pop(entry.devices, None)
+        since = known.since if known and known.until > entry.at else entry.at
+        if len(self.announced) >= ANNOUNCED:
+            del self.announced[min(self.announced, key=lambda pattern: self.announced[pattern].until)]
+        self.announced[entry.devices] = Window(since, max(entry.at, entry.until))
+
+    def last(self, device: str, at: int) -> int:
+        """The latest moment up to `at` (ns) at which the device was worked on: `at` itself while it is; 0 for never."""
+        found = [
+            min(at, window.until)
+            for pattern, window in self.announced.items()
+            if window.since <= at and fnmatchcase(device, pattern)
+        ]
+        found += [self._last(plan, at) for plan in self.schedules if fnmatchcase(device, plan.devices)]
+        return max(found, default=0)
+
+    def _last(self, plan: Schedule, at: int) -> int:
+        today = datetime.fromtimestamp(at // SECOND, self._zone).replace(hour=0, minute=0, second=0, tzinfo=None)
+        length = plan.end - plan.start + (DAY if plan.end <= plan.start else timedelta())
+        for back in range(9):  # yesterday's may still go on, and last week's was the one before
+            day = today - back * DAY
+            start = self._instant(day + plan.start)
+            if day.weekday() in plan.days and start <= at:
+                return min(at, self._instant(day + plan.start + length))
+        return 0
+
+    def _instant(self, local: datetime) -> int:
+        return round(local.replace(tzinfo=self._zone).timestamp()) * SECOND
+
+    def active(self, at: int) -> list[str]:
+        """The patterns for which something is going on at `at`."""
+        patterns = {*self.announced, *(plan.devices for plan in self.schedules)}
+        return sorted(pattern for pattern in patterns if self._is_on(pattern, at))
+
+    def _is_on(self, pattern: str, at: int) -> bool:
+        window = self.announced.get(pattern)
+        is_announced = window is not None and window.since <= at < window.until
+        return is_announced or any(self._last(plan, at) == at for plan in self.schedules if plan.devices == pattern)
+
+    def dumps(self) -> str:
+        """What was announced, as JSON."""
+        return json.dumps(self.announced)
+
+    def loads(self, body: str) -> None:
+        """Restore what `dumps` saved."""
+        self.announced = {pattern: Window(*window) for pattern, window in json.loads(body).items()}
