@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from gateway.records import SECOND, Forecast, Incident
+from gateway.records import SECOND, Forecast, Incident, Kind, State
 
 
 def encode_incident(incident: Incident) -> bytes:
@@ -25,6 +25,21 @@ def encode_incident(incident: Incident) -> bytes:
             "lower": _short(incident.lower),
             "upper": _short(incident.upper),
             "reason": incident.reason,
+        }
+    )
+
+
+def decode_incident(body: bytes, at: int) -> Incident:
+    """What `encode_incident` was given, times to the millisecond but for `at`, which is known exactly."""
+    tree = json.loads(body)
+    started = datetime.fromisoformat(tree["started_at"])
+    return Incident(
+        **{
+            **tree,
+            "state": State(tree["state"]),
+            "kind": Kind[tree["kind"].upper()],
+            "started_at": int(started.timestamp()) * SECOND + started.microsecond * 1000,
+            "at": at,
         }
     )
 

@@ -36,7 +36,7 @@ def encode(batch: Batch, verdicts: Verdicts) -> bytes:
         verdicts.kind[fresh],
         *(_short(getattr(verdicts, name)[fresh]) for name in NUMBERS),
     ]
-    body = b"".join(_shuffled(column) for column in columns)
+    body = b"".join(shuffled(column) for column in columns)
     return HEADER.pack(VERSION, len(received_at)) + zlib.compress(body, LEVEL)
 
 
@@ -54,7 +54,7 @@ def decode(block: bytes) -> tuple[Batch, Verdicts]:
     columns = []
     for kind in TYPES:
         size = np.dtype(kind).itemsize * count
-        columns.append(_unshuffled(body[:size], kind, count))
+        columns.append(unshuffled(body[:size], kind, count))
         body = body[size:]
     stream, deltas, offsets, value, evidence, score, expected, lower, upper = columns
     received_at = np.cumsum(deltas)
@@ -64,6 +64,11 @@ def decode(block: bytes) -> tuple[Batch, Verdicts]:
     return batch, Verdicts(
         score, expected, lower, upper, evidence, nothing == 1, nothing, nothing * 0.0, nothing * np.nan
     )
+
+
+def count(head: bytes) -> int:
+    """How many readings a block holds, told by its first `HEADER.size` bytes."""
+    return int(HEADER.unpack(head)[1])
 
 
 def join(parts: Sequence[tuple[Batch, Verdicts]]) -> tuple[Batch, Verdicts]:
@@ -86,11 +91,12 @@ def _deltas(times: Column) -> Column:
     return np.diff(times, prepend=np.int64(0)).astype("<i8")
 
 
-def _shuffled(column: Column) -> bytes:
+def shuffled(column: Column) -> bytes:
     """All first bytes, then all second bytes, and so on: neighbours are alike, so they compress."""
     return column.view(np.uint8).reshape(len(column), -1).T.tobytes() if len(column) else b""
 
 
-def _unshuffled(body: memoryview, kind: str, count: int) -> Column:
+def unshuffled(body: memoryview, kind: str, count: int) -> Column:
+    """What `shuffled` was given."""
     size = np.dtype(kind).itemsize
     return np.frombuffer(body, dtype=np.uint8).reshape(size, count).T.copy().view(kind).reshape(count)

@@ -7,17 +7,19 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
-from gateway.journal import blocks, events
+from gateway.journal import blocks, events, minutes, notes
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Event, Incident, Verdicts
+from gateway.records import Batch, Event, Foreseen, Health, Incident, Verdicts
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from gateway.journal.rollup import Rollup
 
-SCHEMA = """
+SCHEMAS = (
+    """
 CREATE TABLE streams (row INTEGER PRIMARY KEY, device TEXT NOT NULL, sensor TEXT NOT NULL) STRICT;
 CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, at INTEGER NOT NULL, body BLOB
@@ -30,6 +32,22 @@ CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHO
 CREATE TABLE checkpoints (
     seq INTEGER PRIMARY KEY, rules TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL
 ) STRICT;
+""",
+    """
+ALTER TABLE incidents ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX incidents_by_seq ON incidents (seq);
+CREATE TABLE minutes (
+    id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE INDEX minutes_by_seq ON minutes (seq);
+CREATE INDEX minutes_by_time ON minutes (until, since);
+CREATE TABLE dead_letters (line TEXT PRIMARY KEY, at INTEGER NOT NULL, words TEXT NOT NULL) STRICT, WITHOUT ROWID;
+""",
+)
+"""What each version added to the one before.
+
+The `seq` of an incident and of a block of minutes is the newest of the log when it was written, in one transaction with
+it: a cursor that passes that number passes them.
 """
 
 CHECKPOINTS = 2
@@ -47,6 +65,7 @@ class Journal:
         self._lock: IO[str] | None = None
         self._database: sqlite3.Connection | None = None
         self._streams = 0
+        self._rollup: Rollup | None = None
 
     def open(self) -> None:
         """Open or create the file; raises `JournalError` where it is in use, not ours, or of a newer version."""
@@ -83,7 +102,7 @@ class Journal:
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA_VERSION):
+        if not 0 <= version <= len(SCHEMAS):
             message = f"{self.path} was written by another version of the gateway (schema {version})"
             raise JournalError(message)
         if version == 0 and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
@@ -91,9 +110,11 @@ class Journal:
             raise JournalError(message)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             database.execute(f"PRAGMA {pragma}")
-        if version == 0:
-            database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+        if version < len(SCHEMAS):
+            script = "".join(SCHEMAS[version:])
+            database.executescript(f"BEGIN; {script} PRAGMA user_version={len(SCHEMAS)}; COMMIT;")
         self._streams = database.execute("SELECT count(*) FROM streams").fetchone()[0]
+        self._rollup = None
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -116,21 +137,32 @@ class Journal:
         with self._threshold():
             return self._open.execute("SELECT device, sensor FROM streams ORDER BY row").fetchall()
 
-    def append(self, directory: Directory, entries: Sequence[Entered], incidents: Sequence[Incident]) -> None:
-        """Write all in one durable transaction: new streams of the directory, entries, changes of incidents."""
+    def append(
+        self,
+        directory: Directory,
+        entries: Sequence[Entered],
+        incidents: Sequence[Incident],
+        told: Sequence[Foreseen | Health] = (),
+    ) -> None:
+        """Write all in one durable transaction: new streams, entries, changes of incidents, what changes no state."""
         streams = list(directory.since(self._streams))
-        with self._threshold(), _transaction(self._open) as database:
+        rollup, self._rollup = self._rollup, None  # to be read from the log again, should this fail
+        with self._threshold(), transaction(self._open) as database:
+            rollup = rollup or minutes.resumed(database)
             database.executemany("INSERT INTO streams VALUES (?, ?, ?)", streams)
             database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
             database.executemany(
-                "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?)",  # a repeat after a crash is the same
-                [(told.id, told.state, told.at, told.device, encode_incident(told)) for told in incidents],
-            )
+                "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM log))",
+                [(each.id, each.state, each.at, each.device, encode_incident(each)) for each in incidents],
+            )  # a repeat after a crash is the same and is ignored
+            database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", map(notes.encode, told))
+            minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)))
         self._streams += len(streams)
+        self._rollup = rollup
 
     def entries(self, after: int) -> Iterator[tuple[int, Entered]]:
         """Sequence number and entry of everything after `after`, in order."""
-        query = "SELECT seq, kind, at, body FROM log WHERE seq > ? ORDER BY seq"
+        query = f"SELECT seq, kind, at, body FROM log WHERE seq > ? AND kind NOT IN {notes.KINDS} ORDER BY seq"  # noqa: S608 - a constant
         with self._threshold():
             for seq, kind, at, body in self._open.execute(query, (after,)):
                 if kind == "readings":
@@ -147,7 +179,7 @@ class Journal:
         """Save the state as of the newest entry; `rules` says under which settings it was folded."""
         lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
         body = len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values())
-        with self._threshold(), _transaction(self._open) as database:
+        with self._threshold(), transaction(self._open) as database:
             database.execute(
                 "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)",
                 (self.last(), rules, hashlib.sha256(body).digest(), body),
@@ -168,12 +200,12 @@ class Journal:
 
     def retain(self, since: int) -> None:
         """Drop entries older than `since` (ns) that the oldest checkpoint already holds."""
-        with self._threshold(), _transaction(self._open) as database:
+        with self._threshold(), transaction(self._open) as database:
             oldest = "(SELECT coalesce(min(seq), 0) FROM checkpoints)"
             database.execute(f"DELETE FROM log WHERE at < ? AND seq <= {oldest}", (since,))  # noqa: S608 - a constant
 
 
-class _transaction:  # noqa: N801 - used as a verb
+class transaction:  # noqa: N801 - used as a verb
     """BEGIN, then COMMIT or ROLLBACK."""
 
     def __init__(self, database: sqlite3.Connection) -> None:

@@ -1,0 +1,123 @@
+"""Readings to minutes: count, mean, least, most, last and worst score of each stream."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.records import SECOND, Batch, Floats, Ints, Minutes, Verdicts
+
+MINUTE = 60 * SECOND
+
+EVERY = 10 * MINUTE
+"""How much of the log's time goes into one block of minutes: written more often, blocks compress worse."""
+
+LARGEST = 100_000
+"""Readings after which a block is due sooner: they wait in memory, 3 MB."""
+
+NO_INTS, NO_FLOATS = np.zeros(0, np.int64), np.zeros(0)
+
+
+class Rollup:
+    """Sums up what it is given, block by block.
+
+    The newest minute of each stream is remembered: where the stream goes on in it, the next block has that minute
+    again, whole. Of two rows for one minute the later counts.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Ints, Ints, Floats, Floats]] = []
+        self._count = self._since = self._until = 0
+        self._newest = _summed_up(NO_INTS, NO_INTS, NO_FLOATS, NO_FLOATS)
+
+    def add(self, batch: Batch, verdicts: Verdicts) -> None:
+        """Take readings in, in order."""
+        fresh = ~verdicts.is_stale
+        if not fresh.any():
+            return
+        self._since = self._since if self._waiting else int(batch.received_at[0])
+        self._until = int(batch.received_at[-1])
+        self._waiting.append((batch.stream[fresh], batch.observed_at[fresh], batch.value[fresh], verdicts.score[fresh]))
+        self._count += int(fresh.sum())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a block is worth writing; also when the clock was set back."""
+        return self._count >= LARGEST or (self._count > 0 and not 0 <= self._until - self._since < EVERY)
+
+    def flush(self) -> Minutes:
+        """All that waits, summed up; empty where nothing waits."""
+        columns = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
+        found = _summed_up(*columns) if self._waiting else _rows(self._newest, NO_INTS)
+        self._waiting, self._count = [], 0
+        self._complete(found)
+        self.resume(found)
+        return found
+
+    def resume(self, found: Minutes) -> None:
+        """Remember the newest minute of each stream in a block that was written."""
+        pairs = zip(_columns(self._newest), _columns(found), strict=True)
+        joined = Minutes(*(np.concatenate(pair) for pair in pairs))
+        order = np.argsort(joined.stream, kind="stable")
+        is_last = np.append(np.diff(joined.stream[order]) != 0, True)[: len(order)]
+        self._newest = _rows(joined, order[is_last])
+
+    def _complete(self, found: Minutes) -> None:
+        """Add what was told of a minute before to its row."""
+        known = self._newest
+        if not len(known):
+            return
+        place = np.minimum(np.searchsorted(known.stream, found.stream), len(known) - 1)
+        goes_on = (known.stream[place] == found.stream) & (known.minute[place] == found.minute)
+        here, there = np.flatnonzero(goes_on), place[goes_on]
+        found.count[here] += known.count[there]
+        found.mean[here] += (known.mean[there] - found.mean[here]) * (known.count[there] / found.count[here])
+        found.least[here] = np.minimum(found.least[here], known.least[there])
+        found.most[here] = np.maximum(found.most[here], known.most[there])
+        found.worst[here] = np.maximum(found.worst[here], known.worst[there])
+
+    def forget(self, streams: Ints, start: int, end: int) -> None:
+        """Drop what waits of these streams and was observed in [start, end), and what is remembered of them."""
+        kept = []
+        for columns in self._waiting:
+            stays = ~(np.isin(columns[0], streams) & (columns[1] >= start) & (columns[1] < end))
+            kept.append((columns[0][stays], columns[1][stays], columns[2][stays], columns[3][stays]))
+        self._waiting = kept
+        self._newest = without(self._newest, streams, start, end)
+
+
+def without(minutes: Minutes, streams: Ints, start: int, end: int) -> Minutes:
+    """The rows that no reading of these streams observed in [start, end) went into."""
+    is_within = (minutes.minute > start - MINUTE) & (minutes.minute < end)
+    return _rows(minutes, np.flatnonzero(~(np.isin(minutes.stream, streams) & is_within)))
+
+
+def _summed_up(stream: Ints, observed_at: Ints, value: Floats, score: Floats) -> Minutes:
+    minute = observed_at - observed_at % MINUTE
+    order = np.lexsort((minute, stream))
+    stream, minute, value, score = stream[order], minute[order], value[order], score[order]
+    is_first = np.append(True, (np.diff(stream) != 0) | (np.diff(minute) != 0))[: len(order)]
+    starts = np.flatnonzero(is_first)
+    count = np.diff(np.append(starts, len(order)))
+    if not len(order):
+        return Minutes(stream, minute, count, value, value, value, value, score)
+    least, most = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
+    mean = np.add.reduceat(value / np.repeat(count, count), starts)  # divided first: the sum of large ones is infinite
+    return Minutes(
+        stream[starts],
+        minute[starts],
+        count,
+        np.clip(mean, least, most),
+        least,
+        most,
+        value[starts + count - 1],
+        np.maximum.reduceat(score, starts),
+    )
+
+
+def _columns(minutes: Minutes) -> list[npt.NDArray[Any]]:
+    return [getattr(minutes, name) for name in Minutes.__slots__]
+
+
+def _rows(minutes: Minutes, index: Ints) -> Minutes:
+    return Minutes(*(column[index] for column in _columns(minutes)))
