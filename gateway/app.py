@@ -11,8 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from gateway import control
 from gateway.alarms.maintenance import Schedule
 from gateway.config import DAYS, Maintenance, Settings, Tls
+from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
@@ -84,6 +86,8 @@ class Application:
         self.journal = Journal(Path(settings.journal.path))
         self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
         self.connection = Connection(_connection_settings(settings, self.intake.filters), self.inbox)
+        self.server = Server(control.beside(self.journal.path))
+        self.desk = Desk(self.server)
         self.pipeline = Pipeline(
             settings,
             shard=self.shard,
@@ -91,17 +95,21 @@ class Application:
             inbox=self.inbox,
             link=self.connection,
             journal=self.journal,
+            desk=self.desk,
             version=importlib.metadata.version("edge-learning-gateway"),
             fingerprint=fingerprint(self.rules),
             clock=time.time_ns,
             monotonic=time.monotonic_ns,
         )
+        self.desk.handlers["status"] = Handler(self.pipeline.report)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; raises `GatewayError` for what waiting does not cure."""
         with ExitStack() as stack:
             self.journal.open()
             stack.callback(self.journal.close)
+            self.server.start()
+            stack.callback(self.server.stop)
             restore(self.shard, self.journal, fingerprint(self.rules))
             if self.broker:
                 self.broker.start()

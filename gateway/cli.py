@@ -1,6 +1,7 @@
 """The command `gateway`."""
 
 import argparse
+import json
 import logging
 import signal
 import sys
@@ -8,8 +9,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import app, config, demo, replay
-from gateway.errors import ConfigError, GatewayError
+from gateway import app, config, control, demo, replay
+from gateway.errors import ConfigError, GatewayError, RequestError
 
 logger = logging.getLogger("gateway")
 
@@ -39,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="validate and print the effective settings")
     check.add_argument("--config", type=Path, metavar="FILE")
     check.set_defaults(command=_check_config)
+    status = commands.add_parser("status", help="how the running gateway is, as JSON")
+    status.add_argument("--config", type=Path, metavar="FILE")
+    status.set_defaults(command=_status)
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
     return parser
@@ -77,6 +81,15 @@ def _check_config(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
     app.Application(settings)  # builds every part, starts none
     sys.stdout.write("\n".join(config.describe(settings)) + "\n")
+
+
+def _status(chosen: argparse.Namespace) -> None:
+    log = Path(config.load(chosen.config).journal.path)
+    answer = control.ask(control.beside(log), "status", {}, logger.info)
+    if answer is None:
+        message = f"no gateway is running on {log}"
+        raise RequestError(message)
+    sys.stdout.write(json.dumps(answer, indent=2) + "\n")
 
 
 def _replay(chosen: argparse.Namespace) -> None:

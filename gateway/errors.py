@@ -6,6 +6,7 @@ GatewayError
 ├── PayloadError     bad data from a device: never leaves the pipeline, becomes a counted rejection
 ├── BrokerError      the embedded broker cannot start, or the broker refuses us for good
 ├── JournalError     the log cannot be opened or is not ours
+├── RequestError     what was asked of a running gateway cannot be done
 └── StateError       a saved state does not fit this version: the log is folded again
 """
 
@@ -38,6 +39,10 @@ class BrokerError(GatewayError):
 
 class JournalError(GatewayError):
     """The log cannot be opened, is held by another gateway, or was written by a newer version."""
+
+
+class RequestError(GatewayError):
+    """What somebody asked of the gateway cannot be done; the message says why, in one line."""
 
 
 class StateError(GatewayError):

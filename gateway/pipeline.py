@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from gateway.codecs import TopicTemplate
 from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
 from gateway.config import Settings
+from gateway.control import Desk, Work
 from gateway.errors import StateError
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
@@ -85,6 +86,7 @@ class Pipeline:
         inbox: Inbox,
         link: Link,
         journal: Journal,
+        desk: Desk,
         version: str,
         fingerprint: str,
         clock: Callable[[], int],
@@ -95,7 +97,7 @@ class Pipeline:
         self.intake = intake
         self.counts: Counter[str] = Counter()
         self.observers: list[Callable[[Batch, Outcome], None]] = []
-        self._inbox, self._link, self._journal = inbox, link, journal
+        self._inbox, self._link, self._journal, self._desk = inbox, link, journal, desk
         self._version, self._fingerprint = version, fingerprint
         self._clock, self._monotonic = clock, monotonic
         self._offset: int | None = None
@@ -121,8 +123,9 @@ class Pipeline:
 
     def step(self, timeout_s: float) -> None:
         """Wait for messages at most `timeout_s`, then do everything that is due; raises what ended the link."""
+        self._desk.step()
         wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.since else timeout_s
-        messages = self._inbox.take(wait_s)
+        messages = self._inbox.take(0.0 if self._desk else wait_s)
         if self._link.failure is not None:
             raise self._link.failure
         now = self._clock()
@@ -259,6 +262,12 @@ class Pipeline:
     def _write_state(self, parts: dict[str, bytes], now: int) -> None:
         self._journal.checkpoint(self._fingerprint, parts)
         self._journal.retain(now - round(self.settings.journal.retain_days * 86400 * SECOND))
+
+    def report(self, _: Mapping[str, object]) -> Work:
+        """Answer a request for the status."""
+        yield from ()
+        answer: dict[str, object] = json.loads(self.status(self._clock()))
+        return answer
 
     def status(self, now: int) -> bytes:
         """The retained message that says how the gateway is."""

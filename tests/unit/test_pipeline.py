@@ -12,6 +12,7 @@ import pytest
 from readings import START, message, settings
 
 from gateway.config import Settings
+from gateway.control import Call, Desk
 from gateway.errors import BrokerError, ConfigError, JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
@@ -69,6 +70,14 @@ class FakeInbox(deque[list[Message]]):
         return self.popleft() if self else []
 
 
+class FakeLine(deque[Call]):
+    """What is asked of the gateway."""
+
+    def take(self) -> Call | None:
+        """Return what was asked first."""
+        return self.popleft() if self else None
+
+
 class SpyJournal(Journal):
     """The real log, which notes its commits in the link's log."""
 
@@ -95,6 +104,7 @@ class Bench:
         self.journal = SpyJournal(folder / "gateway.db")
         self.journal.log = self.link.log
         self.set_by = 0
+        self.line = FakeLine()
         self.pipeline = Pipeline(
             chosen,
             shard=self.shard,
@@ -102,6 +112,7 @@ class Bench:
             inbox=cast("Inbox", self.inbox),
             link=self.link,
             journal=self.journal,
+            desk=Desk(self.line),
             version="1.2.3",
             fingerprint="rules",
             clock=lambda: self.now,
