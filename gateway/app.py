@@ -122,9 +122,13 @@ class Application:
 
 def _refuse_own_messages(settings: Settings, intake: Intake) -> None:
     """Raise `ConfigError` where the gateway would learn what it publishes itself."""
-    topics = {"anomaly": settings.topics.anomaly, "prediction": settings.topics.prediction}
+    topics = {
+        "anomaly": settings.topics.anomaly,
+        "prediction": settings.topics.prediction,
+        "outage": settings.topics.outage,
+    }
     for name, template in topics.items():
-        if intake.is_source(template.replace("{device}", "x")):
+        if intake.is_source(template.replace("{device}", "x").replace("{gateway}", settings.gateway.name)):
             message = (
                 f"topics.{name}: {template!r} is also a source of readings: the gateway would learn its own messages"
             )

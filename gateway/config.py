@@ -87,6 +87,7 @@ class Topics(Section):
     anomaly: str = "devices/{device}/anomaly"
     prediction: str = "devices/{device}/prediction"
     status: str = "gateway/{gateway}/status"
+    outage: str = "gateway/{gateway}/anomaly"
     feedback: str = "devices/{device}/feedback"
     maintenance: str = "devices/{device}/maintenance"
 

@@ -104,6 +104,7 @@ class Pipeline:
         self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
         self._prediction = _topic("prediction", settings.topics.prediction, "device")
         self._status = status_topic(settings)
+        self._outage = own_topic(settings, "outage", settings.topics.outage)
         self._pending = Pending()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._written: Future[None] = Future()
@@ -205,7 +206,8 @@ class Pipeline:
         for change in outcome.changes:
             incident = change.incident
             self.counts[f"incidents_{incident.state}"] += 1
-            self._link.publish(self._anomaly.render(device=incident.device), encode_incident(incident))
+            topic = self._anomaly.render(device=incident.device) if incident.device else self._outage
+            self._link.publish(topic, encode_incident(incident))
 
     def _count(self, batch: Batch, is_stale: npt.NDArray[np.bool_]) -> None:
         stale = np.flatnonzero(is_stale)
@@ -306,5 +308,9 @@ def _topic(key: str, template: str, *names: str) -> TopicTemplate:
 
 def status_topic(settings: Settings) -> str:
     """The topic of the gateway's own status."""
-    template = TopicTemplate(settings.topics.status, frozenset({"gateway"}), key="topics.status")
-    return template.render(gateway=settings.gateway.name)
+    return own_topic(settings, "status", settings.topics.status)
+
+
+def own_topic(settings: Settings, key: str, template: str) -> str:
+    """A topic that is about no single device."""
+    return TopicTemplate(template, frozenset({"gateway"}), key=f"topics.{key}").render(gateway=settings.gateway.name)

@@ -226,8 +226,8 @@ class State(StrEnum):
 class Incident:
     """One change of an incident, as it is told to the device.
 
-    `sensor` is None for what concerns the whole device (silent, joint). `score` is in [0, 1]. The numbers are None
-    where they say nothing.
+    `sensor` is None for what concerns the whole device (silent, joint); `device` is empty for an outage, which is that
+    of all `devices`. `score` is in [0, 1]. The numbers are None where they say nothing.
     """
 
     id: str
@@ -244,6 +244,7 @@ class Incident:
     lower: float | None
     upper: float | None
     reason: str
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gateway.alarms.incidents import Incidents, Told
+from gateway.alarms.incidents import Incidents
 from gateway.alarms.maintenance import Calendar, Schedule
+from gateway.alarms.opened import Told
 from gateway.errors import StateError
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
@@ -74,8 +75,7 @@ class Shard:
                 verdicts = self._learn(entry)
                 return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
             case Tick(at):
-                silences = self.fleet.silences(at, self.rules.silent_floor_s, self._excused(at))
-                return Outcome(None, self.incidents.fall_silent(silences, at))
+                return Outcome(None, self._look_for_silence(at))
             case Resume(at):
                 self.fleet.hearts.resume(at)
             case Feedback():
@@ -131,12 +131,24 @@ class Shard:
                 heard_from[device] = int(worked_on[place])
                 yield place, device
 
+    def _look_for_silence(self, at: int) -> list[Told]:
+        silences = self.incidents.silences
+        silent = np.array(silences.silent(), dtype=np.int64)
+        told = silences.fall(self.fleet.late(at, self.rules.silent_floor_s, silent, self._excused(at)), at)
+        if told:
+            self.fleet.hearts.silence(np.array(silences.silent(), dtype=np.int64))
+        return told
+
     def _excused(self, at: int) -> Ints | int:
-        """For each device, until when its silence is excused by work on it."""
-        if not self.calendar:
+        """For each device, until when its silence is excused: by work on it, or by an outage that is over."""
+        awaited = self.incidents.silences.awaited
+        if not self.calendar and not awaited:
             return 0
         known = self.directory.devices[: self.fleet.hearts.count]
-        return np.array([self.calendar.last(device, at) for device in known], dtype=np.int64)
+        excused = [self.calendar.last(name, at) if self.calendar else 0 for name in known]
+        for device, since in awaited.items():
+            excused[device] = max(excused[device], since)
+        return np.array(excused, dtype=np.int64)
 
     def _heed(self, entry: Feedback) -> Outcome:
         """Take a person's word: it counts from the next reading on."""

@@ -1,18 +1,18 @@
 """Verdicts to incidents: who is told what, once per cause."""
 
-import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
 
 from gateway.alarms import reasons
+from gateway.alarms.opened import Open, Told, identity, incident
+from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Silence
-from gateway.records import Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
+from gateway.records import Batch, Change, Feedback, Kind, State, Verdict, Verdicts
 
 OPENS_AT = 0.5
 CALM_BELOW = 0.4
@@ -27,26 +27,6 @@ ESCALATES_BY = 0.1
 REMEMBERED = 1000
 """Closed incidents that a person may still say something of."""
 
-SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
-
-
-@dataclass(slots=True)
-class Open:
-    """What is remembered of an incident while it is open."""
-
-    id: str
-    kind: int
-    score: float
-    started_at: int
-    calm: int = 0
-
-
-class Told(NamedTuple):
-    """An incident's change and the row of the batch that caused it, None where no reading did."""
-
-    row: int | None
-    incident: Incident
-
 
 class Named(NamedTuple):
     """What a person's word is on: streams with an incident, open or closed lately, and a silence."""
@@ -57,17 +37,17 @@ class Named(NamedTuple):
 
 
 class Incidents:
-    """All open incidents of a shard: at most one per stream, one per device's sensors together, one per silence."""
+    """All open incidents of a shard: at most one per stream, one per device's sensors together, and the silences."""
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
         self.streams: dict[int, Open] = {}
         self.joint: dict[int, Open] = {}
-        self.silent: dict[int, Open] = {}
+        self.silences = Silences(directory)
         self.closed: dict[str, tuple[int, int | None]] = {}
 
     def __len__(self) -> int:
-        return len(self.streams) + len(self.joint) + len(self.silent)
+        return len(self.streams) + len(self.joint) + len(self.silences)
 
     def learn_many(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
         """What changes with each reading, in order."""
@@ -77,30 +57,21 @@ class Incidents:
         """Rows that may change something; on a quiet day, none."""
         is_together = verdicts.joint >= OPENS_AT
         is_it = (verdicts.change >= Change.OPEN) | is_together
-        if self.joint or self.silent or is_together.any():
+        if self.joint or self.silences or is_together.any():
             devices = np.array(self.directory.device_of)[batch.stream]
-            is_it |= np.isin(devices, [*self.joint, *self.silent, *devices[is_together]])
+            is_it |= np.isin(devices, [*self.joint, *self.silences.devices(), *devices[is_together]])
         return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
 
     def _learn_one(self, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
         stream = int(batch.stream[row])
         device = self.directory.device_of[stream]
-        if device in self.silent:
-            yield self._heard(device, batch, row)
+        if device in self.silences:
+            yield from self._heard(device, int(batch.received_at[row]), row)
         change = Change(int(verdicts.change[row]))
         if change in STATES:
             yield self._judged(stream, change, batch, verdicts, row)
         if not math.isnan(verdicts.joint[row]):
             yield from self._judged_together(device, batch, verdicts, row)
-
-    def fall_silent(self, silences: Iterable[Silence], at: int) -> list[Told]:
-        """Open an incident for each device that fell silent."""
-        told = []
-        for device, last_at, score in silences:
-            name = self.directory.devices[device]
-            opened = self.silent[device] = Open(_id(name, "", Kind.SILENT, last_at), Kind.SILENT, score, last_at)
-            told.append(Told(None, _incident(opened, State.OPEN, (name, None), at, reasons.silence(at - last_at))))
-        return told
 
     def named(self, entry: Feedback) -> Named:
         """What this word is on; a device has no say over the incidents of another."""
@@ -108,7 +79,7 @@ class Incidents:
         if device is None:
             return Named([], is_silence=False, is_known=False)
         streams = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
-        is_silence = _is_meant(entry, self.silent.get(device))
+        is_silence = _is_meant(entry, self.silences.opened(device))
         is_together = _is_meant(entry, self.joint.get(device))
         its_device, its_stream = self.closed.get(entry.incident or "", (None, None))
         is_late = its_device == device
@@ -125,10 +96,11 @@ class Incidents:
             for row, change in changes.items()
             if row in self.streams
         ]
-        for table in (self.joint, self.silent):
-            if _is_meant(entry, table.get(device)):
-                is_over = entry.verdict is not Verdict.FAULT
-                told.append(self._answer(table, device, device, entry, is_over=is_over))
+        is_over = entry.verdict is not Verdict.FAULT
+        if _is_meant(entry, self.joint.get(device)):
+            told.append(self._answer(self.joint, device, device, entry, is_over=is_over))
+        if _is_meant(entry, self.silences.opened(device)):
+            told += self.silences.heed(device, entry)
         return told
 
     def _answer(self, table: dict[int, Open], key: int, device: int, entry: Feedback, *, is_over: bool) -> Told:
@@ -136,27 +108,31 @@ class Incidents:
         opened = self._close(table, key, device, stream) if is_over else table[key]
         name = (entry.device, None) if stream is None else self.directory.streams[stream]
         state = State.CLOSED if is_over else State.UPDATE
-        return Told(None, _incident(opened, state, name, entry.at, reasons.heeded(entry.verdict)))
+        return Told(None, incident(opened, state, name, entry.at, reasons.heeded(entry.verdict)))
 
     def _close(self, table: dict[int, Open], key: int, device: int, stream: int | None = None) -> Open:
-        """Take an incident off the table, and remember for a while what it was on."""
         opened = table.pop(key)
+        self._remember(opened, device, stream)
+        return opened
+
+    def _remember(self, opened: Open, device: int, stream: int | None = None) -> None:
+        """Remember for a while what a closed incident was on."""
         while len(self.closed) >= REMEMBERED:
             del self.closed[next(iter(self.closed))]
         self.closed[opened.id] = (device, stream)
-        return opened
 
-    def _heard(self, device: int, batch: Batch, row: int) -> Told:
-        opened = self._close(self.silent, device, device)
-        at = int(batch.received_at[row])
-        name = self.directory.devices[device]
-        return Told(row, _incident(opened, State.CLOSED, (name, None), at, reasons.heard(at - opened.started_at)))
+    def _heard(self, device: int, at: int, row: int) -> Iterator[Told]:
+        opened = self.silences.opened(device)
+        for told in self.silences.heard(device, at):
+            if opened is not None:
+                self._remember(opened, device)
+            yield told._replace(row=row)
 
     def _judged(self, stream: int, change: Change, batch: Batch, verdicts: Verdicts, row: int) -> Told:
         device, sensor = self.directory.streams[stream]
         score, kind, at = float(verdicts.score[row]), int(verdicts.kind[row]), int(batch.observed_at[row])
         if change is Change.OPEN:
-            opened = self.streams[stream] = Open(_id(device, sensor, kind, at), kind, score, at)
+            opened = self.streams[stream] = Open(identity(device, sensor, kind, at), kind, score, at)
         elif change is Change.ESCALATE:
             opened = self.streams[stream]
             opened.score, opened.kind = score, kind
@@ -164,13 +140,13 @@ class Incidents:
             opened = self._close(self.streams, stream, self.directory.device_of[stream], stream)
         numbers, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
         text = _reason(change, Kind(opened.kind), sensor, numbers, unit, float(verdicts.period[row]))
-        return Told(row, _incident(opened, STATES[change], (device, sensor), at, text, numbers))
+        return Told(row, incident(opened, STATES[change], (device, sensor), at, text, numbers=numbers))
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
         score, at, name = float(verdicts.joint[row]), int(batch.observed_at[row]), self.directory.devices[device]
         opened, state = self.joint.get(device), None
         if opened is None and score >= OPENS_AT:
-            opened = self.joint[device] = Open(_id(name, "", Kind.JOINT, at), Kind.JOINT, score, at)
+            opened = self.joint[device] = Open(identity(name, "", Kind.JOINT, at), Kind.JOINT, score, at)
             state = State.OPEN
         elif opened is not None:
             opened.calm = opened.calm + 1 if score < CALM_BELOW else 0
@@ -181,19 +157,19 @@ class Incidents:
                 opened.score, state = score, State.UPDATE
         if opened is not None and state is not None:
             text = reasons.together(is_over=state is State.CLOSED)
-            yield Told(row, _incident(opened, state, (name, None), at, text))
+            yield Told(row, incident(opened, state, (name, None), at, text))
 
     def dumps(self) -> str:
         """All open incidents, as JSON."""
-        tables = (self.streams, self.joint, self.silent)
-        opened = [[[key, asdict(value)] for key, value in table.items()] for table in tables]
-        return json.dumps({"open": opened, "closed": self.closed})
+        opened = [[[key, asdict(value)] for key, value in table.items()] for table in (self.streams, self.joint)]
+        return json.dumps({"open": opened, "closed": self.closed, "silences": self.silences.dumps()})
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved."""
         saved = json.loads(body)
         tables = ({key: Open(**value) for key, value in table} for table in saved["open"])
-        self.streams, self.joint, self.silent = tables
+        self.streams, self.joint = tables
+        self.silences.loads(saved["silences"])
         self.closed = {id_: (device, stream) for id_, (device, stream) in saved["closed"].items()}
 
 
@@ -222,25 +198,3 @@ def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
     if change is Change.ADOPTED:
         return reasons.adopted(sensor)
     return reasons.reason(kind, sensor, numbers, period, unit)
-
-
-def _id(device: str, sensor: str, kind: int, started_at: int) -> str:
-    """The same for the same cause: a repeat after a crash is recognisably the same message."""
-    return hashlib.sha256(json.dumps([device, sensor, int(kind), started_at]).encode()).hexdigest()[:16]
-
-
-def _incident(  # noqa: PLR0913, PLR0917 - as many as a message has parts
-    opened: Open,
-    state: State,
-    name: tuple[str, str | None],
-    at: int,
-    text: str,
-    numbers: Sequence[float] = (math.nan,) * 4,
-) -> Incident:
-    device, sensor = name
-    value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
-    severity = next(name for bound, name in SEVERITIES if opened.score >= bound)
-    return Incident(
-        opened.id, state, device, sensor, Kind(opened.kind), severity, opened.score,
-        opened.started_at, at, value, expected, lower, upper, text,
-    )  # fmt: skip

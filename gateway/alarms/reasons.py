@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from gateway.records import SECOND, Kind, Verdict
 
@@ -74,6 +75,28 @@ def together(*, is_over: bool) -> str:
 def silence(elapsed: int) -> str:
     """Why a device counts as silent after `elapsed` ns without a message."""
     return f"Nothing heard for {duration(elapsed / SECOND)}, far longer than this device usually pauses."
+
+
+def outage(size: int, since: int, *, is_everyone: bool) -> str:
+    """Why several devices count as silent for one cause since `since` (ns)."""
+    who = f"All {size} devices" if is_everyone else f"{size} devices"
+    where = "the network, the broker or the power" if is_everyone else "their access point, hub or power"
+    return f"{who} silent since {clock(since)}: {where}?"
+
+
+def part_of_outage(size: int, since: int) -> str:
+    """Why the silence of one device is no longer told for itself."""
+    return f"One of {size} devices silent since {clock(since)}."
+
+
+def outage_over(size: int, elapsed: int) -> str:
+    """Why an outage of `size` devices is over after `elapsed` ns."""
+    return f"The first of {size} devices are heard again after {duration(elapsed / SECOND)}."
+
+
+def clock(at: int) -> str:
+    """A moment as a person reads it, in UTC."""
+    return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def heard(elapsed: int) -> str:

@@ -6,14 +6,19 @@ from datetime import UTC, datetime
 
 from gateway.records import SECOND, Forecast, Incident, Kind, State
 
+NAMED = 100
+"""Devices of an outage that are named; more would not help a person, and the message has its limits."""
+
 
 def encode_incident(incident: Incident) -> bytes:
-    """One change of an incident; numbers that say nothing are null."""
+    """One change of an incident; numbers that say nothing are null. An outage names its devices."""
+    outage = {"devices": incident.devices[:NAMED]} if not incident.device else {}
     return _dump(
         {
             "id": incident.id,
             "state": incident.state,
-            "device": incident.device,
+            "device": incident.device or None,
+            **outage,
             "sensor": incident.sensor,
             "kind": incident.kind.name.lower(),
             "severity": incident.severity,

@@ -26,15 +26,20 @@ from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 VERSION = 4
 """Of the saved state; another one means: fold the log again."""
 
+SILENT = 0.5
+LATE = 0.25
+"""Score of silence at which a device is later than its longest pause: a third of the way to `SILENT`."""
+
 SIGMAS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
 """Half-widths of a Gaussian's central intervals, to widen or narrow the learned one to another coverage."""
 
 
-class Silence(NamedTuple):
-    """A device that is later than its habit allows."""
+class Late(NamedTuple):
+    """A device that is later than ever; `last_at` and its longest usual pause in ns, silent from a score of 0.5."""
 
     device: int
     last_at: int
+    longest: int
     score: float
 
 
@@ -111,13 +116,17 @@ class Fleet:
     def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
         return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
 
-    def silences(self, at: int, floor_s: float, excused_until: Ints | int = 0) -> list[Silence]:
-        """Devices that fall silent at `at`, each told once until it is heard again."""
+    def late(self, at: int, floor_s: float, silent: Ints, excused_until: Ints | int = 0) -> list[Late]:
+        """Devices that are late at `at`; none while no device is silent but those that are known to be."""
+        hearts = self.hearts.arrays
         scores = self.hearts.score(at, floor_s, excused_until)
-        fallen = np.flatnonzero((scores >= 0.5) & ~self.hearts.arrays["is_silent"])  # noqa: PLR2004 - the alarm threshold
-        self.hearts.arrays["is_silent"][fallen] = True
-        last_at = self.hearts.arrays["last_at"]
-        return [Silence(int(row), int(last_at[row]), float(scores[row])) for row in fallen]
+        is_silent = scores >= SILENT
+        is_silent[silent] = False
+        if not is_silent.any():
+            return []
+        found = np.flatnonzero(scores >= LATE)
+        pauses = zip(found, hearts["last_at"][found], hearts["longest"][found], scores[found], strict=True)
+        return [Late(int(row), int(last_at), int(longest), float(score)) for row, last_at, longest, score in pauses]
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""

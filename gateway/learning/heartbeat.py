@@ -85,6 +85,10 @@ class Heartbeats(Rows):
         self.arrays["heard_from"][rows] = at
         self.arrays["last_at"][rows] = np.minimum(self.arrays["last_at"][rows], at)
 
+    def silence(self, devices: Ints) -> None:
+        """It was told that these devices are silent."""
+        self.arrays["is_silent"][devices] = True
+
     def depart(self, device: int, *, is_gone: bool) -> None:
         """The device, or the broker in its name, said that it is gone, or there again."""
         self.arrays["is_gone"][device] = is_gone

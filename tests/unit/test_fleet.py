@@ -103,17 +103,20 @@ def test_damaged_state_is_refused() -> None:
             twin(of).loads(bad)
 
 
-def test_a_silent_device_is_told_once() -> None:
-    """Of two devices the one that stopped is named, with when it was last heard, and not again."""
+NOBODY = np.zeros(0, dtype=np.int64)
+
+
+def test_a_silent_device_is_late() -> None:
+    """Of two devices the one that stopped is named, with when it was last heard, until it is known to be silent."""
     of = fleet()
     rows = [(device, "a", START + minute * 60 * SECOND, 20.0) for minute in range(60) for device in ("pump", "room")]
     more = [("room", "a", START + minute * 60 * SECOND, 20.0) for minute in range(60, 90)]
     of.learn_many(batch(of.directory, rows + more))
-    at = START + 90 * 60 * SECOND
-    (silence,) = of.silences(at, 10.0)
-    assert (silence.device, silence.last_at) == (0, START + 59 * 60 * SECOND)
-    assert 0.5 <= silence.score < 1.0
-    assert of.silences(at + SECOND, 10.0) == []
+    at = START + 90 * 60 * SECOND - SECOND
+    (late,) = of.late(at, 10.0, NOBODY)
+    assert (late.device, late.last_at, late.longest) == (0, START + 59 * 60 * SECOND, 60 * SECOND)
+    assert 0.5 <= late.score < 1.0
+    assert of.late(at + SECOND, 10.0, np.array([0])) == []
 
 
 def test_after_deafness_nobody_is_silent() -> None:
@@ -122,7 +125,7 @@ def test_after_deafness_nobody_is_silent() -> None:
     of.learn_many(batch(of.directory, life(60)))
     at = START + 10 * DAY_S * SECOND
     of.hearts.resume(at)
-    assert of.silences(at + SECOND, 10.0) == []
+    assert of.late(at + SECOND, 10.0, NOBODY) == []
 
 
 def test_forecasts_know_the_rhythm() -> None:

@@ -8,7 +8,7 @@ from readings import START, batch, verdicts
 
 from gateway.alarms.incidents import CALM_ROUNDS, Incidents, Told
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Silence
+from gateway.learning.fleet import Late
 from gateway.records import SECOND, Change, Kind, State
 
 MINUTE = 60 * SECOND
@@ -140,7 +140,7 @@ def test_silence_lasts_until_the_device_is_heard() -> None:
     """Opened with the tick, closed by the first reading, whichever sensor it is of; others are not concerned."""
     room = Room()
     at = START + 3600 * SECOND
-    (told,) = room.incidents.fall_silent([Silence(0, START, 0.8)], at)
+    (told,) = room.incidents.silences.fall([Late(0, START, MINUTE, 0.8)], at)
     assert (told.row, told.incident.state, told.incident.sensor) == (None, State.OPEN, None)
     assert (told.incident.started_at, told.incident.at) == (START, at)
     assert told.incident.reason.startswith("Nothing heard for 60 min")
@@ -155,7 +155,7 @@ def test_silence_lasts_until_the_device_is_heard() -> None:
 def test_a_stale_reading_wakes_nobody() -> None:
     """An old reading delivered again does not end a silence."""
     room = Room()
-    room.incidents.fall_silent([Silence(0, START, 0.8)], START + 3600 * SECOND)
+    room.incidents.silences.fall([Late(0, START, MINUTE, 0.8)], START + 3600 * SECOND)
     said = verdicts(1, is_stale=np.array([True]), joint=np.array([np.nan]))
     assert room.incidents.learn_many(batch(room.directory, [("pump", "a", START, 1.0)]), said) == []
 
@@ -165,7 +165,7 @@ def test_open_incidents_survive_a_restart() -> None:
     room = Room()
     room.read(Change.OPEN)
     room.together(0.6, *[0.1] * (CALM_ROUNDS - 1))
-    room.incidents.fall_silent([Silence(1, START, 0.9)], START)
+    room.incidents.silences.fall([Late(1, START, MINUTE, 0.9)], START)
     again = Incidents(room.directory)
     again.loads(room.incidents.dumps())
     assert again.dumps() == room.incidents.dumps()

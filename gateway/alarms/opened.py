@@ -1,0 +1,58 @@
+"""What is remembered of an incident while it is open, and how a change of it is told."""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.records import Incident, Kind, State
+
+SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
+
+NOTHING = (math.nan,) * 4
+"""The numbers of an incident that no reading caused."""
+
+
+@dataclass(slots=True)
+class Open:
+    """What is remembered of an incident while it is open."""
+
+    id: str
+    kind: int
+    score: float
+    started_at: int
+    calm: int = 0
+
+
+class Told(NamedTuple):
+    """An incident's change and the row of the batch that caused it, None where no reading did."""
+
+    row: int | None
+    incident: Incident
+
+
+def identity(device: str, sensor: str, kind: int, started_at: int) -> str:
+    """The same for the same cause: a repeat after a crash is recognisably the same message."""
+    return hashlib.sha256(json.dumps([device, sensor, int(kind), started_at]).encode()).hexdigest()[:16]
+
+
+def incident(  # noqa: PLR0913 - as many as a message has parts
+    opened: Open,
+    state: State,
+    name: tuple[str, str | None],
+    at: int,
+    text: str,
+    *,
+    numbers: Sequence[float] = NOTHING,
+    devices: tuple[str, ...] = (),
+) -> Incident:
+    """One change of an open incident; `numbers` are the value and what was expected: middle, lower, upper."""
+    device, sensor = name
+    value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
+    severity = next(name for bound, name in SEVERITIES if opened.score >= bound)
+    return Incident(
+        opened.id, state, device, sensor, Kind(opened.kind), severity, opened.score,
+        opened.started_at, at, value, expected, lower, upper, text, devices,
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""Silent devices: each told once, and those that stopped at one moment told as one cause."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gateway.alarms import reasons
+from gateway.alarms.opened import Open, Told, identity, incident
+from gateway.learning.directory import Directory
+from gateway.learning.fleet import Late
+from gateway.records import Feedback, Kind, State, Verdict
+
+FALLEN = 0.5
+"""Score from which a device is silent, and not just late."""
+
+LEAST_MEMBERS = 3
+"""Two devices may stop in the same minute by chance; what three share is rather their access point."""
+
+TOLD_AGAIN = 1.5
+"""An outage that has grown by this factor is told again."""
+
+RETURNED = 0.25
+"""Share of an outage's devices that are heard again when it is over: one alone may have been counted by mistake."""
+
+
+@dataclass(slots=True)
+class Alone:
+    """A device that is silent for a reason of its own: it stopped after `opened.started_at` and before `stopped_by`."""
+
+    opened: Open
+    stopped_by: int
+
+
+@dataclass(slots=True)
+class Outage:
+    """Devices that may all have stopped at one moment, after `opened.started_at` and before `stopped_by`."""
+
+    opened: Open
+    stopped_by: int
+    size: int = 0
+    told: int = 0
+    members: list[int] = field(default_factory=list)
+
+    def narrow(self, late: Late) -> bool:
+        """Take a device in, if it may have stopped at that moment too."""
+        start, end = max(self.opened.started_at, late.last_at), min(self.stopped_by, late.last_at + late.longest)
+        if start > end:
+            return False
+        self.opened.started_at, self.stopped_by = start, end
+        self.opened.score = max(self.opened.score, late.score)
+        self.members.append(late.device)
+        self.size += 1
+        return True
+
+
+class Silences:
+    """Which devices are silent, alone or together, and which are awaited since an outage ended."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._alone: dict[int, Alone] = {}
+        self._outages: list[Outage] = []
+        self.awaited: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._alone) + len(self._outages)
+
+    def __bool__(self) -> bool:
+        return bool(self._alone or self._outages or self.awaited)
+
+    def __contains__(self, device: int) -> bool:
+        return device in self.awaited or self.opened(device) is not None
+
+    def silent(self) -> list[int]:
+        """Every device that is told silent."""
+        return [*self._alone, *(device for outage in self._outages for device in outage.members)]
+
+    def devices(self) -> list[int]:
+        """Every device whose next reading changes something here."""
+        return [*self.silent(), *self.awaited]
+
+    def opened(self, device: int) -> Open | None:
+        """The incident under which this device is silent."""
+        if device in self._alone:
+            return self._alone[device].opened
+        return next((outage.opened for outage in self._outages if device in outage.members), None)
+
+    def fall(self, late: Sequence[Late], at: int) -> list[Told]:
+        """Tell of each device that is silent now, and with whom it fell silent."""
+        told: list[Told] = []
+        taken = set(self.silent())
+        for one in late:
+            if one.device in taken or one.score < FALLEN:
+                continue
+            joined = next((outage for outage in self._outages if outage.narrow(one)), None)
+            if joined is None:
+                told += self._open(one, [each for each in late if each.device not in taken], at)
+            taken = set(self.silent())
+        return [*told, *self._grown(at)]
+
+    def _open(self, fallen: Late, late: Sequence[Late], at: int) -> Iterator[Told]:
+        """Open an outage with all that may have stopped at the same moment, or the silence of one."""
+        name = self._directory.devices[fallen.device]
+        first = Open(identity("", "", Kind.SILENT, fallen.last_at), Kind.SILENT, fallen.score, fallen.last_at)
+        outage = Outage(first, fallen.last_at + fallen.longest)
+        known = [
+            Late(device, alone.opened.started_at, alone.stopped_by - alone.opened.started_at, alone.opened.score)
+            for device, alone in self._alone.items()
+        ]
+        for one in sorted([*late, *known], key=lambda each: (each.longest, each.device)):
+            outage.narrow(one)
+        if outage.size >= LEAST_MEMBERS:
+            yield from self._gather(outage, at)
+        else:
+            opened = Open(identity(name, "", Kind.SILENT, fallen.last_at), Kind.SILENT, fallen.score, fallen.last_at)
+            self._alone[fallen.device] = Alone(opened, fallen.last_at + fallen.longest)
+            text = reasons.silence(at - fallen.last_at)
+            yield Told(None, incident(opened, State.OPEN, (name, None), at, text))
+        for device in outage.members if outage.size >= LEAST_MEMBERS else [fallen.device]:
+            self.awaited.pop(device, None)
+
+    def _gather(self, outage: Outage, at: int) -> Iterator[Told]:
+        """Make one incident of silences that have been told one by one."""
+        for device in outage.members:
+            if device in self._alone:
+                opened = self._alone.pop(device).opened
+                name = self._directory.devices[device]
+                text = reasons.part_of_outage(outage.size, outage.opened.started_at)
+                yield Told(None, incident(opened, State.CLOSED, (name, None), at, text))
+        self._outages.append(outage)
+
+    def _grown(self, at: int) -> Iterator[Told]:
+        for outage in self._outages:
+            if outage.size >= max(1.0, TOLD_AGAIN * outage.told):
+                yield self._tell(outage, State.UPDATE if outage.told else State.OPEN, at)
+                outage.told = outage.size
+
+    def _tell(self, outage: Outage, state: State, at: int) -> Told:
+        names = tuple(self._directory.devices[device] for device in outage.members)
+        everyone = len(self._directory.devices)
+        if state is State.CLOSED:
+            text = reasons.outage_over(outage.size, at - outage.opened.started_at)
+        else:
+            text = reasons.outage(outage.size, outage.opened.started_at, is_everyone=outage.size == everyone)
+        return Told(None, incident(outage.opened, state, ("", None), at, text, devices=names))
+
+    def heard(self, device: int, at: int) -> Iterator[Told]:
+        """A device is there again; the rest of its outage is awaited from then on."""
+        self.awaited.pop(device, None)
+        if device in self._alone:
+            opened, name = self._alone.pop(device).opened, self._directory.devices[device]
+            text = reasons.heard(at - opened.started_at)
+            yield Told(None, incident(opened, State.CLOSED, (name, None), at, text))
+        for outage in self._outages:
+            if device in outage.members:
+                yield from self._leave(outage, device, at)
+                break
+
+    def _leave(self, outage: Outage, device: int, at: int) -> Iterator[Told]:
+        outage.members.remove(device)
+        if outage.size - len(outage.members) >= RETURNED * outage.size:
+            self.awaited |= dict.fromkeys(outage.members, at)
+            self._outages.remove(outage)
+            yield self._tell(outage, State.CLOSED, at)
+
+    def heed(self, device: int, entry: Feedback) -> Iterator[Told]:
+        """Take a person's word on the silence of a device; of an outage it takes only this device off."""
+        text, name = reasons.heeded(entry.verdict), (entry.device, None)
+        opened = self.opened(device)
+        assert opened is not None  # noqa: S101 - the word is on it
+        is_over = entry.verdict is not Verdict.FAULT
+        if device in self._alone:
+            if is_over:
+                del self._alone[device]
+            yield Told(None, incident(opened, State.CLOSED if is_over else State.UPDATE, name, entry.at, text))
+        elif is_over:
+            outage = next(outage for outage in self._outages if device in outage.members)
+            yield from self._leave(outage, device, entry.at)
+
+    def dumps(self) -> dict[str, Any]:
+        """The whole state, for JSON."""
+        return {
+            "alone": [[device, asdict(alone)] for device, alone in self._alone.items()],
+            "outages": [asdict(outage) for outage in self._outages],
+            "awaited": list(self.awaited.items()),
+        }
+
+    def loads(self, saved: dict[str, Any]) -> None:
+        """Restore what `dumps` saved."""
+        self._alone = {device: Alone(Open(**alone["opened"]), alone["stopped_by"]) for device, alone in saved["alone"]}
+        self._outages = [Outage(**{**outage, "opened": Open(**outage["opened"])}) for outage in saved["outages"]]
+        self.awaited = dict(saved["awaited"])

@@ -1,0 +1,106 @@
+"""Silent devices: alone, or together when they may all have stopped at one moment."""
+
+from collections.abc import Sequence
+
+from readings import START
+
+from gateway.alarms.opened import Told
+from gateway.alarms.silences import Silences
+from gateway.learning.directory import Directory
+from gateway.learning.fleet import Late
+from gateway.records import SECOND, Feedback, State, Verdict
+
+MINUTE = 60 * SECOND
+
+
+def house(devices: int = 12) -> Silences:
+    """Return the silences of as many devices, and one more that is never silent."""
+    directory = Directory()
+    for number in range(devices + 1):
+        directory.add(f"d{number}", "a")
+    return Silences(directory)
+
+
+def late(device: int, last_at: int = START, score: float = 0.6, longest: int = MINUTE) -> Late:
+    """Return a device that is late."""
+    return Late(device, last_at, longest, score)
+
+
+def said(told: Sequence[Told]) -> list[tuple[str, State]]:
+    """Return whom each is about, and what it says."""
+    return [(one.incident.device, one.incident.state) for one in told]
+
+
+def test_devices_that_stopped_at_one_moment_are_one_incident() -> None:
+    """One is silent, eleven are late since the same minute: one message that names them all, and no other."""
+    silences = house()
+    told = silences.fall([late(0), *(late(device, START + device * SECOND, 0.3) for device in range(1, 12))], START)
+    assert said(told) == [("", State.OPEN)]
+    assert set(told[0].incident.devices) == {f"d{number}" for number in range(12)}
+    assert told[0].incident.started_at == START + 11 * SECOND, "the last of them was still heard then"
+    assert told[0].incident.reason.startswith("12 devices silent since 2023-11-14 22:13 UTC")
+    assert silences.fall([late(device, score=0.7) for device in range(12)], START + MINUTE) == []
+
+
+def test_what_stopped_at_another_moment_is_another_incident() -> None:
+    """Three that stopped ten minutes apart share no cause."""
+    silences = house()
+    told = silences.fall([late(device, START + device * 10 * MINUTE) for device in range(3)], START + 40 * MINUTE)
+    assert said(told) == [(f"d{device}", State.OPEN) for device in range(3)]
+
+
+def test_silences_told_one_by_one_become_one_when_the_third_comes() -> None:
+    """The first two are closed as part of it; later ones join without a word until it has grown by half."""
+    silences = house()
+    assert said(silences.fall([late(0)], START)) == [("d0", State.OPEN)]
+    assert said(silences.fall([late(1)], START)) == [("d1", State.OPEN)]
+    assert said(silences.fall([late(2)], START)) == [("d0", State.CLOSED), ("d1", State.CLOSED), ("", State.OPEN)]
+    assert silences.fall([late(3)], START) == []
+    assert said(silences.fall([late(4)], START)) == [("", State.UPDATE)]
+    assert len(silences) == 1
+
+
+def test_an_outage_ends_with_the_first_quarter_and_awaits_the_rest() -> None:
+    """One of eight may have been counted by mistake; two say that it is over, and six have their pause from then on."""
+    silences = house()
+    silences.fall([late(device) for device in range(8)], START)
+    assert list(silences.heard(0, START + 5 * MINUTE)) == []
+    assert said(list(silences.heard(1, START + 6 * MINUTE))) == [("", State.CLOSED)]
+    assert silences.awaited == dict.fromkeys(range(2, 8), START + 6 * MINUTE)
+    assert silences.silent() == []
+    assert list(silences.heard(2, START + 7 * MINUTE)) == []
+    assert said(silences.fall([late(3)], START + 60 * MINUTE)) == [("d3", State.OPEN)], "this one did not come back"
+    assert 3 not in silences.awaited
+
+
+def test_a_word_takes_one_device_off_an_outage() -> None:
+    """False alarm for one: it is no longer silent; the others still are. A confirmed fault changes nothing."""
+    silences = house()
+    silences.fall([late(device) for device in range(8)], START)
+    opened = silences.opened(3)
+    assert opened
+    assert list(silences.heed(3, Feedback(START, "d3", opened.id, Verdict.FAULT))) == []
+    assert list(silences.heed(3, Feedback(START, "d3", opened.id, Verdict.FALSE_ALARM))) == []
+    assert 3 not in silences
+    assert len(silences.silent()) == 7
+
+
+def test_it_survives_a_restart() -> None:
+    """Saved and loaded, it goes on the same."""
+    silences = house()
+    silences.fall([late(device) for device in range(4)], START)
+    silences.fall([late(9, START + 30 * MINUTE)], START + 60 * MINUTE)
+    list(silences.heard(0, START + 90 * MINUTE))
+    again = house()
+    again.loads(silences.dumps())
+    assert again.dumps() == silences.dumps()
+    assert said(list(again.heard(9, START + 91 * MINUTE))) == [("d9", State.CLOSED)]
+
+
+def test_everybody_at_once_points_elsewhere() -> None:
+    """When no device is left the network or the broker is the suspect."""
+    directory = Directory()
+    for number in range(5):
+        directory.add(f"d{number}", "a")
+    (told,) = Silences(directory).fall([late(device) for device in range(5)], START)
+    assert told.incident.reason.startswith("All 5 devices silent")
