@@ -85,7 +85,7 @@ class Application:
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
         self.journal = Journal(Path(settings.journal.path))
         self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
-        self.connection = Connection(_connection_settings(settings, self.intake.filters), self.inbox)
+        self.connection = Connection(_connection_settings(settings, self.intake), self.inbox)
         self.server = Server(control.beside(self.journal.path))
         self.desk = Desk(self.server)
         self.pipeline = Pipeline(
@@ -173,12 +173,13 @@ def _load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:
     return 0
 
 
-def _connection_settings(settings: Settings, filters: list[str]) -> ConnectionSettings:
+def _connection_settings(settings: Settings, intake: Intake) -> ConnectionSettings:
     mqtt = settings.mqtt
     tls = mqtt.tls or Tls()
     return ConnectionSettings(
         client_id=mqtt.client_id or settings.gateway.name[:23],
-        topics=tuple(filters),
+        topics=tuple(intake.filters),
+        retained_topics=tuple(intake.description_filters),
         host=mqtt.host or "127.0.0.1",
         port=mqtt.port,
         protocol=PROTOCOLS[mqtt.protocol] if mqtt.host else embedded.PROTOCOL,

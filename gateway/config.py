@@ -30,6 +30,16 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def known_zone(value: str) -> str:
+    """The same name, if a time zone has it; raises `ValueError`."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"no time zone is called {value!r}"
+        raise ValueError(message) from error
+    return value
+
+
 class Gateway(Section):
     """Who this gateway is, and what time it is there."""
 
@@ -39,12 +49,7 @@ class Gateway(Section):
     @field_validator("time_zone")
     @classmethod
     def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            message = f"no time zone is called {value!r}"
-            raise ValueError(message) from error
-        return value
+        return known_zone(value)
 
 
 class Tls(Section):
@@ -77,8 +82,15 @@ class Mqtt(Section):
 class Source(Section):
     """Where readings come from, and the dialect they are written in."""
 
-    topic: Annotated[str, Field(min_length=1)]
+    topic: str | tuple[str, ...] = ()
+    """A topic filter or several; left out, those that the dialect usually has."""
     codec: str = "json"
+    options: dict[str, object] = {}
+
+    @field_validator("topic", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class Topics(Section):
@@ -96,6 +108,7 @@ class Limits(Section):
     """What one peer may take of us."""
 
     payload_bytes: Count = 256 * 1024
+    description_bytes: Count = 4 * 1024 * 1024
     name_length: Annotated[int, Field(ge=1, le=1024)] = 128
     sensors_per_device: Count = 64
     streams: Count = 20_000
@@ -233,11 +246,15 @@ def _validate(tree: dict[str, object], name: str) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        hint = "no such setting" if first["type"] == "extra_forbidden" else first["msg"]
-        message = f"{name}: {key}: {hint}"
+        message = f"{name}: {first_error(error)}"
         raise ConfigError(message) from error
+
+
+def first_error(error: ValidationError, *above: str) -> str:
+    """The first thing that is wrong, in one line that names the key, below the keys `above`."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join([*above, *(str(part) for part in first["loc"])])
+    return f"{key}: {'no such setting' if first['type'] == 'extra_forbidden' else first['msg']}"
 
 
 def describe(settings: Settings) -> Iterator[str]:

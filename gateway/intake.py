@@ -11,12 +11,12 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from gateway.codecs import CODECS, Codec, Rejection, TopicTemplate
+from gateway.codecs import Codec, Decoded, TopicFilter, TopicTemplate, tune
 from gateway.codecs.incoming import decode_feedback, decode_maintenance
 from gateway.config import Limits, Source, Topics
-from gateway.errors import ConfigError, PayloadError
+from gateway.errors import PayloadError
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Entry, Event, Message, Reading, Reason
+from gateway.records import SECOND, Availability, Batch, Described, Entry, Event, Message, Reading, Reason
 
 logger = logging.getLogger(__name__)
 
@@ -32,16 +32,18 @@ QUIET = 60 * SECOND
 Decode: TypeAlias = Callable[[str, bytes, int], Event]
 """From a device's name, a payload and the time it came to what it says."""
 
+NO_LEVEL = set("/+#")
+"""A device's name is one level of the topics on which it is told what we think of it."""
+
 LOUDEST = 100
 """Lines logged in that time at most: a flood of invented devices must not fill the log."""
 
 
 class Route(NamedTuple):
-    """Where a topic leads."""
+    """Where a topic leads; `is_description` where it tells of devices instead of bringing readings."""
 
-    codec: Codec
-    device: str
-    sensor: str | None
+    codecs: tuple[Codec, ...]
+    is_description: bool = False
 
 
 class Columns:
@@ -72,26 +74,33 @@ class Intake:
         self.rejected: Counter[Reason] = Counter()
         self._ahead = round(limits.ahead_s * SECOND)
         self._behind = round(limits.behind_s * SECOND)
-        self._sources = [
-            (_template(source, f"sources.{number}"), _codec(source, f"sources.{number}"))
-            for number, source in enumerate(sources)
-        ]
+        self._sources = [tune(source, f"sources.{number}") for number, source in enumerate(sources)]
+        self._descriptions = [(TopicFilter(text), codec) for _, codec in self._sources for text in codec.descriptions]
         self._words: list[tuple[TopicTemplate, Decode]] = [
             (_word("feedback", topics.feedback), decode_feedback),
             (_word("maintenance", topics.maintenance), _decode_own_maintenance),
         ]
-        self._routes: dict[str, Route | None] = {}
+        self._routes: dict[str, Route] = {}
+        self._units: dict[int, str] = {}
         self._logged: set[tuple[str, Reason]] = set()
         self._logged_since = -QUIET
 
     @property
     def filters(self) -> list[str]:
         """The MQTT topic filters to subscribe to."""
-        return list(dict.fromkeys(template.filter for template, _ in (*self._sources, *self._words)))
+        sources = (topic.filter for topics, _ in self._sources for topic in topics)
+        words = (template.filter for template, _ in self._words)
+        return list(dict.fromkeys([*sources, *words, *self.description_filters]))
+
+    @property
+    def description_filters(self) -> list[str]:
+        """Those of `filters` whose retained messages are needed again after every start."""
+        return list(dict.fromkeys(topic.filter for topic, _ in self._descriptions))
 
     def is_source(self, topic: str) -> bool:
         """Whether what comes on this topic is taken for readings."""
-        return self._find_route(topic) is not None
+        route = self._find_route(topic)
+        return bool(route.codecs) and not route.is_description
 
     def take(self, messages: Iterable[Message]) -> list[Entry]:
         """What the messages say, in order: batches of accepted readings, and between them what people said."""
@@ -99,12 +108,12 @@ class Intake:
         columns = Columns()
         for message in messages:
             try:
-                event = self._take_one(message, columns)
+                events = self._take_one(message, columns)
             except PayloadError as error:
                 self.reject(message.topic, error.reason, message.received_at)
                 continue
-            if event is not None:
-                entries += [*columns.batches(), event]
+            if events:
+                entries += [*columns.batches(), *events]
                 columns = Columns()
         return [*entries, *columns.batches()]
 
@@ -119,37 +128,60 @@ class Intake:
             self._logged.add(entry)
             logger.warning("rejected from %s: %s", ascii(entry[0]), reason)
 
-    def _take_one(self, message: Message, columns: Columns) -> Event | None:
-        if message.is_retained:
-            raise PayloadError(Reason.RETAINED)
-        if len(message.payload) > self.limits.payload_bytes:
-            raise PayloadError(Reason.TOO_LARGE)
+    def _take_one(self, message: Message, columns: Columns) -> Sequence[Event]:
+        """Add what the message measured to the columns; returns what else it says."""
         route = self._route(message.topic)
-        if route is None:
-            return self._take_word(message)
-        readings, rejections = route.codec.decode(route.device, route.sensor, message.payload)
-        for rejection in rejections:
-            self._reject_value(rejection, message)
-        for reading in readings:
-            observed_at = message.received_at if reading.observed_at is None else reading.observed_at
-            row = self._row(reading, observed_at, message.received_at)
+        limits = self.limits
+        if len(message.payload) > (limits.description_bytes if route.is_description else limits.payload_bytes):
+            raise PayloadError(Reason.TOO_LARGE)
+        if not route.codecs:
+            return [self._take_word(message)]
+        events: list[Event] = []
+        for codec in route.codecs:
+            decoded = codec.decode(message)
+            events += self._take_readings(decoded, message, columns)
+            events += [
+                Availability(message.received_at, device, is_online)
+                for device, is_online in decoded.presences
+                if self.directory.device_row(device) is not None
+            ]
+        return events
+
+    def _take_readings(self, decoded: Decoded, message: Message, columns: Columns) -> Sequence[Event]:
+        received_at = message.received_at
+        if message.is_retained:  # the newest of a past that may be long ago
+            if decoded.readings:
+                self.reject(message.topic, Reason.RETAINED, received_at)
+            return ()
+        for device, _, reason in decoded.rejections:
+            self.reject(device, reason, received_at)
+        news: list[Event] = []
+        for reading in decoded.readings:
+            observed_at = received_at if reading.observed_at is None else reading.observed_at
+            row = self._row(reading, observed_at, received_at)
             if isinstance(row, Reason):
-                self._reject_value(Rejection(reading.device, reading.sensor, row), message)
+                self.reject(reading.device, row, received_at)
                 continue
-            columns.add(row, observed_at, message.received_at, reading.value)
-        return None
+            columns.add(row, observed_at, received_at, reading.value)
+            if reading.unit is not None and reading.unit != self._unit(row):
+                self._units[row] = reading.unit
+                news.append(Described(received_at, reading.device, reading.sensor, reading.unit))
+        return news
+
+    def _unit(self, row: int) -> str | None:
+        """The unit that was last entered for a stream, though the entry may not have been applied yet."""
+        return self._units.get(row) or self.directory.units.get(row)
 
     def _take_word(self, message: Message) -> Event:
         """What a person says on a topic of its own."""
+        if message.is_retained:
+            raise PayloadError(Reason.RETAINED)
         for template, decode in self._words:
             if (names := template.match(message.topic)) is not None:
                 return decode(names["device"], message.payload, message.received_at)
         raise PayloadError(Reason.TOPIC)
 
-    def _reject_value(self, rejection: Rejection, message: Message) -> None:
-        self.reject(rejection.device, rejection.reason, message.received_at)
-
-    def _route(self, topic: str) -> Route | None:
+    def _route(self, topic: str) -> Route:
         if topic not in self._routes:
             if len(topic) > LONGEST_TOPIC:
                 return self._find_route(topic)
@@ -158,11 +190,15 @@ class Intake:
             self._routes[topic] = self._find_route(topic)
         return self._routes[topic]
 
-    def _find_route(self, topic: str) -> Route | None:
-        for template, codec in self._sources:
-            if (names := template.match(topic)) is not None:
-                return Route(codec, names["device"], names.get("sensor"))
-        return None
+    def _find_route(self, topic: str) -> Route:
+        """Descriptions go to every codec that asks for them, readings to the first source that has their topic."""
+        described = [codec for each, codec in self._descriptions if each.match(topic) is not None]
+        if described:
+            return Route(tuple(dict.fromkeys(described)), is_description=True)
+        for topics, codec in self._sources:
+            if any(each.match(topic) is not None for each in topics):
+                return Route((codec,))
+        return Route(())
 
     def _row(self, reading: Reading, observed_at: int, received_at: int) -> int | Reason:
         if not received_at - self._behind <= observed_at <= received_at + self._ahead:
@@ -174,15 +210,13 @@ class Intake:
         for name in (reading.device, reading.sensor):
             if not 0 < len(name) <= self.limits.name_length or not name.isprintable():
                 return Reason.NAME
+        if set(reading.device) & NO_LEVEL:
+            return Reason.NAME
         if len(self.directory) >= self.limits.streams:
             return Reason.TOO_MANY_STREAMS
         if self.directory.sensor_count(reading.device) >= self.limits.sensors_per_device:
             return Reason.TOO_MANY_SENSORS
         return self.directory.add(reading.device, reading.sensor)
-
-
-def _template(source: Source, key: str) -> TopicTemplate:
-    return TopicTemplate(source.topic, frozenset({"device", "sensor"}), frozenset({"device"}), f"{key}.topic")
 
 
 def _decode_own_maintenance(device: str, payload: bytes, at: int) -> Event:
@@ -191,10 +225,3 @@ def _decode_own_maintenance(device: str, payload: bytes, at: int) -> Event:
 
 def _word(key: str, template: str) -> TopicTemplate:
     return TopicTemplate(template, frozenset({"device"}), frozenset({"device"}), f"topics.{key}")
-
-
-def _codec(source: Source, key: str) -> Codec:
-    if source.codec not in CODECS:
-        message = f"{key}.codec: {source.codec!r} is unknown; known are {', '.join(CODECS)}"
-        raise ConfigError(message)
-    return CODECS[source.codec]

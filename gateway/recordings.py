@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from gateway.codecs.json import parse_time, parse_value
+from gateway.codecs.values import parse_time, parse_value
 from gateway.errors import InputError, PayloadError
 from gateway.records import Floats, Ints
 

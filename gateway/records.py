@@ -35,6 +35,16 @@ class Reason(StrEnum):
     STALE = "stale"
     RETAINED = "retained"
     FEEDBACK = "feedback"
+    REPEATED = "repeated"
+    """Said again without being measured again."""
+    NOT_LIVE = "not_live"
+    """Simulated, or of a past that the device had stored."""
+    IDENTITY = "identity"
+    """The payload names another device than its topic."""
+    BIRTH = "birth"
+    """Its meaning was told when the device was born, and we were not listening."""
+    MEMORY = "memory"
+    """No room to remember what its dialect needs."""
 
 
 class Message(NamedTuple):
@@ -51,12 +61,13 @@ class Message(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One value of one sensor, as decoded; `observed_at` is None where the device sent no time."""
+    """One value of one sensor, as decoded; `observed_at` and `unit` are None where the device sent none."""
 
     device: str
     sensor: str
     value: float
     observed_at: int | None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

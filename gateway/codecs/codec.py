@@ -1,31 +1,94 @@
-"""The shape of every dialect: bytes in, readings and rejections out; pure."""
+"""The shape of every dialect: a message in, readings, rejections and presence out; pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from gateway.records import Reading, Reason
+from gateway.codecs.values import parse_value
+from gateway.records import Message, Reading, Reason
+
+LONGEST_NAME = 1024
+"""Characters of a sensor's name, the most that settings can allow: nested names must not grow with their depth."""
 
 
 class Rejection(NamedTuple):
-    """One value that was not accepted, beside those of the same payload that were."""
+    """One value that was not accepted, beside those of the same payload that were; None where no sensor is named."""
 
     device: str
-    sensor: str
+    sensor: str | None
     reason: Reason
 
 
-class Decoded(NamedTuple):
-    """What one payload held."""
+class Presence(NamedTuple):
+    """A device said, or the broker in its name, that it is there or gone."""
 
-    readings: list[Reading]
-    rejections: list[Rejection]
+    device: str
+    is_online: bool
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What one message held. Nothing at all is an answer too: it is of the dialect and holds no measurement."""
+
+    readings: list[Reading] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    presences: list[Presence] = field(default_factory=list)
+
+    def add(
+        self, device: str, sensor: str, value: object, observed_at: int | None = None, unit: str | None = None
+    ) -> None:
+        """A value as it was parsed; of objects and lists every value, under names joined by dots."""
+        if isinstance(value, (dict, list)):
+            self._add_nested(device, sensor, value, observed_at, unit)
+            return
+        number = parse_value(value)
+        if isinstance(number, Reason):
+            self.rejections.append(Rejection(device, sensor, number))
+        else:
+            self.readings.append(Reading(device, sensor, number, observed_at, unit))
+
+    def _add_nested(
+        self,
+        device: str,
+        sensor: str,
+        value: dict[str, object] | list[object],
+        observed_at: int | None,
+        unit: str | None,
+    ) -> None:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            name = f"{sensor}.{key}"
+            if len(name) > LONGEST_NAME:
+                self.reject(device, Reason.NAME)
+            else:
+                self.add(device, name, inner, observed_at, unit)
+
+    def reject(self, device: str, reason: Reason, sensor: str | None = None) -> None:
+        """Count what cannot be used."""
+        self.rejections.append(Rejection(device, sensor, reason))
 
 
 class Codec(Protocol):
-    """A dialect. Implementations keep no state between payloads that changes what a payload means."""
+    """A dialect at work on the topics of one source.
 
-    def decode(self, device: str, sensor: str | None, payload: bytes) -> Decoded:
-        """Decode one payload; `device` and `sensor` are what the topic named.
+    What a message means may depend on those before it, never on how they were batched; what is remembered for that is
+    bounded (`Memory`) and comes back from retained messages after a restart, or what needs it is rejected.
+    """
 
-        Raises `PayloadError`, and nothing else, on any bytes.
+    @property
+    def descriptions(self) -> Sequence[str]:
+        """Topic filters, beside the source's own, of the retained messages that describe devices."""
+        ...
+
+    def decode(self, message: Message) -> Decoded:
+        """Decode one message of the source's topics or of `descriptions`, retained ones too.
+
+        Whether readings of retained messages are learned is not decided here. Raises `PayloadError`, and nothing else,
+        on any topic and any bytes.
         """
         ...
+
+
+def device_name(levels: str) -> str:
+    """The name of a device that is known by several topic levels: joined by dots, to be one level where we publish."""
+    return levels.strip("/").replace("/", ".")

@@ -2,7 +2,7 @@
 
 from pydantic_core import from_json
 
-from gateway.codecs.json import parse_time
+from gateway.codecs.values import parse_time
 from gateway.errors import PayloadError
 from gateway.records import SECOND, Feedback, Maintenance, Reason, Verdict
 

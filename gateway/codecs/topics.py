@@ -1,8 +1,10 @@
 """Topics as templates: `devices/{device}/readings` both matches what arrives and names where things go."""
 
 import re
+from collections.abc import Iterable, Mapping
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, PayloadError
+from gateway.records import Reason
 
 PLACEHOLDER = re.compile(r"^\{([a-z_]+)\}$")
 
@@ -61,3 +63,73 @@ class TopicTemplate:
                 raise ValueError(message)
             levels[position] = names[name]
         return "/".join(levels)
+
+
+class TopicFilter:
+    """An MQTT topic filter in which levels may also be `{device}` or `{sensor}`; what `#` stands for is named `rest`.
+
+    Raises `ConfigError`, naming the setting `key`, for empty levels, misplaced wildcards, unknown placeholders.
+    """
+
+    def __init__(self, text: str, key: str = "topic") -> None:
+        self.text = text
+        self.key = key
+        levels = text.split("/")
+        self._names = [name for level in levels if (name := _placeholder(level))]
+        for position, level in enumerate(levels):
+            is_wildcard = level == "+" or (level == "#" and position == len(levels) - 1)
+            if not level or (not is_wildcard and _placeholder(level) is None and set(level) & set("+#{}\0")):
+                self._refuse(
+                    f"level {level!r} is empty, or holds one of + # {{ }} beside other things or not at the end"
+                )
+        if not set(self._names) <= {"device", "sensor"} or len(set(self._names)) < len(self._names):
+            self._refuse("only {device} and {sensor} may stand in it, each once")
+        self.filter = "/".join("+" if _placeholder(level) else level for level in levels)
+        self._pattern = re.compile(
+            "/".join(map(_level_pattern, levels)).replace(f"/{REST}", f"(?:/{REST})?"), re.DOTALL
+        )
+
+    def match(self, topic: str) -> dict[str, str] | None:
+        """The placeholders' values in `topic`, or None where it is another topic or a named level is empty."""
+        found = self._pattern.fullmatch(topic)
+        if found is None or (topic.startswith("$") and not self.filter.startswith("$")):
+            return None  # the broker's own topics are never meant by a wildcard
+        return {name: value or "" for name, value in found.groupdict().items()}
+
+    def require(self, *names: str) -> None:
+        """Raise `ConfigError` where one of these placeholders is missing."""
+        if missing := sorted(set(names) - set(self._names)):
+            self._refuse(f"needs {{{missing[0]}}} as one level")
+
+    def base(self) -> str:
+        """The levels before the `#` at the end; raises `ConfigError` where there is anything else that varies."""
+        base = self.text.removesuffix("/#")
+        if base == self.text or set(base) & set("+#{"):
+            self._refuse("needs to be a topic followed by /#")
+        return base
+
+    def _refuse(self, why: str) -> None:
+        message = f"{self.key}: {self.text!r}: {why}"
+        raise ConfigError(message)
+
+
+REST = "(?P<rest>.*)"
+
+
+def _placeholder(level: str) -> str | None:
+    found = PLACEHOLDER.match(level)
+    return found.group(1) if found else None
+
+
+def _level_pattern(level: str) -> str:
+    if name := _placeholder(level):
+        return f"(?P<{name}>[^/]+)"
+    return {"+": "[^/]*", "#": REST}.get(level) or re.escape(level)
+
+
+def first_match(filters: Iterable[TopicFilter], topic: str) -> Mapping[str, str]:
+    """What the first filter that holds `topic` says of it; raises `PayloadError` where none does."""
+    for each in filters:
+        if (names := each.match(topic)) is not None:
+            return names
+    raise PayloadError(Reason.TOPIC)

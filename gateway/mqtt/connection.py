@@ -42,18 +42,23 @@ FAREWELL_S = 0.5
 KEEP_IF_NEW = 1
 """MQTT 5 retain handling: retained messages come with a new subscription, not again with every reconnect."""
 
+KEEP = 0
+"""The same: they come again with every reconnect; MQTT 3.1.1 knows nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """Where and how to connect; `client_id` must stay the same over restarts, the broker keeps our messages under it.
 
     `protocol` is 5, 4 (which is how MQTT 3.1.1 calls itself), or None: 5, and 4 where the broker does not know 5.
+    `retained_topics` are those of `topics` whose retained messages are wanted with every connection.
     `receive_maximum` bounds what the broker sends unacknowledged, `max_outgoing` what we keep to be sent.
     `maximum_packet_bytes` is told to the broker, which drops what is larger unseen (MQTT 5 only).
     """
 
     client_id: str
     topics: tuple[str, ...] = ()
+    retained_topics: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 1883
     protocol: int | None = None
@@ -248,8 +253,10 @@ class Connection:
         if not self._settings.topics:
             self._set_online()
         elif client.protocol == MQTTProtocolVersion.MQTTv5:
-            options = SubscribeOptions(self._settings.qos, retainHandling=KEEP_IF_NEW)
-            client.subscribe([(topic, options) for topic in self._settings.topics])
+            wanted = self._settings.retained_topics
+            handling = [(topic, KEEP if topic in wanted else KEEP_IF_NEW) for topic in self._settings.topics]
+            qos = self._settings.qos
+            client.subscribe([(topic, SubscribeOptions(qos, retainHandling=how)) for topic, how in handling])
         else:
             client.subscribe([(topic, self._settings.qos) for topic in self._settings.topics])
 

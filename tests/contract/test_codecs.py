@@ -1,75 +1,185 @@
-"""Every codec under every law."""
+"""Every codec under every law, and the examples of each project's documentation."""
 
+import json
 import math
 
 import pytest
+from dialects import ARRIVAL, GOLDENS, Golden, decode_all
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codecs import CODECS, Codec, Decoded
+from gateway.codecs.codec import LONGEST_NAME
+from gateway.codecs.values import LONGEST_UNIT
+from gateway.config import Limits, Topics
 from gateway.errors import PayloadError
-from gateway.records import Reason
+from gateway.intake import Intake
+from gateway.learning.directory import Directory
+from gateway.records import Availability, Batch, Message, Reason
 
-EVERY_CODEC = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS.keys())
+EVERY_GOLDEN = pytest.mark.parametrize("golden", GOLDENS, ids=[golden.name for golden in GOLDENS])
 
-SENSORS = st.sampled_from([None, "s"])
+STATEFUL = {"zigbee2mqtt", "shelly", "esphome"}
+"""Dialects in which a message may mean something by those before it."""
 
 PIECES = st.sampled_from([b"{", b"}", b"[", b"]", b'"', b":", b",", b"value", b"values", b"time", b"1e9", b"-", b"NaN"])
-PAYLOADS = st.binary(max_size=300) | st.lists(PIECES, max_size=20).map(b"".join)
+LEVELS = st.lists(st.text(max_size=5) | st.sampled_from(["tele", "STATE", "status", "bridge", "$state", "5", "online"]))
 
 
-def decoded(codec: Codec, sensor: str | None, payload: bytes) -> Decoded | Reason:
-    """Return what a codec makes of a payload, or why it makes nothing of it."""
+def topics(golden: Golden) -> st.SearchStrategy[str]:
+    """Return topics of a dialect, with a level exchanged now and then, and any others."""
+    known = st.sampled_from([topic for topic, _ in golden.messages])
+    exchanged = st.tuples(known, st.integers(0, 9), st.text(max_size=5)).map(
+        lambda drawn: "/".join(
+            drawn[2] if place == drawn[1] else level for place, level in enumerate(drawn[0].split("/"))
+        )
+    )
+    return known | exchanged | LEVELS.map("/".join)
+
+
+def payloads(golden: Golden) -> st.SearchStrategy[bytes]:
+    """Return payloads of a dialect, with some bytes exchanged now and then, and any others."""
+    known = st.sampled_from([message.payload for message in golden.received()])
+    cut = st.tuples(known, st.integers(0, 400), st.binary(max_size=3), st.integers(0, 3)).map(
+        lambda drawn: drawn[0][: drawn[1]] + drawn[2] + drawn[0][drawn[1] + drawn[3] :]
+    )
+    return known | cut | st.binary(max_size=300) | st.lists(PIECES, max_size=20).map(b"".join)
+
+
+def messages(golden: Golden) -> st.SearchStrategy[Message]:
+    """Return what may come on the wire."""
+    return st.builds(Message, topics(golden), payloads(golden), st.just(ARRIVAL), st.none(), st.booleans())
+
+
+def decoded(codec: Codec, message: Message) -> Decoded | Reason:
+    """Return what a codec makes of a message, or why it makes nothing of it."""
     try:
-        return codec.decode("d", sensor, payload)
+        return codec.decode(message)
     except PayloadError as error:
         return error.reason
 
 
-@EVERY_CODEC
-@given(sensor=SENSORS, payload=PAYLOADS)
-def test_any_bytes_are_readings_or_counted(codec: Codec, sensor: str | None, payload: bytes) -> None:
-    """Nothing but `PayloadError` is ever raised, and nothing passes without a reading or a reason."""
-    found = decoded(codec, sensor, payload)
-    assert isinstance(found, Reason) or found.readings or found.rejections
+def intake(golden: Golden, directory: Directory, limits: Limits | None = None) -> Intake:
+    """Return an intake of the example's source."""
+    return Intake([golden.source], limits or Limits(), Topics(), directory)
 
 
-@EVERY_CODEC
-@given(sensor=SENSORS, payload=PAYLOADS)
-def test_readings_are_finite_and_rejections_have_reasons(codec: Codec, sensor: str | None, payload: bytes) -> None:
-    """A learner never sees what would poison it, and times fit in 64 bits."""
-    found = decoded(codec, sensor, payload)
-    if isinstance(found, Decoded):
-        assert all(type(reading.value) is float and math.isfinite(reading.value**2) for reading in found.readings)
-        assert all(reading.observed_at is None or abs(reading.observed_at) < 2**63 for reading in found.readings)
-        assert all(isinstance(rejection.reason, Reason) for rejection in found.rejections)
+def test_every_codec_has_an_example() -> None:
+    """None escapes the laws."""
+    assert {golden.source.codec for golden in GOLDENS} == set(CODECS)
 
 
-@EVERY_CODEC
-@given(sensor=SENSORS, payload=PAYLOADS)
-def test_the_topic_says_whose_reading_it_is(codec: Codec, sensor: str | None, payload: bytes) -> None:
-    """No payload can speak for another device, or on a sensor's own topic for another sensor."""
-    found = decoded(codec, sensor, payload)
-    if isinstance(found, Decoded):
-        everything = [*found.readings, *found.rejections]
-        assert all(each.device == "d" and sensor in {None, each.sensor} for each in everything)
+@EVERY_GOLDEN
+def test_examples_mean_what_their_documentation_says(golden: Golden) -> None:
+    """Device, sensor, value, time, unit, presence and rejections, in order."""
+    whole = decode_all(golden.codec(), golden.received())
+    assert [tuple(reading) for reading in whole.readings] == [
+        (device, sensor, value, at, unit) for device, sensor, value, at, unit in golden.values
+    ]
+    assert [tuple(presence) for presence in whole.presences] == golden.presences
+    assert [tuple(rejection) for rejection in whole.rejections] == golden.rejected
 
 
-@EVERY_CODEC
-@given(sensor=SENSORS, first=PAYLOADS, second=PAYLOADS)
-def test_a_payload_means_the_same_every_time(codec: Codec, sensor: str | None, first: bytes, second: bytes) -> None:
-    """What came before changes nothing."""
-    before = decoded(codec, sensor, first)
-    decoded(codec, sensor, second)
-    assert decoded(codec, sensor, first) == before
+@EVERY_GOLDEN
+def test_examples_enter_the_log(golden: Golden) -> None:
+    """Every value becomes a row, every unit is known afterwards, every presence of a known device is an entry."""
+    directory = Directory()
+    entries = intake(golden, directory).take(golden.received())
+    rows = [value for entry in entries if isinstance(entry, Batch) for value in entry.value]
+    assert rows == [value for _, _, value, _, _ in golden.values]
+    for entry in entries:
+        if not isinstance(entry, Batch | Availability):
+            directory.describe(entry.device, entry.sensor, entry.unit)
+    told = {(device, sensor): unit for device, sensor, _, _, unit in golden.values if unit}
+    assert {directory.streams[row]: unit for row, unit in directory.units.items()} == told
+    known = {device for device, *_ in golden.values}
+    assert [(entry.device, entry.is_online) for entry in entries if isinstance(entry, Availability)] == [
+        presence for presence in golden.presences if presence[0] in known
+    ]
 
 
-@EVERY_CODEC
+@EVERY_GOLDEN
+def test_retained_states_are_not_learned(golden: Golden) -> None:
+    """What the broker kept may be of last year: descriptions and presence count, measurements do not."""
+    taken = intake(golden, Directory()).take(golden.received(is_retained=True))
+    assert not [entry for entry in taken if isinstance(entry, Batch)]
+
+
+@EVERY_GOLDEN
+@given(data=st.data())
+def test_any_message_is_decoded_or_refused(golden: Golden, data: st.DataObject) -> None:
+    """Nothing but `PayloadError` is raised, however many messages came before; what is said is fit to be learned."""
+    codec = golden.codec()
+    for message in data.draw(st.lists(messages(golden), max_size=4)):
+        found = decoded(codec, message)
+        if isinstance(found, Decoded):
+            for reading in found.readings:
+                assert type(reading.value) is float
+                assert math.isfinite(reading.value**2)
+                assert reading.observed_at is None or abs(reading.observed_at) < 2**63
+                assert len(reading.sensor) <= max(LONGEST_NAME, len(message.payload))
+                assert reading.unit is None or (0 < len(reading.unit) <= LONGEST_UNIT and reading.unit.isprintable())
+            assert all(isinstance(rejection.reason, Reason) for rejection in found.rejections)
+
+
+@EVERY_GOLDEN
+@given(data=st.data())
+def test_names_in_the_log_are_bounded_printable_and_one_level(golden: Golden, data: st.DataObject) -> None:
+    """Whatever a peer calls itself, its name can be shown, and be a level of a topic."""
+    directory = Directory()
+    intake(golden, directory, Limits(name_length=32)).take(data.draw(st.lists(messages(golden), max_size=4)))
+    for device, sensor in directory.streams:
+        assert 0 < len(device) <= 32
+        assert 0 < len(sensor) <= 32
+        assert (device + sensor).isprintable()
+        assert not set(device) & set("/+#")
+
+
+@EVERY_GOLDEN
+@given(data=st.data())
+def test_the_same_messages_mean_the_same(golden: Golden, data: st.DataObject) -> None:
+    """What a message means follows from the messages before it and from nothing else."""
+    stream = data.draw(st.lists(messages(golden), max_size=6))
+    first, second = golden.codec(), golden.codec()
+    assert [decoded(first, message) for message in stream] == [decoded(second, message) for message in stream]
+
+
 @pytest.mark.parametrize(
-    "payload",
-    [b"", b" ", b"\0", b"\xff\xfe\xfd", b"[" * 200_000, b'{"a":' * 100_000, b"9" * 200_000, b'"' + b"x" * 10**7],
-    ids=["empty", "blank", "zero", "not utf-8", "deep lists", "deep objects", "a long number", "ten megabytes"],
+    "golden",
+    [golden for golden in GOLDENS if golden.source.codec not in STATEFUL],
+    ids=[golden.name for golden in GOLDENS if golden.source.codec not in STATEFUL],
 )
-def test_hostile_payloads_end(codec: Codec, payload: bytes) -> None:
-    """Size and depth alone end in a rejection, not in the process."""
-    assert isinstance(decoded(codec, None, payload), Reason)
+@given(data=st.data())
+def test_a_payload_means_the_same_every_time(golden: Golden, data: st.DataObject) -> None:
+    """Where a dialect remembers nothing, what came before changes nothing."""
+    codec = golden.codec()
+    message, other = data.draw(messages(golden)), data.draw(messages(golden))
+    before = decoded(codec, message)
+    decoded(codec, other)
+    assert decoded(codec, message) == before
+
+
+HOSTILE: dict[str, bytes] = {
+    "empty": b"",
+    "blank": b" ",
+    "zero": b"\0",
+    "not utf-8": b"\xff\xfe\xfd",
+    "deep lists": b"[" * 200_000,
+    "deep objects": b'{"a":' * 100_000,
+    "a long number": b"9" * 200_000,
+    "ten megabytes": b'"' + b"x" * 10**7,
+    "long names in each other": json.dumps({"k" * 1000: {"k" * 1000: {str(n): n for n in range(20_000)}}}).encode(),
+    "many levels": b'{"a":' * 190 + b"1" + b"}" * 190,
+    "many values": json.dumps(list(range(40_000))).encode(),
+}
+
+
+@EVERY_GOLDEN
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_payloads_end(golden: Golden, payload: bytes) -> None:
+    """Size and depth alone end in rejections, not in the process; names do not grow with them."""
+    codec = golden.codec()
+    for topic, _ in golden.messages:
+        found = decoded(codec, Message(topic, payload, ARRIVAL))
+        if isinstance(found, Decoded):
+            assert all(len(reading.sensor) <= LONGEST_NAME for reading in found.readings)

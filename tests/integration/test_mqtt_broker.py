@@ -293,3 +293,19 @@ def test_stopping_is_quick_while_the_broker_is_away(mosquitto: Mosquitto, new_cl
     wait_until(lambda: gateway.connection.last_error, "the first attempt fails")
     gateway.connection.stop()
     assert not gateway.connection._thread.is_alive()
+
+
+def test_descriptions_come_again_with_every_connection(new_client: Callable[..., Client]) -> None:
+    """What was retained on an ordinary topic is not repeated to a session that goes on; what describes devices is."""
+    publisher = new_client("publisher").start()
+    for topic in ("readings/a", "bridge/devices"):
+        publisher.connection.publish(topic, topic.encode(), retain=True)
+    wait_until(lambda: publisher.connection._client.outgoing == 0, "the broker has both")
+    heard = []
+    for _ in range(2):
+        client = new_client(topics=("readings/#", "bridge/devices"), retained_topics=("bridge/devices",)).start()
+        wait_until(lambda client=client: b"bridge/devices" in client.payloads, "the description is there")
+        client.acknowledge()
+        client.connection.stop()
+        heard.append(sorted(client.payloads))
+    assert heard == [[b"bridge/devices", b"readings/a"], [b"bridge/devices"]]

@@ -5,11 +5,16 @@ from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
+from readings import message
 
-from gateway.codecs.json import JsonCodec, parse_time, parse_value
+from gateway.codecs import tune
 from gateway.codecs.outgoing import iso
+from gateway.codecs.values import parse_time, parse_value
+from gateway.config import Source
 from gateway.errors import PayloadError
 from gateway.records import Reason
+
+CODEC = tune(Source(topic=("x/{device}", "x/{device}/{sensor}")), "sources.0").codec
 
 NUMBERS = st.integers() | st.floats() | st.integers(min_value=10**300, max_value=10**400)
 JSON = st.recursive(
@@ -24,17 +29,17 @@ VALUES = st.dictionaries(NAMES, st.floats(-1e99, 1e99))
 @given(JSON)
 def test_any_json_is_understood_or_counted(tree: object) -> None:
     """Whatever a device says in JSON, no error but ours comes of it."""
-    for sensor in (None, "s"):
+    for topic in ("x/d", "x/d/s"):
         with suppress(PayloadError):
-            readings, rejections = JsonCodec().decode("d", sensor, json.dumps(tree).encode())
-            assert readings or rejections
+            decoded = CODEC.decode(message(topic, json.dumps(tree)))
+            assert decoded.readings or decoded.rejections
 
 
 @given(VALUES.filter(bool))
 def test_numbers_come_through_exactly(values: dict[str, float]) -> None:
     """What a device measured is what is learned, bare or under `values`."""
-    bare = JsonCodec().decode("d", None, json.dumps(values).encode())
-    wrapped = JsonCodec().decode("d", None, json.dumps({"values": values}).encode())
+    bare = CODEC.decode(message("x/d", json.dumps(values)))
+    wrapped = CODEC.decode(message("x/d", json.dumps({"values": values})))
     assert {reading.sensor: reading.value for reading in bare.readings} == values
     assert bare == wrapped
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from gateway.codecs.json import parse_time
 from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
+from gateway.codecs.values import parse_time
 from gateway.records import SECOND, Forecast, Incident, Kind, State
 
 AT = 1_700_000_000 * SECOND + 123_456_789

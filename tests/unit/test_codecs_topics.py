@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.codecs import TopicTemplate
+from gateway.codecs import TopicFilter, TopicTemplate
 from gateway.errors import ConfigError
 
 NAMES = frozenset({"device", "sensor"})
@@ -52,3 +52,36 @@ def test_templates_that_are_refused_name_the_setting(template: str) -> None:
         TopicTemplate(template, NAMES, frozenset({"device"}), "topics.anomaly")
     assert str(caught.value).startswith("topics.anomaly: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "names"),
+    [
+        ("zigbee2mqtt/#", "zigbee2mqtt/living/climate", {"rest": "living/climate"}),
+        ("zigbee2mqtt/#", "zigbee2mqtt", {"rest": ""}),
+        ("zigbee2mqtt/#", "zigbee2mqtt2/x", None),
+        ("#", "a/b", {"rest": "a/b"}),
+        ("+/{device}/{sensor}", "house/attic/t", {"device": "attic", "sensor": "t"}),
+        ("+/{device}/#", "/attic\n/t/u", {"device": "attic\n", "rest": "t/u"}),
+        ("{device}/t", "/t", None),
+        ("+/x", "$SYS/x", None),
+        ("#", "$SYS/x", None),
+        ("$queue/x", "$queue/x", {}),
+        ("a.b/+", "axb/c", None),
+    ],
+)
+def test_filters_match_as_a_broker_would(text: str, topic: str, names: dict[str, str] | None) -> None:
+    """Wildcards stand for levels, never for the broker's own topics; named levels are not empty."""
+    assert TopicFilter(text).match(topic) == names
+
+
+@pytest.mark.parametrize("text", ["", "a//b", "a+", "#/a", "a/#b", "{x}/a", "{device}/{device}", "a{device}", "a\0"])
+def test_filters_that_are_refused_name_the_setting(text: str) -> None:
+    """The operator reads in one line which setting holds the wrong filter."""
+    with pytest.raises(ConfigError, match=r"^sources\.0\.topic: "):
+        TopicFilter(text, "sources.0.topic")
+
+
+def test_what_is_subscribed_to_has_no_names() -> None:
+    """A broker knows only wildcards."""
+    assert TopicFilter("a/{device}/+/{sensor}/#").filter == "a/+/+/+/#"

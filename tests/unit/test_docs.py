@@ -8,19 +8,20 @@ from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from readings import message
 
 from gateway import config
 from gateway.cli import main
-from gateway.codecs.json import JsonCodec
+from gateway.codecs import CODECS, tune
 from gateway.codecs.outgoing import encode_incident
-from gateway.config import SECRETS, Settings
+from gateway.config import SECRETS, Settings, Source
 from gateway.records import SECOND, Incident, Kind, State
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy" / "gateway.toml"
 README = (ROOT / "README.md").read_text()
 
-COMMENTED_SETTING = re.compile(r"^# ?((?:\w+ = |\[[a-z._]+\]|\[\[[a-z._]+\]\]).*)$", re.MULTILINE)
+COMMENTED_SETTING = re.compile(r"^# ?((?:[\w.]+ = |\[[a-z._]+\]|\[\[[a-z._]+\]\]).*)$", re.MULTILINE)
 
 
 def json_blocks(kind: str) -> list[str]:
@@ -51,9 +52,9 @@ def named(tree: dict[str, object], prefix: str = "") -> set[str]:
     """Return the dotted name of every key of a TOML file, lists of tables without their number."""
     found: set[str] = set()
     for name, value in tree.items():
-        inner = value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else value
-        found |= named(inner, f"{prefix}{name}.") if isinstance(inner, dict) else {f"{prefix}{name}"}
         found.add(f"{prefix}{name}")
+        for inner in value if isinstance(value, list) else [value]:
+            found |= named(inner, f"{prefix}{name}.") if isinstance(inner, dict) else set()
     return found
 
 
@@ -66,6 +67,13 @@ def test_the_example_configuration_names_every_setting() -> None:
     """What can be set is documented there, what has no default as a comment; only secrets are not."""
     assert keys(Settings) - named(tomllib.loads(uncommented())) == {f"mqtt.{key}" for key in SECRETS}
     assert all(variable in EXAMPLE.read_text() for variable in SECRETS.values())
+
+
+def test_the_example_configuration_names_every_dialect_and_its_options() -> None:
+    """Each of them stands there as a source that can be uncommented."""
+    sources = Settings.model_validate(tomllib.loads(uncommented())).sources
+    options = {source.codec: set(source.options) for source in sources}
+    assert options == {name: set(dialect.options.model_fields) for name, dialect in CODECS.items()}
 
 
 def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path) -> None:
@@ -83,10 +91,10 @@ def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", json_blocks("json"))
 def test_readings_in_the_readme_are_accepted_whole(example: str) -> None:
     """A newcomer who copies an example is understood."""
-    readings, rejections = JsonCodec().decode("d", None, example.encode())
-    assert readings
-    assert not rejections
-    assert all(reading.observed_at for reading in readings)
+    decoded = tune(Source(topic="{device}"), "sources.0").codec.decode(message("d", example))
+    assert decoded.readings
+    assert not decoded.rejections
+    assert all(reading.observed_at for reading in decoded.readings)
 
 
 def test_the_readme_has_examples() -> None:

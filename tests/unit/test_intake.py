@@ -9,7 +9,18 @@ from gateway.config import Limits, Source, Topics
 from gateway.errors import ConfigError
 from gateway.intake import LONGEST_TOPIC, LOUDEST, ROUTES, Intake
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Entry, Feedback, Maintenance, Message, Reason, Verdict
+from gateway.records import (
+    SECOND,
+    Availability,
+    Batch,
+    Described,
+    Entry,
+    Feedback,
+    Maintenance,
+    Message,
+    Reason,
+    Verdict,
+)
 from gateway.shard import Rules, Shard
 
 SOURCES = (Source(topic="devices/{device}/readings"), Source(topic="devices/{device}/readings/{sensor}"))
@@ -140,7 +151,8 @@ def test_bad_messages_change_nothing_for_the_others() -> None:
             disturbed.apply(entry)
         clean.apply(batch(clean.directory, [row]))
     assert clean.dumps() == disturbed.dumps()
-    assert set(intake.rejected) == set(Reason) - {Reason.STALE, Reason.TOO_MANY_SENSORS}
+    others = {Reason.REPEATED, Reason.NOT_LIVE, Reason.IDENTITY, Reason.BIRTH, Reason.MEMORY}  # of other dialects
+    assert set(intake.rejected) == set(Reason) - others - {Reason.STALE, Reason.TOO_MANY_SENSORS}
 
 
 def test_a_flood_of_topics_does_not_grow_memory() -> None:
@@ -177,6 +189,12 @@ def test_a_flood_of_devices_does_not_fill_the_log(caplog: pytest.LogCaptureFixtu
     [
         (Source(topic="devices/{device}/x", codec="xml"), "sources.1.codec: "),
         (Source(topic="devices/x"), "sources.1.topic: "),
+        (Source(), "sources.1.topic: "),
+        (Source(topic=("devices/{device}", "a/#/b")), "sources.1.topic: "),
+        (Source(codec="zigbee2mqtt", topic="a/+/b"), "sources.1.topic: "),
+        (Source(codec="zigbee2mqtt", options={"repeat": 3}), "sources.1.options.repeat: no such setting"),
+        (Source(codec="zigbee2mqtt", options={"repeat_s": -1}), "sources.1.options.repeat_s: "),
+        (Source(codec="tasmota", options={"time_zone": "Mars"}), "sources.1.options.time_zone: "),
     ],
 )
 def test_a_wrong_source_names_its_key(source: Source, key: str) -> None:
@@ -184,6 +202,55 @@ def test_a_wrong_source_names_its_key(source: Source, key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Intake([SOURCES[0], source], TIGHT, Topics(), Directory())
     assert str(caught.value).startswith(key)
+
+
+def test_a_unit_is_entered_once_and_after_its_stream() -> None:
+    """A sensor is described when its unit is first heard and when it changes, however messages are batched."""
+    shelly = Intake([Source(codec="shelly")], TIGHT, Topics(), Directory())
+    celsius = [message("x/status/t:0", f'{{"tC": {value}}}', START + value) for value in (1, 2)]
+    said = ('{"tC": 3}', START + 3)
+    assert [type(entry) for entry in shelly.take(celsius)] == [Batch, Described, Batch]
+    assert [type(entry) for entry in shelly.take([message("x/status/t:0", *said)])] == [Batch]
+    assert shelly.directory.units == {}  # the entries were not applied
+
+
+def test_presence_of_an_unknown_device_is_no_entry() -> None:
+    """A flood of invented wills leaves nothing; a device that was heard is told of, also from what was retained."""
+    shelly = Intake([Source(codec="shelly")], TIGHT, Topics(), Directory())
+    gone = message("x/online", "false", START + 1)
+    assert shelly.take([gone]) == []
+    shelly.take([message("x/status/t:0", '{"t": 1}')])
+    assert shelly.take([gone._replace(is_retained=True)]) == [Availability(START + 1, "x", is_online=False)]
+
+
+def test_a_topic_belongs_to_the_first_source_and_descriptions_to_all_that_ask() -> None:
+    """Two sources do not learn a reading twice; what devices announce is heard by both."""
+    sources = [Source(codec="esphome", topic=f"{name}/+/+/+/state") for name in ("a", "+")]
+    intake = Intake([*sources, Source(topic="{device}/#")], TIGHT, Topics(), Directory())
+    described = '{"unit_of_meas": "V", "stat_t": "%s/r/sensor/u/state"}'
+    intake.take([message(f"homeassistant/sensor/{name}/u/config", described % name) for name in "ab"])
+    taken = intake.take([message(f"{name}/r/sensor/u/state", "3") for name in "ab"])
+    assert [type(entry) for entry in taken] == [Batch, Described, Batch, Described]
+    assert intake.directory.streams == [("a.r", "u"), ("b.r", "u")]
+    assert not intake.rejected
+
+
+def test_descriptions_may_be_larger_than_readings() -> None:
+    """A list of all devices is one message."""
+    limits = TIGHT.model_copy(update={"description_bytes": 300})
+    intake = Intake([Source(codec="zigbee2mqtt")], limits, Topics(), Directory())
+    intake.take([message("zigbee2mqtt/bridge/devices", "[]" + " " * 290)])
+    assert not intake.rejected
+    intake.take([message("zigbee2mqtt/bridge/devices", " " * 301), message("zigbee2mqtt/x", " " * 201)])
+    assert intake.rejected == {Reason.TOO_LARGE: 2}
+
+
+def test_a_device_name_is_one_level_of_our_topics() -> None:
+    """What a payload calls a device must not lead our messages elsewhere."""
+    intake = Intake([Source(codec="esphome", topic="#")], TIGHT, Topics(), Directory())
+    assert intake.take([message("a+b/sensor/x/state", "1"), message("a/b/sensor/x/state", "1")])
+    assert intake.directory.devices == ["a.b"]
+    assert intake.rejected == {Reason.NAME: 1}
 
 
 def test_filters_are_what_is_subscribed_to() -> None:
@@ -194,3 +261,10 @@ def test_filters_are_what_is_subscribed_to() -> None:
         "devices/+/feedback",
         "devices/+/maintenance",
     ]
+
+
+def test_descriptions_are_subscribed_to_as_such() -> None:
+    """What devices announce is asked for again with every connection: we forget it when we end."""
+    intake = Intake([Source(codec="zigbee2mqtt")], TIGHT, Topics(), Directory())
+    assert intake.description_filters == ["zigbee2mqtt/bridge/devices"]
+    assert set(intake.filters) >= {"zigbee2mqtt/#", "zigbee2mqtt/bridge/devices"}
