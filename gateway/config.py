@@ -1,4 +1,4 @@
-"""One frozen tree of settings from one TOML file; secrets come from the environment and are never printed.
+"""One frozen tree of settings from one TOML file; secrets come from elsewhere and are never printed.
 
 `deploy/gateway.toml` documents every key.
 """
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from gateway import credentials
 from gateway.errors import ConfigError
 
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
@@ -21,7 +22,7 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3e9)]
 TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
-"""Keys of `[mqtt]` that are read from the environment only."""
+"""Keys of `[mqtt]` that are read from the environment, or from `credentials_file`."""
 
 
 class Section(BaseModel):
@@ -75,6 +76,7 @@ class Mqtt(Section):
     inbox_messages: Count = 20_000
     inbox_bytes: Count = 64 * 1024 * 1024
     tls: Tls | None = None
+    credentials_file: Annotated[str, Field(min_length=1)] | None = None
     username: SecretStr | None = None
     password: SecretStr | None = None
 
@@ -236,10 +238,19 @@ def _with_secrets(tree: dict[str, object], environment: Mapping[str, str], name:
         return tree
     for key, variable in SECRETS.items():
         if key in mqtt:
-            message = f"{name}: mqtt.{key}: secrets do not belong in the file; set {variable} in the environment"
+            message = (
+                f"{name}: mqtt.{key}: secrets do not belong in the file; set {variable} in the environment, "
+                "or mqtt.credentials_file"
+            )
             raise ConfigError(message)
-    found = {key: SecretStr(environment[variable]) for key, variable in SECRETS.items() if environment.get(variable)}
-    return {**tree, "mqtt": {**mqtt, **found}}
+    file = mqtt.get("credentials_file")
+    lent = (
+        credentials.read(file, f"{name}: mqtt.credentials_file", frozenset(SECRETS), environment)
+        if isinstance(file, str) and file
+        else {}
+    )
+    found = lent | {key: environment[variable] for key, variable in SECRETS.items() if environment.get(variable)}
+    return {**tree, "mqtt": {**mqtt, **{key: SecretStr(value) for key, value in found.items()}}}
 
 
 def _validate(tree: dict[str, object], name: str) -> Settings:
