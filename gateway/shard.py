@@ -4,7 +4,9 @@ State is a fold over the log: `apply` takes one entry of the log and returns wha
 The same class runs in the gateway's loop, in `gateway replay`, in recovery, and inside a stream engine.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,7 +66,7 @@ class Shard:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.directory = Directory()
-        self.fleet = Fleet(self.directory, rules.policy, rules.models)
+        self.fleet = Fleet(self.directory, rules.policy, rules.models, rules.silent_floor_s)
         self.incidents = Incidents(self.directory)
         self.calendar = Calendar(rules.maintenance, rules.policy.zone)
 
@@ -134,10 +136,7 @@ class Shard:
     def _look_for_silence(self, at: int) -> list[Told]:
         silences = self.incidents.silences
         silent = np.array(silences.silent(), dtype=np.int64)
-        told = silences.fall(self.fleet.late(at, self.rules.silent_floor_s, silent, self._excused(at)), at)
-        if told:
-            self.fleet.hearts.silence(np.array(silences.silent(), dtype=np.int64))
-        return told
+        return silences.fall(self.fleet.late(at, silent, self._excused(at)), at)
 
     def _excused(self, at: int) -> Ints | int:
         """For each device, until when its silence is excused: by work on it, or by an outage that is over."""
@@ -155,9 +154,8 @@ class Shard:
         named = self.incidents.named(entry)
         rows = np.array(named.streams, dtype=np.int64)
         changes = self.fleet.judge(rows, entry.verdict)
-        if named.is_silence and entry.verdict is not Verdict.FAULT:
-            row = self.directory.device_row(entry.device)
-            assert row is not None  # noqa: S101 - it has an incident
+        row = self.directory.device_row(entry.device)
+        if row is not None and entry.verdict is not Verdict.FAULT and not named.is_on_sensors(entry):
             self.fleet.hearts.accept(row, entry.at)
         told = self.incidents.heed(entry, dict(zip(named.streams, changes.tolist(), strict=True)))
         return Outcome(None, told, is_understood=named.is_known)
@@ -167,12 +165,43 @@ class Shard:
         rows = [row for device in devices for row in self.directory.rows_of[device]]
         return self.fleet.forecast(rows, self.rules.horizons_s, self.rules.coverage)
 
+    def adopt(self, other: "Shard", devices: Collection[str]) -> None:
+        """Take over devices of a shard under the same rules that are not known here, with all that was learned of them.
+
+        What was announced of maintenance stays there. The other shard is not to be used any more: chosen models are
+        handed over, not copied.
+        """
+        theirs = np.array([row for row, (name, _) in enumerate(other.directory.streams) if name in devices], np.int64)
+        ours = np.array([self.directory.add(*other.directory.streams[row]) for row in theirs], dtype=np.int64)
+        rows = dict(zip(theirs.tolist(), ours.tolist(), strict=True))
+        its, here = other.directory.device_of, self.directory.device_of
+        pairs = {its[there]: here[row] for there, row in rows.items()}
+        self.directory.units |= {rows[row]: unit for row, unit in other.directory.units.items() if row in rows}
+        places = (np.array(list(pairs), dtype=np.int64), np.array(list(pairs.values()), dtype=np.int64))
+        self.fleet.adopt(other.fleet, (theirs, ours), places)
+        self.incidents.adopt(other.incidents, rows, pairs)
+        self.incidents.silences.adopt(other.incidents.silences, pairs)
+
+    def digest(self, device: str) -> str:
+        """A hash of all that is learned of one device, whatever else is known: equal means equal to the last bit.
+
+        With whom it is told silent is not part of it: that is a matter of the others, too.
+        """
+        alone = Shard(self.rules)
+        alone.calendar.announced = self.calendar.announced_of(device)
+        alone.adopt(self, {device})
+        parts = sorted((name, part) for name, part in alone.dumps().items() if name != "silences")
+        return hashlib.sha256(
+            b"".join(name.encode() + hashlib.sha256(part).digest() for name, part in parts)
+        ).hexdigest()
+
     def dumps(self) -> dict[str, bytes]:
         """The whole state as named parts."""
         return {
             "directory": self.directory.dumps().encode(),
             "fleet": self.fleet.dumps(),
             "incidents": self.incidents.dumps().encode(),
+            "silences": json.dumps(self.incidents.silences.dumps()).encode(),
             "maintenance": self.calendar.dumps().encode(),
         }
 
@@ -182,6 +211,7 @@ class Shard:
             self.directory.loads(parts["directory"].decode())
             self.fleet.loads(parts["fleet"])
             self.incidents.loads(parts["incidents"].decode())
+            self.incidents.silences.loads(json.loads(parts["silences"]))
             self.calendar.loads(parts["maintenance"].decode())
         except (KeyError, ValueError, TypeError) as error:
             message = f"the saved state does not fit: {error}"

@@ -24,16 +24,25 @@ CALM_ROUNDS = 10
 ESCALATES_BY = 0.1
 """What is odd about sensors together is told again when its score has grown by this much."""
 
-REMEMBERED = 1000
-"""Closed incidents that a person may still say something of."""
+REMEMBERED = 20
+"""Closed incidents of a device that a person may still say something of."""
 
 
 class Named(NamedTuple):
     """What a person's word is on: streams with an incident, open or closed lately, and a silence."""
 
     streams: list[int]
+    is_together: bool
     is_silence: bool
-    is_known: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is such an incident."""
+        return bool(self.streams) or self.is_together or self.is_silence
+
+    def is_on_sensors(self, entry: Feedback) -> bool:
+        """Whether it is on an incident of what the device said, and not on its silence, alone or with others."""
+        return entry.incident is not None and (bool(self.streams) or self.is_together)
 
 
 class Incidents:
@@ -44,7 +53,7 @@ class Incidents:
         self.streams: dict[int, Open] = {}
         self.joint: dict[int, Open] = {}
         self.silences = Silences(directory)
-        self.closed: dict[str, tuple[int, int | None]] = {}
+        self.closed: dict[int, dict[str, int | None]] = {}
 
     def __len__(self) -> int:
         return len(self.streams) + len(self.joint) + len(self.silences)
@@ -77,14 +86,14 @@ class Incidents:
         """What this word is on; a device has no say over the incidents of another."""
         device = self.directory.device_row(entry.device)
         if device is None:
-            return Named([], is_silence=False, is_known=False)
+            return Named([], is_together=False, is_silence=False)
         streams = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
-        is_silence = _is_meant(entry, self.silences.opened(device))
-        is_together = _is_meant(entry, self.joint.get(device))
-        its_device, its_stream = self.closed.get(entry.incident or "", (None, None))
-        is_late = its_device == device
-        late = [its_stream] if is_late and its_stream is not None else []
-        return Named([*streams, *late], is_silence, bool(streams) or is_silence or is_together or is_late)
+        closed = self.closed.get(device, {})
+        late = [row for id_, row in closed.items() if id_ == entry.incident and row is not None]
+        is_together = _is_meant(entry, self.joint.get(device)) or entry.incident in closed
+        has_ended = self.silences.has_ended(device, entry.incident)
+        is_silence = _is_meant(entry, self.silences.opened(device)) or has_ended
+        return Named([*streams, *late], is_together, is_silence)
 
     def heed(self, entry: Feedback, changes: Mapping[int, int]) -> list[Told]:
         """Tell what a person's word did: `changes` holds the `Change` of each stream it was on."""
@@ -112,21 +121,24 @@ class Incidents:
 
     def _close(self, table: dict[int, Open], key: int, device: int, stream: int | None = None) -> Open:
         opened = table.pop(key)
-        self._remember(opened, device, stream)
+        closed = self.closed.setdefault(device, {})
+        while len(closed) >= REMEMBERED:
+            del closed[next(iter(closed))]
+        closed[opened.id] = stream
         return opened
 
-    def _remember(self, opened: Open, device: int, stream: int | None = None) -> None:
-        """Remember for a while what a closed incident was on."""
-        while len(self.closed) >= REMEMBERED:
-            del self.closed[next(iter(self.closed))]
-        self.closed[opened.id] = (device, stream)
-
     def _heard(self, device: int, at: int, row: int) -> Iterator[Told]:
-        opened = self.silences.opened(device)
         for told in self.silences.heard(device, at):
-            if opened is not None:
-                self._remember(opened, device)
             yield told._replace(row=row)
+
+    def adopt(self, other: "Incidents", rows: Mapping[int, int], devices: Mapping[int, int]) -> None:
+        """Take over the incidents of devices of another; `rows` and `devices` say which are which here."""
+        self.streams |= {rows[row]: opened for row, opened in other.streams.items() if row in rows}
+        self.joint |= {devices[row]: opened for row, opened in other.joint.items() if row in devices}
+        for device, here in devices.items():
+            if device in other.closed:
+                closed = other.closed[device].items()
+                self.closed[here] = {id_: None if row is None else rows[row] for id_, row in closed}
 
     def _judged(self, stream: int, change: Change, batch: Batch, verdicts: Verdicts, row: int) -> Told:
         device, sensor = self.directory.streams[stream]
@@ -162,15 +174,15 @@ class Incidents:
     def dumps(self) -> str:
         """All open incidents, as JSON."""
         opened = [[[key, asdict(value)] for key, value in table.items()] for table in (self.streams, self.joint)]
-        return json.dumps({"open": opened, "closed": self.closed, "silences": self.silences.dumps()})
+        closed = [[device, list(each.items())] for device, each in self.closed.items()]
+        return json.dumps({"open": opened, "closed": closed})
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved."""
         saved = json.loads(body)
         tables = ({key: Open(**value) for key, value in table} for table in saved["open"])
         self.streams, self.joint = tables
-        self.silences.loads(saved["silences"])
-        self.closed = {id_: (device, stream) for id_, (device, stream) in saved["closed"].items()}
+        self.closed = {device: dict(each) for device, each in saved["closed"]}
 
 
 def _is_meant(entry: Feedback, opened: Open | None) -> bool:

@@ -52,6 +52,10 @@ class Calendar:
             del self.announced[min(self.announced, key=lambda pattern: self.announced[pattern].until)]
         self.announced[entry.devices] = Window(since, max(entry.at, entry.until))
 
+    def announced_of(self, device: str) -> dict[str, Window]:
+        """What was announced that concerns the device."""
+        return {pattern: window for pattern, window in self.announced.items() if fnmatchcase(device, pattern)}
+
     def last(self, device: str, at: int) -> int:
         """The latest moment up to `at` (ns) at which the device was worked on: `at` itself while it is; 0 for never."""
         found = [

@@ -1,7 +1,7 @@
 """Silent devices: each told once, and those that stopped at one moment told as one cause."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gateway.alarms import reasons
@@ -21,6 +21,10 @@ TOLD_AGAIN = 1.5
 
 RETURNED = 0.25
 """Share of an outage's devices that are heard again when it is over: one alone may have been counted by mistake."""
+
+
+REMEMBERED = 20
+"""Silences of a device that are over and that a person may still say something of."""
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class Silences:
         self._alone: dict[int, Alone] = {}
         self._outages: list[Outage] = []
         self.awaited: dict[int, int] = {}
+        self._ended: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self._alone) + len(self._outages)
@@ -84,6 +89,10 @@ class Silences:
         if device in self._alone:
             return self._alone[device].opened
         return next((outage.opened for outage in self._outages if device in outage.members), None)
+
+    def has_ended(self, device: int, incident: str | None) -> bool:
+        """Whether it was silent under this incident, lately."""
+        return incident in self._ended.get(device, ())
 
     def fall(self, late: Sequence[Late], at: int) -> list[Told]:
         """Tell of each device that is silent now, and with whom it fell silent."""
@@ -147,6 +156,8 @@ class Silences:
     def heard(self, device: int, at: int) -> Iterator[Told]:
         """A device is there again; the rest of its outage is awaited from then on."""
         self.awaited.pop(device, None)
+        if (known := self.opened(device)) is not None:
+            self._ended[device] = [*self._ended.get(device, ()), known.id][-REMEMBERED:]
         if device in self._alone:
             opened, name = self._alone.pop(device).opened, self._directory.devices[device]
             text = reasons.heard(at - opened.started_at)
@@ -177,12 +188,25 @@ class Silences:
             outage = next(outage for outage in self._outages if device in outage.members)
             yield from self._leave(outage, device, entry.at)
 
+    def adopt(self, other: "Silences", devices: Mapping[int, int]) -> None:
+        """Take over the silences of devices of another; of an outage, the part that they have in it."""
+        alone, ended, outages = other._alone, other._ended, other._outages  # noqa: SLF001 - of the same class
+        self._alone |= {devices[device]: each for device, each in alone.items() if device in devices}
+        self._ended |= {devices[device]: each for device, each in ended.items() if device in devices}
+        self.awaited |= {devices[device]: since for device, since in other.awaited.items() if device in devices}
+        for outage in outages:
+            members = [devices[device] for device in outage.members if device in devices]
+            if members:
+                size = outage.size - len(outage.members) + len(members)
+                self._outages.append(replace(outage, opened=replace(outage.opened), size=size, members=members))
+
     def dumps(self) -> dict[str, Any]:
         """The whole state, for JSON."""
         return {
             "alone": [[device, asdict(alone)] for device, alone in self._alone.items()],
             "outages": [asdict(outage) for outage in self._outages],
             "awaited": list(self.awaited.items()),
+            "ended": list(self._ended.items()),
         }
 
     def loads(self, saved: dict[str, Any]) -> None:
@@ -190,3 +214,4 @@ class Silences:
         self._alone = {device: Alone(Open(**alone["opened"]), alone["stopped_by"]) for device, alone in saved["alone"]}
         self._outages = [Outage(**{**outage, "opened": Open(**outage["opened"])}) for outage in saved["outages"]]
         self.awaited = dict(saved["awaited"])
+        self._ended = dict(saved["ended"])

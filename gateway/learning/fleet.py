@@ -5,7 +5,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
 from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 
-VERSION = 4
+VERSION = 5
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -46,11 +46,17 @@ class Late(NamedTuple):
 class Fleet:
     """The learners of every stream and device of one shard, by row."""
 
-    def __init__(self, directory: Directory, policy: Policy, rules: Sequence[stock.ModelRule] = ()) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        policy: Policy,
+        rules: Sequence[stock.ModelRule] = (),
+        silent_floor_s: float = 10.0,
+    ) -> None:
         self.directory = directory
         self.rules = [(rule, stock.kind(rule.make())) for rule in rules]
         self.streams = Streams(policy)
-        self.hearts = Heartbeats()
+        self.hearts = Heartbeats(silent_floor_s)
         self.scorers: dict[int, ChosenDetector] = {}
         self.joints: dict[int, ChosenJoint] = {}
         self.joint = Joint(policy.budget_s, policy.adopt_after_s)
@@ -116,10 +122,10 @@ class Fleet:
     def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
         return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
 
-    def late(self, at: int, floor_s: float, silent: Ints, excused_until: Ints | int = 0) -> list[Late]:
+    def late(self, at: int, silent: Ints, excused_until: Ints | int = 0) -> list[Late]:
         """Devices that are late at `at`; none while no device is silent but those that are known to be."""
         hearts = self.hearts.arrays
-        scores = self.hearts.score(at, floor_s, excused_until)
+        scores = self.hearts.score(at, excused_until)
         is_silent = scores >= SILENT
         is_silent[silent] = False
         if not is_silent.any():
@@ -160,6 +166,18 @@ class Fleet:
             *((devices[row], joint.detector.failure) for row, joint in self.joints.items()),
         ]
         return {name: failure for name, failure in found if failure}
+
+    def adopt(self, other: "Fleet", streams: tuple[Ints, Ints], devices: tuple[Ints, Ints]) -> None:
+        """Take over devices of another with all their streams: their rows there, and new rows here."""
+        self.grow()
+        self.streams.adopt(other.streams, *streams)
+        self.joint.adopt(other.joint, *streams)
+        self.hearts.adopt(other.hearts, *devices)
+        for there, here in zip(*(rows.tolist() for rows in streams), strict=True):
+            _hand_over(other.streams.chosen, there, self.streams.chosen, here)
+            _hand_over(other.scorers, there, self.scorers, here)
+        for there, here in zip(*(rows.tolist() for rows in devices), strict=True):
+            _hand_over(other.joints, there, self.joints, here)
 
     def dumps(self) -> bytes:
         """The whole state; the directory is saved beside it."""
@@ -223,6 +241,14 @@ def _within(room: str, saved: Mapping[str, Array]) -> dict[str, Array]:
 def _entry(name: str) -> zipfile.ZipInfo:
     """An archive member without a time of its own: equal states are equal bytes."""
     return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+
+
+Model = TypeVar("Model")
+
+
+def _hand_over(models: Mapping[int, Model], there: int, ours: dict[int, Model], here: int) -> None:
+    if there in models:
+        ours[here] = models[there]
 
 
 OWN = (Surprise, ChosenDetector, stock.SeriesForecaster, stock.LagForecaster)

@@ -36,7 +36,8 @@ believed after a few, a device that died and was repaired is not."""
 class Heartbeats(Rows):
     """The gaps between the messages of every device, by the gateway's clock, in ns; one column per device."""
 
-    def __init__(self) -> None:
+    def __init__(self, floor_s: float) -> None:
+        self._floor = floor_s * SECOND
         super().__init__(
             {
                 "beats": ((), np.int64, 0),
@@ -45,7 +46,6 @@ class Heartbeats(Rows):
                 "longest": ((), np.float64, 0.0),
                 "mean": ((), np.float64, 0.0),
                 "deviation": ((), np.float64, 0.0),
-                "is_silent": ((), np.bool_, False),
                 "is_gone": ((), np.bool_, False),
             }
         )
@@ -64,12 +64,12 @@ class Heartbeats(Rows):
         is_new = at > last
         is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last)
         gap = np.where(is_gap, (at - last).astype(np.float64), 0.0)
-        gap = np.where(a["is_silent"][rows], np.minimum(gap, STRETCH * longest), gap)
+        was_silent = (a["beats"][rows] >= BEATS) & (gap >= self._limit(rows))
+        gap = np.where(was_silent, np.minimum(gap, STRETCH * longest), gap)
         a["longest"][rows] = np.where(is_gap, np.maximum(longest * DECAY, gap), longest)
         self._learn_habit(rows, gap, is_gap)
         a["beats"][rows] += is_new
         a["last_at"][rows] = np.maximum(at, last)
-        a["is_silent"][rows] = False
         a["is_gone"][rows] = False
 
     def _learn_habit(self, rows: Ints, gap: Floats, is_gap: npt.NDArray[np.bool_]) -> None:
@@ -85,30 +85,32 @@ class Heartbeats(Rows):
         self.arrays["heard_from"][rows] = at
         self.arrays["last_at"][rows] = np.minimum(self.arrays["last_at"][rows], at)
 
-    def silence(self, devices: Ints) -> None:
-        """It was told that these devices are silent."""
-        self.arrays["is_silent"][devices] = True
-
     def depart(self, device: int, *, is_gone: bool) -> None:
         """The device, or the broker in its name, said that it is gone, or there again."""
         self.arrays["is_gone"][device] = is_gone
 
     def accept(self, device: int, at: int) -> None:
-        """A silence that has lasted until `at` is nothing to tell: as long a gap is from now on within the habit."""
+        """A silence, if it is one, that has lasted until `at` is nothing to tell: as long a gap is within the habit."""
         a = self.arrays
         gap = float(at - max(a["last_at"][device], a["heard_from"][device]))
-        a["longest"][device] = max(a["longest"][device], gap)
-        a["is_silent"][device] = False
+        if a["beats"][device] >= BEATS and gap >= self._limit(np.array([device]))[0]:
+            a["longest"][device] = max(a["longest"][device], gap)
 
-    def score(self, at: int, floor_s: float, excused_until: Ints | int = 0) -> Floats:
-        """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least `floor_s`.
+    def _limit(self, rows: Ints | slice) -> Floats:
+        """How long (ns) each of `rows` may pause before it counts as silent."""
+        longest, mean, deviation, is_gone = (
+            self.arrays[name][rows] for name in ("longest", "mean", "deviation", "is_gone")
+        )
+        gaps = np.where(deviation > IRREGULAR * mean, EVENT_GAPS, GAPS)
+        return np.asarray(np.maximum(np.where(is_gone, GONE_GAPS, gaps) * longest, self._floor))
+
+    def score(self, at: int, excused_until: Ints | int = 0) -> Floats:
+        """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least the floor.
 
         What lies before `excused_until` (ns, for all or for each device) does not count.
         """
         a = self.arrays
-        gaps = np.where(a["deviation"] > IRREGULAR * a["mean"], EVENT_GAPS, GAPS)
-        gaps = np.where(a["is_gone"], GONE_GAPS, gaps)
-        limit = np.maximum(gaps * a["longest"], floor_s * SECOND)
+        limit = self._limit(slice(None))
         excused = np.zeros(a["last_at"].shape, np.int64)
         excused[: self.count] = excused_until
         elapsed = np.maximum(at - np.maximum(np.maximum(a["last_at"], a["heard_from"]), excused), 0)

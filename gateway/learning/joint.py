@@ -218,6 +218,19 @@ class Joint:
         calm = np.where(phase == Phase.SETTLING, 0.0, np.minimum(score, np.nextafter(_ALARM, 0.0)))
         return np.where(phase == Phase.OPEN, np.maximum(score, _ALARM), calm)
 
+    def adopt(self, other: "Joint", theirs: Ints, ours: Ints) -> None:
+        """Take over all streams of some devices of another: `ours` become what `theirs` are."""
+        self._sensors.adopt(other._sensors, theirs, ours)  # noqa: SLF001 - of the same class
+        is_seated = other._seat_of[theirs] >= 0  # noqa: SLF001
+        seats = np.unique(np.stack([other._seat_of[theirs], self._seat_of[ours]])[:, is_seated], axis=1)  # noqa: SLF001
+        for name in self._parts.keys() - {"sensors"}:
+            self._parts[name].adopt(other._parts[name], *seats)  # noqa: SLF001
+        rows = np.zeros(len(other._seat_of), np.int64)  # noqa: SLF001
+        rows[theirs] = ours
+        a = self._seats.arrays
+        has_ended = a["ended_at"][seats[1]] != _NEVER
+        a["ended_by"][seats[1]] = np.where(has_ended, rows[a["ended_by"][seats[1]] * has_ended], 0)
+
     def dumps(self) -> dict[str, Array]:
         """The whole state, as arrays by name."""
         return {f"{name}/{key}": value for name, part in self._parts.items() for key, value in part.dumps().items()}

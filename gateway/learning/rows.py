@@ -51,6 +51,11 @@ class Rows:
             self.arrays[name] = array.copy()
             self.count = array.shape[-1]
 
+    def adopt(self, other: "Rows", theirs: Ints, ours: Ints) -> None:
+        """Take over columns of another of the same kind: `ours` become what `theirs` are."""
+        for name, array in self.arrays.items():
+            array[..., ours] = other.arrays[name][..., theirs]
+
     @property
     def bytes_per_stream(self) -> float:
         """Size of the state, per stream."""

@@ -225,6 +225,11 @@ class Streams:
         expected, lower, upper = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
         return expected, lower, upper
 
+    def adopt(self, other: "Streams", theirs: Ints, ours: Ints) -> None:
+        """Take over streams of another: `ours` become what `theirs` are."""
+        for name, part in self._parts.items():
+            part.adopt(other._parts[name], theirs, ours)  # noqa: SLF001 - of the same class
+
     def dumps(self) -> dict[str, Array]:
         """The whole state, as arrays by name."""
         return {f"{name}/{key}": value for name, part in self._parts.items() for key, value in part.dumps().items()}

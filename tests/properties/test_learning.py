@@ -182,7 +182,7 @@ def test_incidents_of_devices_are_told_in_order(scores: list[float], size: int) 
 )
 def test_a_habit_does_not_depend_on_batches(beats: list[tuple[int, int]], size: int) -> None:
     """Messages of several devices, some at the same moment or out of order, are learned the same however batched."""
-    whole, parted = Heartbeats(), Heartbeats()
+    whole, parted = Heartbeats(10.0), Heartbeats(10.0)
     devices, at = (np.array(column, np.int64) for column in zip(*beats, strict=True))
     for hearts in (whole, parted):
         hearts.grow(3)

@@ -226,3 +226,39 @@ def test_a_silence_is_told_once_and_ends(steps: Steps, elapsed_s: int, *, is_gro
     _, closed = feed(shard, [back])
     silent = {incident.id for incident in first}  # type: ignore[attr-defined]
     assert silent <= {incident.id for incident in closed if str(incident.state) == "closed"}  # type: ignore[attr-defined]
+
+
+@OFTEN
+@given(steps=STEPS, words=st.dictionaries(st.integers(0, 60), WORDS), device=st.sampled_from(DEVICES))
+def test_what_is_known_of_a_device_does_not_depend_on_the_others(
+    steps: Steps, words: dict[int, Event], device: str
+) -> None:
+    """Its digest is that of a shard which never heard of any other, whatever was said in between."""
+    rows = as_rows(steps)
+    together, alone = new_shard(is_grown=True), new_shard(is_grown=False)
+    learn(alone, [row for row in life(320, DEVICES, SENSORS) if row[0] == device])
+    assert together.digest(device) == alone.digest(device)
+    for start, part in between(rows, words):
+        for shard, mine in ((together, part), (alone, [row for row in part if row[0] == device])):
+            if start in words:
+                shard.apply(timed(words[start], part[0][2]))
+            shard.apply(batch(shard.directory, mine))
+    assert together.digest(device) == alone.digest(device)
+
+
+@OFTEN
+@given(before=STEPS, after=STEPS, device=st.sampled_from(DEVICES))
+def test_devices_move_between_shards_and_go_on(before: Steps, after: Steps, device: str) -> None:
+    """Two shards put together from one say the same as if it had not been taken apart, and know the same."""
+    whole, source = new_shard(is_grown=True), new_shard(is_grown=True)
+    rows = as_rows([*before, *after])
+    for shard in (whole, source):
+        feed(shard, [rows[: len(before)]])
+    joined = new_shard(is_grown=False)
+    joined.adopt(source, set(DEVICES) - {device})
+    joined.adopt(source, {device})
+    verdicts, incidents = feed(whole, [rows[len(before) :]])
+    joined_verdicts, joined_incidents = feed(joined, [rows[len(before) :]])
+    assert same(verdicts, joined_verdicts)
+    assert sorted(map(repr, incidents)) == sorted(map(repr, joined_incidents))
+    assert [whole.digest(name) for name in DEVICES] == [joined.digest(name) for name in DEVICES]

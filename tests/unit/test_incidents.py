@@ -168,6 +168,7 @@ def test_open_incidents_survive_a_restart() -> None:
     room.incidents.silences.fall([Late(1, START, MINUTE, 0.9)], START)
     again = Incidents(room.directory)
     again.loads(room.incidents.dumps())
+    again.silences.loads(room.incidents.silences.dumps())
     assert again.dumps() == room.incidents.dumps()
     assert len(again) == len(room.incidents) == 3
     for incidents in (room.incidents, again):
