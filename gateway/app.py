@@ -5,7 +5,7 @@ import importlib.metadata
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
-from gateway.learning.directory import Directory
 from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
@@ -26,7 +25,6 @@ from gateway.mqtt import embedded
 from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline, status_topic
-from gateway.records import Batch
 from gateway.shard import Rules, Shard
 
 logger = logging.getLogger(__name__)
@@ -143,7 +141,7 @@ def restore(shard: Shard, journal: Journal, mark: str, tell: Callable[[str], Non
         tell(f"learning {last - seq} entries of the log again")
     for number, entry in journal.entries(seq):
         if isinstance(entry, tuple):
-            _introduce(shard.directory, streams, entry[0])
+            shard.directory.introduce(streams, entry[0])
         shard.apply(entry[0] if isinstance(entry, tuple) else entry)
         folded += 1
         if folded % 1000 == 0:
@@ -152,12 +150,6 @@ def restore(shard: Shard, journal: Journal, mark: str, tell: Callable[[str], Non
         shard.directory.add(device, sensor)
     if seq or folded:
         tell(f"{len(shard.directory)} streams restored, {folded} entries learned again")
-
-
-def _introduce(directory: Directory, streams: Sequence[tuple[str, str]], batch: Batch) -> None:
-    """Make the streams known that were first heard in this batch: when a stream appears is part of the state."""
-    for device, sensor in streams[len(directory) : int(batch.stream.max(initial=-1)) + 1]:
-        directory.add(device, sensor)
 
 
 def _load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:

@@ -6,11 +6,13 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gateway import app, config, control, demo, replay
+from gateway import app, config, control, demo, replay, tune
 from gateway.errors import ConfigError, GatewayError, RequestError
+from gateway.journal import Journal
 
 logger = logging.getLogger("gateway")
 
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--config", type=Path, metavar="FILE")
     status.set_defaults(command=_status)
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
+    _add_tune(commands.add_parser("tune", help="which settings would have done better; changes nothing"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
     return parser
 
@@ -53,6 +56,23 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="where to write: a folder, or a file for one input")
     parser.add_argument("--config", type=Path, metavar="FILE")
     parser.set_defaults(command=_replay)
+
+
+def _add_tune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "input", type=Path, nargs="?", help="recordings as for replay; without, the log of the settings"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--candidate",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="settings to try, too; repeatable",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(command=_tune)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +114,28 @@ def _status(chosen: argparse.Namespace) -> None:
 
 def _replay(chosen: argparse.Namespace) -> None:
     replay.run(chosen.input, chosen.out, app.rules(config.load(chosen.config)))
+
+
+def _tune(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    others = {str(path): app.rules(config.load(path)) for path in chosen.candidate}
+    tried = tune.candidates(app.rules(settings), others)
+    with ExitStack() as stack:
+        source = tune.folder(chosen.input) if chosen.input else tune.log(stack.enter_context(_reading(settings)))
+        found = tune.run(source, tried)
+    lines = [json.dumps(tune.tree(tried, found))] if chosen.json else tune.report(source, tried, found)
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+@contextmanager
+def _reading(settings: config.Settings) -> Iterator[Journal]:
+    """The log, for reading beside a running gateway."""
+    journal = Journal(Path(settings.journal.path))
+    journal.open_for_reading()
+    try:
+        yield journal
+    finally:
+        journal.close()
 
 
 def _demo(chosen: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from gateway import recordings, terminal
 from gateway.errors import InputError
+from gateway.learning.directory import Directory
 from gateway.recordings import Recording
 from gateway.records import Batch, Floats, Ints, State
 from gateway.shard import Outcome, Rules, Shard
@@ -26,39 +27,47 @@ class Sheet:
 
 
 class Player:
-    """Feeds recordings to a shard as one fleet: row n of each together, each on its own timeline."""
+    """Plays recordings as one fleet: row n of each together, each on its own timeline."""
 
-    def __init__(self, recordings: Sequence[Recording], shard: Shard) -> None:
-        self.shard = shard
-        self.sheets = [Sheet(recording) for recording in recordings]
+    def __init__(self, recordings: Sequence[Recording], directory: Directory) -> None:
+        self.recordings = recordings
         self.rows = max(map(len, recordings))
         self.streams = [
-            np.array([shard.directory.add(recording.device, sensor) for sensor in recording.sensors])
+            np.array([directory.add(recording.device, sensor) for sensor in recording.sensors])
             for recording in recordings
         ]
-        self._is_open: dict[int, set[str]] = {}
 
-    def play(self, first: int, last: int) -> None:
-        """Feed rows `first` to `last` (not included)."""
-        origin, batch = self._batch(first, last)
-        if len(batch):
-            outcome = self.shard.apply(batch)
-            self._note_verdicts(origin, outcome)
-            self._note_incidents(origin, outcome)
-        self._carry(first, last)
-
-    def _batch(self, first: int, last: int) -> tuple[Ints, Batch]:
-        """The readings in order of row, file, sensor, and where each came from: sheet, row, sensor."""
+    def batch(self, first: int, last: int) -> tuple[Ints, Batch]:
+        """Rows `first` to `last` (not included) in order of row, file, sensor, and where each came from as numbers."""
         parts = []
-        for number, (sheet, streams) in enumerate(zip(self.sheets, self.streams, strict=True)):
-            values = sheet.recording.values[first:last]
+        for number, (recording, streams) in enumerate(zip(self.recordings, self.streams, strict=True)):
+            values = recording.values[first:last]
             row, sensor = np.nonzero(~np.isnan(values))
-            at = sheet.recording.observed_at[first:last][row]
+            at = recording.observed_at[first:last][row]
             parts.append((np.full(len(row), number), row + first, sensor, streams[sensor], at, values[row, sensor]))
         sheets, rows, sensors, stream, at, value = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.lexsort((sensors, sheets, rows))
         origin = np.stack([sheets, rows, sensors], axis=1)[order]
         return origin, Batch(stream[order], at[order], at[order], value[order])
+
+
+class Scribe:
+    """Lets a shard live through recordings and writes down what it says."""
+
+    def __init__(self, recordings: Sequence[Recording], shard: Shard) -> None:
+        self.sheets = [Sheet(recording) for recording in recordings]
+        self.player = Player(recordings, shard.directory)
+        self._shard = shard
+        self._is_open: dict[int, set[str]] = {}
+
+    def play(self, first: int, last: int) -> None:
+        """Feed rows `first` to `last` (not included)."""
+        origin, batch = self.player.batch(first, last)
+        if len(batch):
+            outcome = self._shard.apply(batch)
+            self._note_verdicts(origin, outcome)
+            self._note_incidents(origin, outcome)
+        self._carry(first, last)
 
     def _note_verdicts(self, origin: Ints, outcome: Outcome) -> None:
         verdicts = outcome.verdicts
@@ -122,7 +131,7 @@ def _flat(bands: Floats) -> Floats:
 
 def play(loaded: Sequence[Recording], rules: Rules) -> list[Sheet]:
     """What a gateway with these rules says of each recording."""
-    player = Player(loaded, Shard(rules))
-    for first in terminal.track(range(0, player.rows, ROWS), "learning"):
-        player.play(first, first + ROWS)
-    return player.sheets
+    scribe = Scribe(loaded, Shard(rules))
+    for first in terminal.track(range(0, scribe.player.rows, ROWS), "learning"):
+        scribe.play(first, first + ROWS)
+    return scribe.sheets

@@ -41,6 +41,8 @@ def decode_incident(body: bytes, at: int) -> Incident:
     return Incident(
         **{
             **tree,
+            "device": tree["device"] or "",
+            "devices": tuple(tree.get("devices", ())),
             "state": State(tree["state"]),
             "kind": Kind[tree["kind"].upper()],
             "started_at": int(started.timestamp()) * SECOND + started.microsecond * 1000,

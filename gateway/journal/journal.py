@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
-from gateway.codecs.outgoing import encode_incident
+from gateway.codecs.outgoing import decode_incident, encode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, minutes, notes
 from gateway.learning.directory import Directory
@@ -77,6 +77,16 @@ class Journal:
         except JournalError:
             self.close()
             raise
+
+    def open_for_reading(self) -> None:
+        """Open a file that a running gateway may be writing; raises `JournalError` where there is none of ours."""
+        with self._threshold():
+            self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+            version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version != len(SCHEMAS):
+            self.close()
+            message = f"{self.path} is no log of this version of the gateway"
+            raise JournalError(message)
 
     def _acquire(self) -> IO[str]:
         try:
@@ -169,6 +179,12 @@ class Journal:
                     yield seq, blocks.decode(body)
                 else:
                     yield seq, events.decode(kind, at, body)
+
+    def incidents(self) -> Iterator[Incident]:
+        """Every change of an incident that is kept, in order of time."""
+        with self._threshold():
+            for at, body in self._open.execute("SELECT at, body FROM incidents ORDER BY at"):
+                yield decode_incident(body, at)
 
     def last(self) -> int:
         """The newest sequence number, 0 in an empty log."""

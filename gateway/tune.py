@@ -1,0 +1,181 @@
+"""`gateway tune`: which settings would have done better on what was heard; nothing is ever applied by itself."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from gateway import recordings, terminal, trials
+from gateway.errors import InputError
+from gateway.journal import Journal
+from gateway.learning.directory import Directory
+from gateway.learning.stock import ModelRule
+from gateway.records import Batch, Entry, Feedback, Verdict
+from gateway.replay import ROWS, Player
+from gateway.shard import Rules
+from gateway.trials import Label, Score, Trial
+
+MODELS = {
+    "HoltWinters": ModelRule("river.time_series.HoltWinters", params={"alpha": 0.3, "beta": 0.1}),
+    "SNARIMAX": ModelRule("river.time_series.SNARIMAX", params={"p": 4, "d": 0, "q": 0}),
+    "LinearRegression": ModelRule("river.preprocessing.StandardScaler | river.linear_model.LinearRegression"),
+    "HoeffdingTree": ModelRule("river.tree.HoeffdingAdaptiveTreeRegressor", params={"seed": 1}),
+}
+"""Stock forecasters that are tried beside the pool: one of each family that River has."""
+
+BUDGETS = {"half the budget": 2.0, "twice the budget": 0.5}
+"""Factors on the time between two false alarms: what a person would try."""
+
+Scores: TypeAlias = dict[str, Score]
+
+
+class Candidate(NamedTuple):
+    """Settings to be tried, under the name they have in the report; `model` is the forecaster that they add, if any."""
+
+    name: str
+    rules: Rules
+    model: ModelRule | None = None
+
+
+@dataclass(slots=True)
+class Source:
+    """Where the entries come from, in `steps` steps and as often as needed, and what people said of incidents."""
+
+    entries: Callable[[Directory], Iterator[Entry]]
+    steps: int = 0
+    first: int = 0
+    last: int = 0
+    said: list[Feedback] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+
+    def survey(self) -> None:
+        """Look through the entries once; raises `InputError` where there are no readings."""
+        for entry in self.entries(Directory()):
+            self.steps += 1
+            if isinstance(entry, Batch):
+                self.first = self.first or int(entry.received_at[0])
+                self.last = max(self.last, int(entry.received_at[-1]))
+            elif isinstance(entry, Feedback):
+                self.said.append(entry)
+        if not self.last:
+            message = "there are no readings to try settings on"
+            raise InputError(message)
+
+
+def log(journal: Journal) -> Source:
+    """The retained log, also of a gateway that is running."""
+
+    def entries(directory: Directory) -> Iterator[Entry]:
+        streams = journal.streams()
+        for _, entry in journal.entries(0):
+            if isinstance(entry, tuple):
+                directory.introduce(streams, entry[0])
+            yield entry[0] if isinstance(entry, tuple) else entry
+
+    source = Source(entries)
+    source.survey()
+    end = max([source.last, *(word.at for word in source.said)])
+    source.labels = trials.labels(source.said, journal.incidents(), end)
+    return source
+
+
+def folder(path: Path) -> Source:
+    """Recorded files, as `gateway replay` reads them."""
+    loaded = [recordings.read(each, relative) for each, relative in terminal.track(recordings.find(path), "reading")]
+
+    def entries(directory: Directory) -> Iterator[Entry]:
+        player = Player(loaded, directory)
+        for first in range(0, player.rows, ROWS):
+            _, batch = player.batch(first, first + ROWS)
+            if len(batch):
+                yield batch
+
+    source = Source(entries)
+    source.survey()
+    return source
+
+
+def candidates(now: Rules, others: Mapping[str, Rules]) -> list[Candidate]:
+    """The settings as they are, then all that are tried: the user's own, stock forecasters, and other budgets."""
+    policies = {name: replace(now.policy, budget_s=now.policy.budget_s * factor) for name, factor in BUDGETS.items()}
+    return [
+        Candidate("as it is", now),
+        *(Candidate(name, rules) for name, rules in others.items()),
+        *(Candidate(name, replace(now, models=(model, *now.models)), model) for name, model in MODELS.items()),
+        *(Candidate(name, replace(now, policy=policy)) for name, policy in policies.items()),
+    ]
+
+
+def run(source: Source, tried: Sequence[Candidate]) -> dict[str, Scores]:
+    """Let each candidate live through the entries; scores by candidate and pattern."""
+    half, found = (source.first + source.last) // 2, {}
+    for candidate in tried:
+        trial = Trial(candidate.rules, half)
+        entries = source.entries(trial.shard.directory)
+        for _ in terminal.track(range(source.steps), candidate.name):
+            trial.apply(next(entries))
+        found[candidate.name] = trial.scores(source.labels)
+    return found
+
+
+def advice(tried: Sequence[Candidate], found: Mapping[str, Scores]) -> dict[str, tuple[Candidate, float]]:
+    """For each pattern the candidate that forecasts best, and by which share, where that is worth a setting."""
+    now, best = found[tried[0].name], dict[str, tuple[Candidate, float]]()
+    for candidate in tried[1:]:
+        for kind, score in found[candidate.name].items():
+            gain = score.gain(now[kind])
+            if gain >= max(trials.WORTH, best[kind][1] if kind in best else 0.0):
+                best[kind] = (candidate, gain)
+    return best
+
+
+def report(source: Source, tried: Sequence[Candidate], found: Mapping[str, Scores]) -> Iterator[str]:
+    """The outcome for people: a table for each pattern, then what would be worth setting."""
+    asked = {verdict: sum(label.verdict is verdict for label in source.labels) for verdict in Verdict}
+    for kind in found[tried[0].name]:
+        first = found[tried[0].name][kind]
+        yield f"{kind}: {first.devices} devices, {first.readings:,} readings judged"
+        yield f"  {'settings':18} {'error':>7} {'coverage':>9} {'incidents':>10}  (of one device in 30 days)"
+        for candidate in tried:
+            yield _line(candidate.name, found[candidate.name][kind], asked)
+        yield ""
+    yield from _advise(advice(tried, found))
+
+
+def _line(name: str, score: Score, asked: Mapping[Verdict, int]) -> str:
+    error = (score.error[0] + score.error[1]) / 2
+    told = []
+    if asked[Verdict.FALSE_ALARM]:
+        told.append(f"tells {score.repeated} of {asked[Verdict.FALSE_ALARM]} false alarms again")
+    if asked[Verdict.FAULT]:
+        told.append(f"finds {score.found} of {asked[Verdict.FAULT]} confirmed faults")
+    shown = f"{error:7.3f}" if math.isfinite(error) else f"{'-':>7}"
+    return f"  {name:18} {shown} {score.coverage:9.1%} {score.incidents:10.2f}  {', '.join(told)}".rstrip()
+
+
+def _advise(best: Mapping[str, tuple[Candidate, float]]) -> Iterator[str]:
+    if not best:
+        yield f"Nothing that was tried forecasts {trials.WORTH:.0%} better in both halves of the time."
+        return
+    yield "Better in both halves of the time; nothing was changed. In the settings that would be:"
+    for kind, (candidate, gain) in best.items():
+        yield f"# {kind}: {candidate.name} forecasts {gain:.0%} better"
+        if candidate.model:
+            model, params = json.dumps(candidate.model.model), _inline(candidate.model.params)
+            yield f"[[learning.models]]\ndevices = {json.dumps(kind)}\nmodel = {model}\nparams = {params}"
+
+
+def _inline(params: Mapping[str, object]) -> str:
+    """An inline table of TOML, which for numbers and text is written as JSON is."""
+    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in params.items()) + " }"
+
+
+def tree(tried: Sequence[Candidate], found: Mapping[str, Scores]) -> dict[str, object]:
+    """The outcome for programs."""
+    best = advice(tried, found)
+    return {
+        "scores": {name: {kind: asdict(score) for kind, score in kinds.items()} for name, kinds in found.items()},
+        "better": {kind: {"settings": candidate.name, "gain": gain} for kind, (candidate, gain) in best.items()},
+    }
