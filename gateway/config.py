@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway import credentials
 from gateway.errors import ConfigError
@@ -29,6 +29,14 @@ class Section(BaseModel):
     """A table of the file: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, tree: object) -> object:
+        """A file has lists where what is frozen has tuples."""
+        if not isinstance(tree, dict):
+            return tree
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in tree.items()}
 
 
 def known_zone(value: str) -> str:
@@ -89,11 +97,6 @@ class Source(Section):
     codec: str = "json"
     options: dict[str, object] = {}
 
-    @field_validator("topic", mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
 
 class Topics(Section):
     """Where messages go, and where people say what they think of them."""
@@ -132,11 +135,6 @@ class Learning(Section):
 
     models: tuple[Model, ...] = ()
 
-    @field_validator("models", mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
 
 class Predictions(Section):
     """How often and how far ahead; times are the device's own."""
@@ -147,12 +145,10 @@ class Predictions(Section):
 
     @field_validator("horizons_s", mode="before")
     @classmethod
-    def _from_list(cls, value: object) -> object:
-        return (
-            tuple(float(item) if isinstance(item, int) else item for item in value)
-            if isinstance(value, list)
-            else value
-        )
+    def _from_numbers(cls, value: object) -> object:
+        if not isinstance(value, tuple):
+            return value
+        return tuple(float(item) if isinstance(item, int) else item for item in value)
 
 
 class Alarms(Section):
@@ -174,11 +170,6 @@ class Maintenance(Section):
     days: tuple[Day, ...] = DAYS
     start: TimeOfDay
     end: TimeOfDay
-
-    @field_validator("days", mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
 
 class Journal(Section):
@@ -207,11 +198,6 @@ class Settings(Section):
     alarms: Alarms = Alarms()
     maintenance: tuple[Maintenance, ...] = ()
     journal: Journal = Journal()
-
-    @field_validator("sources", "maintenance", mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

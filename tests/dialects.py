@@ -1,10 +1,13 @@
 """What real devices say in each dialect, as their projects document it, and what is to be understood of it."""
 
+import math
 from dataclasses import dataclass, field
 
 from gateway.codecs import Codec, Decoded, tune
+from gateway.codecs.codec import LONGEST_NAME
+from gateway.codecs.values import LONGEST_UNIT
 from gateway.config import Source
-from gateway.records import SECOND, Message
+from gateway.records import SECOND, Message, Reason
 
 ARRIVAL = 1_795_430_000 * SECOND
 """When every example arrives, unless it is a moment of its own: in November 2026."""
@@ -48,6 +51,43 @@ def decode_all(codec: Codec, messages: list[Message]) -> Decoded:
         whole.rejections += part.rejections
         whole.presences += part.presences
     return whole
+
+
+def check_fitness(found: Decoded) -> None:
+    """Assert that everything in it may be learned, kept and shown."""
+    for reading in found.readings:
+        assert type(reading.value) is float
+        assert math.isfinite(reading.value**2)
+        assert reading.observed_at is None or abs(reading.observed_at) < 2**63
+        assert len(reading.sensor) <= LONGEST_NAME
+        assert reading.unit is None or (0 < len(reading.unit) <= LONGEST_UNIT and reading.unit.isprintable())
+    assert all(isinstance(rejection.reason, Reason) for rejection in found.rejections)
+
+
+SPARKPLUG = {
+    "nbirth": (
+        "08fbbc8fbdb03212120a05626453657118fbbc8fbdb0322004580312210a144e6f646520436f6e74726f6c2f5265626972746818fbbc8f"
+        "bdb032200b700012160a046c6f6164100118fbbc8fbdb0322009650000003f1800"
+    ),
+    "dbirth": (
+        "08fcbc8fbdb03212330a0b74656d7065726174757265100218fbbc8fbdb032200a4a100a07656e67556e697412054203c2b0436948e1"
+        "7a14ae87354012160a0372706d100318fbbc8fbdb032200350d6ffffff0f12110a026f6b100418fbbc8fbdb032200b700112190a0563"
+        "6f756e74100518fbbc8fbdb032200858808080808020121b0a057374617465100618fbbc8fbdb032200c7a0772756e6e696e6712160a"
+        "066f6666736574100718fbbc8fbdb032200150fb011801"
+    ),
+    "ddata": (
+        "08e3c48fbdb0321212100218e3c48fbdb032699a99999999993540120f100318e3c48fbdb03250d5ffffff0f120c100718e3c48fbdb03250"
+        "fa011802"
+    ),
+    "historical": ("08cbcc8fbdb0321214100218f3958fbdb0322801690000000000003440120b100318cbcc8fbdb03238011803"),
+    "after a gap": "08b3d48fbdb0321212100218b3d48fbdb0326900000000000036401809",
+    "ndeath": "089bdc8fbdb03212120a05626453657118fbbc8fbdb03220045803",
+}
+
+
+def sparkplug(name: str) -> bytes:
+    """Return one of the messages of an edge node's life."""
+    return bytes.fromhex(SPARKPLUG[name])
 
 
 GOLDENS = [
@@ -254,5 +294,299 @@ GOLDENS = [
         ],
         [("livingroom", True), ("livingroom", False)],
         [("home.attic", "outside", "not_finite")],
+    ),
+    Golden(
+        "homie 4",
+        Source(codec="homie"),
+        "homieiot.github.io/specification v4.0.0 (super-car)",
+        [
+            ("homie/super-car/$homie", "4.0.0"),
+            ("homie/super-car/$name", "Super car"),
+            ("homie/super-car/$nodes", "wheels,engine,lights"),
+            ("homie/super-car/engine/temperature/$unit", "°C"),
+            ("homie/super-car/engine/temperature/$datatype", "float"),
+            ("homie/super-car/lights/serial/$datatype", "string"),
+            ("homie/super-car/$state", "ready"),
+            ("homie/super-car/engine/temperature", "21.5"),
+            ("homie/super-car/lights/intensity/set", "100"),
+            ("homie/super-car/lights/power", "true"),
+            ("homie/super-car/lights/serial", "1234"),
+            ("homie/super-car/$state", "lost"),
+        ],
+        [("super-car", "engine.temperature", 21.5, None, "°C"), ("super-car", "lights.power", 1.0, None, None)],
+        [("super-car", True), ("super-car", False)],
+        [("super-car", "lights.serial", "type")],
+    ),
+    Golden(
+        "homie 5",
+        Source(codec="homie", topic="homie/#"),
+        "homieiot.github.io/specification, version 5 of 2024-10-17 ($description)",
+        [
+            (
+                "homie/5/super-car/$description",
+                (
+                    '{"homie":"5.0","version":7,"nodes":{"engine":{"properties":{"temperature":{"name":"T",'
+                    '"unit":"°C","datatype":"float","format":"-20:120"}}}}}'
+                ),
+            ),
+            ("homie/5/wheel/$description", '{"homie":"5.0","version":1,"root":"super-car","parent":"super-car"}'),
+            ("homie/5/super-car/$state", "init"),
+            ("homie/5/super-car/engine/temperature", "21.5"),
+            ("homie/5/super-car/engine/temperature/$target", "25"),
+            ("homie/5/super-car/$log/warn", "hot"),
+            ("homie/5/super-car/$state", "lost"),
+        ],
+        [("super-car", "engine.temperature", 21.5, None, "°C")],
+        [("super-car", False), ("wheel", False)],
+    ),
+    Golden(
+        "sparkplug",
+        Source(codec="sparkplug"),
+        "Sparkplug 3.0.0 chapter 6; encoded by pysparkplug 0.6.1, the unit by protobuf from sparkplug_b.proto",
+        [
+            ("spBv1.0/plant/DDATA/edge/press", sparkplug("ddata")),
+            ("spBv1.0/plant/NBIRTH/edge", sparkplug("nbirth")),
+            ("spBv1.0/plant/DBIRTH/edge/press", sparkplug("dbirth")),
+            ("spBv1.0/plant/DDATA/edge/press", sparkplug("ddata")),
+            ("spBv1.0/plant/DDATA/edge/press", sparkplug("historical")),
+            ("spBv1.0/plant/DCMD/edge/press", sparkplug("ddata")),
+            ("spBv1.0/STATE/host", '{"online":true,"timestamp":1731000000123}'),
+            ("spBv1.0/plant/DDATA/edge/press", sparkplug("after a gap")),
+            ("spBv1.0/plant/NDEATH/edge", sparkplug("ndeath")),
+        ],
+        [
+            ("plant.edge", "load", 0.5, 1_731_000_000_123_000_000, None),
+            ("plant.edge.press", "temperature", 21.53, 1_731_000_000_123_000_000, "°C"),
+            ("plant.edge.press", "rpm", -42.0, 1_731_000_000_123_000_000, None),
+            ("plant.edge.press", "ok", 1.0, 1_731_000_000_123_000_000, None),
+            ("plant.edge.press", "count", 2.0**40, 1_731_000_000_123_000_000, None),
+            ("plant.edge.press", "offset", -5.0, 1_731_000_000_123_000_000, None),
+            ("plant.edge.press", "temperature", 21.6, 1_731_000_001_123_000_000, "°C"),
+            ("plant.edge.press", "rpm", -43.0, 1_731_000_001_123_000_000, None),
+            ("plant.edge.press", "offset", -6.0, 1_731_000_001_123_000_000, None),
+        ],
+        [("plant.edge", True), ("plant.edge.press", True), ("plant.edge.press", False), ("plant.edge", False)],
+        [
+            *[("plant.edge.press", None, "birth")] * 3,
+            ("plant.edge.press", "state", "type"),
+            ("plant.edge.press", "temperature", "not_live"),
+            ("plant.edge.press", "rpm", "empty"),
+            ("plant.edge.press", None, "birth"),
+        ],
+        received_at=1_731_000_000 * SECOND,
+    ),
+    Golden(
+        "senml",
+        Source(codec="senml", topic="senml/#"),
+        "RFC 8428, sections 5.1.1 to 5.1.3 (times moved where they are relative)",
+        [
+            ("senml", '[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]'),
+            (
+                "senml/x",
+                (
+                    '[{"bn":"urn:dev:ow:10e2073a0108006:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V",'
+                    '"v":120.1},{"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"v":1.3},{"n":"current","v":1.7}]'
+                ),
+            ),
+            (
+                "senml/y",
+                (
+                    '[{"bn":"urn:dev:ow:10e2073a01080063/","n":"temp","u":"Cel","v":23.1,"t":-1.5},{"n":"label","vs":"x"},'
+                    '{"n":"open","vb":true,"t":0.5},{"bn":"room/","bv":20,"n":"temp","v":1.5},{"n":"later","v_":1}]'
+                ),
+            ),
+        ],
+        [
+            ("urn:dev:ow:10e2073a01080063", "value", 23.1, None, "°C"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.2, 1_276_020_071_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.3, 1_276_020_072_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "voltage", 120.1, 1_276_020_076_001_000_000, "V"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.7, 1_276_020_076_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a01080063", "temp", 23.1, 1_276_020_076 * SECOND - 1_500_000_000 + 2, "°C"),
+            ("room", "temp", 21.5, None, None),
+            ("urn:dev:ow:10e2073a01080063", "open", 1.0, 1_276_020_076 * SECOND + 500_000_000 + 2, None),
+        ],
+        [],
+        [("urn:dev:ow:10e2073a01080063", "label", "type"), ("senml/y", None, "malformed")],
+        received_at=1_276_020_076 * SECOND,
+    ),
+    Golden(
+        "senml by topic",
+        Source(codec="senml", topic="devices/{device}/senml"),
+        "RFC 8428, section 5.1.2",
+        [("devices/meter/senml", '[{"bn":"urn:dev:ow:10e2073a0108006:","n":"voltage","v":1},{"bn":"","n":"a","v":2}]')],
+        [("meter", "voltage", 1.0, None, None), ("meter", "a", 2.0, None, None)],
+    ),
+    Golden(
+        "line protocol",
+        Source(codec="line_protocol", options={"ignored_tags": ["location", "type"]}),
+        "influxdata/telegraf plugins/outputs/mqtt; docs.influxdata.com line protocol (escapes, types)",
+        [
+            (
+                "telegraf/web01/cpu",
+                (
+                    "cpu,host=web01,cpu=cpu-total usage_idle=97.2,usage_user=1.1 1676522982000000000\n# a comment\n\n"
+                    "cpu,host=web01,cpu=cpu0 usage_idle=96 1676522982000000000\ncpu,host=web01 usage_idle=\n"
+                ),
+            ),
+            (
+                "telegraf/plant/modbus",
+                (
+                    r"modbus,location=main\ building,source=device\ 1,status=ok,type=Machine\ A temperature=21.4,"
+                    r'serial\ number="324nlk234r5u9834t",working\ hours=123i,supplied=true 1676522982000000000'
+                ),
+            ),
+            ("telegraf/hall", "air t=1u"),
+        ],
+        [
+            ("web01", "cpu.cpu-total.usage_user", 1.1, 1_676_522_982 * SECOND, None),
+            ("web01", "cpu.cpu-total.usage_idle", 97.2, 1_676_522_982 * SECOND, None),
+            ("web01", "cpu.cpu0.usage_idle", 96.0, 1_676_522_982 * SECOND, None),
+            ("device 1", "modbus.ok.supplied", 1.0, 1_676_522_982 * SECOND, None),
+            ("device 1", "modbus.ok.working hours", 123.0, 1_676_522_982 * SECOND, None),
+            ("device 1", "modbus.ok.temperature", 21.4, 1_676_522_982 * SECOND, None),
+            ("telegraf.hall", "air.t", 1.0, None, None),
+        ],
+        [],
+        [("telegraf/web01/cpu", None, "malformed"), ("device 1", "modbus.ok.serial number", "type")],
+        received_at=1_676_522_983 * SECOND,
+    ),
+    Golden(
+        "chirpstack",
+        Source(codec="chirpstack"),
+        "chirpstack.io/docs integrations/events (up, status), integrations/influxdb (object); status shortened",
+        [
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/up",
+                (
+                    '{"deduplicationId":"3ac7e3c4","time":"2022-07-18T09:34:15.775023242+00:00","deviceInfo":{"deviceName":'
+                    '"Test device","devEui":"0101010101010101"},"fPort":1,"data":"qg==","object":{"temperature_sensor":'
+                    '{"1":23.5}},"rxInfo":[{"gatewayId":"0016c001f153a14c","rssi":-36,"snr":10.5}]}'
+                ),
+            ),
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/up",
+                (
+                    '{"time":"2022-07-18T09:34:16.775023242+00:00","deviceInfo":{"devEui":"0101010101010101"},"data":"qg==",'
+                    '"rxInfo":[{"rssi":-90,"snr":-2},{"rssi":-36,"snr":10.5}]}'
+                ),
+            ),
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/status",
+                (
+                    '{"time":"2022-07-18T09:34:17+00:00","deviceInfo":{"devEui":"0101010101010101"},"margin":10,'
+                    '"externalPowerSource":false,"batteryLevelUnavailable":false,"batteryLevel":75.59}'
+                ),
+            ),
+            ("application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/join", "{}"),
+        ],
+        [
+            ("0101010101010101", "temperature_sensor.1", 23.5, 1_658_136_855_775_023_000, None),
+            ("0101010101010101", "rssi", -36.0, 1_658_136_856_775_023_000, "dBm"),
+            ("0101010101010101", "snr", 10.5, 1_658_136_856_775_023_000, "dB"),
+            ("0101010101010101", "margin", 10.0, 1_658_136_857 * SECOND, "dB"),
+            ("0101010101010101", "battery", 75.59, 1_658_136_857 * SECOND, "%"),
+        ],
+        [],
+        [("0101010101010101", "data", "type")],
+        received_at=1_658_136_858 * SECOND,
+    ),
+    Golden(
+        "things stack",
+        Source(codec="things_stack"),
+        "thethingsindustries.com/docs integrations/data-formats, payload-formatters (wind sensor); Dragino text values",
+        [
+            (
+                "v3/app1@tenant1/devices/dev1/up",
+                (
+                    '{"end_device_ids":{"device_id":"dev1","application_ids":{"application_id":"app1"},"dev_eui":'
+                    '"0004A30B001C0530"},"received_at":"2020-02-12T15:15:46Z","uplink_message":{"f_cnt":1,"f_port":1,'
+                    '"frm_payload":"gkHe","decoded_payload":{"temperature":1.0,"luminosity":0.64,"Bat":"3.384 V"},'
+                    '"rx_metadata":[{"gateway_ids":{"gateway_id":"gtw1"},"rssi":-35,"snr":5.2}],'
+                    '"received_at":"2020-02-12T15:15:45Z"}}'
+                ),
+            ),
+            (
+                "v3/app1@tenant1/devices/dev1/up",
+                (
+                    '{"uplink_message":{"decoded_payload":{"direction":"N","speed":32},"normalized_payload":'
+                    '[{"wind":{"speed":16.4608,"direction":0},"time":"2020-02-12T15:15:47Z"}]}}'
+                ),
+            ),
+            ("v3/app1@tenant1/devices/dev1/up", '{"uplink_message":{"rx_metadata":[{"rssi":-35}]}}'),
+            ("v3/app1@tenant1/devices/dev1/join", "{}"),
+        ],
+        [
+            ("app1.dev1", "temperature", 1.0, 1_581_520_545 * SECOND, None),
+            ("app1.dev1", "luminosity", 0.64, 1_581_520_545 * SECOND, None),
+            ("app1.dev1", "Bat", 3.384, 1_581_520_545 * SECOND, "V"),
+            ("app1.dev1", "wind.speed", 16.4608, 1_581_520_547 * SECOND, "m/s"),
+            ("app1.dev1", "wind.direction", 0.0, 1_581_520_547 * SECOND, "°"),
+            ("app1.dev1", "rssi", -35.0, None, "dBm"),
+        ],
+        [],
+        [("app1.dev1", "frm_payload", "type")],
+        received_at=1_581_520_548 * SECOND,
+    ),
+    Golden(
+        "plain",
+        Source(codec="plain", topic=("sensors/#", "home/+/{device}/{sensor}")),
+        "influxdata/telegraf plugins/inputs/mqtt_consumer (topic_parsing: sensors/CLE/v1/device5/temp)",
+        [
+            ("sensors/CLE/v1/device5/temp", "390"),
+            ("home/first/attic/temperature", "21.5 °C"),
+            ("home/first/attic/window", "open"),
+            ("home/first/attic/humidity", "48%"),
+            ("home/first/attic/note", "dusty"),
+            ("home/first/attic/pressure", "1013,2"),
+        ],
+        [
+            ("sensors.CLE.v1.device5", "temp", 390.0, None, None),
+            ("attic", "temperature", 21.5, None, "°C"),
+            ("attic", "window", 1.0, None, None),
+            ("attic", "humidity", 48.0, None, "%"),
+        ],
+        [],
+        [("attic", "note", "type"), ("attic", "pressure", "type")],
+    ),
+    Golden(
+        "plain with commas",
+        Source(codec="plain", topic="{device}/{sensor}", options={"decimal_comma": True}),
+        "as many German devices write",
+        [("attic/temperature", "-21,5 °C"), ("attic/pressure", "1013,2")],
+        [("attic", "temperature", -21.5, None, "°C"), ("attic", "pressure", 1013.2, None, None)],
+    ),
+    Golden(
+        "mapped",
+        Source(
+            codec="mapped",
+            topic="factory/#",
+            options={
+                "each": "data.items",
+                "device": "id",
+                "time": "ts",
+                "sensors": {
+                    "pressure": {"path": ["p", "0", "v.alue"], "unit": "bar"},
+                    "temperature": {"path": "t.value", "unit_path": "t.unit"},
+                    "load": "load",
+                },
+            },
+        ),
+        "made up: it is the user's",
+        [
+            (
+                "factory/hall",
+                (
+                    '{"data":{"items":[{"id":"press/1","ts":1795430000,"p":[{"v.alue":3.5}],"t":{"value":60,"unit":"degC"}},'
+                    '{"id":"press/2","load":"high","x":1},{"ts":3},{"id":"press/3","ts":"noon","load":1}]}}'
+                ),
+            ),
+        ],
+        [
+            ("press.1", "pressure", 3.5, 1_795_430_000 * SECOND, "bar"),
+            ("press.1", "temperature", 60.0, 1_795_430_000 * SECOND, "°C"),
+        ],
+        [],
+        [("press.2", "load", "type"), ("factory/hall", None, "name"), ("factory/hall", None, "time")],
     ),
 ]

@@ -5,11 +5,19 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from gateway.codecs.chirpstack import ChirpStack
 from gateway.codecs.codec import Codec, Decoded, Presence, Rejection
 from gateway.codecs.esphome import EspHome, EspHomeOptions
+from gateway.codecs.homie import Homie
 from gateway.codecs.json import JsonCodec
+from gateway.codecs.line_protocol import LineProtocol, LineProtocolOptions
+from gateway.codecs.mapped import Mapped, MappedOptions
+from gateway.codecs.plain import Plain, PlainOptions
+from gateway.codecs.senml import SenMl
 from gateway.codecs.shelly import Shelly
+from gateway.codecs.sparkplug import Sparkplug, SparkplugOptions
 from gateway.codecs.tasmota import Tasmota, TasmotaOptions
+from gateway.codecs.things_stack import ThingsStack
 from gateway.codecs.topics import TopicFilter, TopicTemplate
 from gateway.codecs.zigbee2mqtt import Zigbee2Mqtt, Zigbee2MqttOptions
 from gateway.config import Section, Source, first_error
@@ -33,6 +41,14 @@ CODECS: Mapping[str, Dialect] = {
     "esphome": Dialect(
         EspHome, EspHomeOptions, ("+/sensor/+/state", "+/binary_sensor/+/state", "+/switch/+/state", "+/status")
     ),
+    "homie": Dialect(Homie, topics=("homie/#",)),
+    "sparkplug": Dialect(Sparkplug, SparkplugOptions, ("spBv1.0/#",)),
+    "chirpstack": Dialect(ChirpStack, topics=("application/+/device/+/event/+",)),
+    "things_stack": Dialect(ThingsStack, topics=("v3/+/devices/+/up",)),
+    "senml": Dialect(SenMl),
+    "line_protocol": Dialect(LineProtocol, LineProtocolOptions, ("telegraf/#",)),
+    "plain": Dialect(Plain, PlainOptions),
+    "mapped": Dialect(Mapped, MappedOptions),
 }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from gateway.codecs.values import parse_value
+from gateway.codecs.values import parse_value, split_unit
+from gateway.errors import PayloadError
 from gateway.records import Message, Reading, Reason
 
 LONGEST_NAME = 1024
@@ -38,10 +39,15 @@ class Decoded:
         self, device: str, sensor: str, value: object, observed_at: int | None = None, unit: str | None = None
     ) -> None:
         """A value as it was parsed; of objects and lists every value, under names joined by dots."""
+        if len(sensor) > LONGEST_NAME:
+            self.reject(device, Reason.NAME)
+            return
         if isinstance(value, (dict, list)):
             self._add_nested(device, sensor, value, observed_at, unit)
             return
         number = parse_value(value)
+        if number is Reason.TYPE and isinstance(value, str) and (found := split_unit(value)):
+            number, unit = found  # `"3.38 V"`, as payload formatters like to write
         if isinstance(number, Reason):
             self.rejections.append(Rejection(device, sensor, number))
         else:
@@ -57,11 +63,7 @@ class Decoded:
     ) -> None:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
-            name = f"{sensor}.{key}"
-            if len(name) > LONGEST_NAME:
-                self.reject(device, Reason.NAME)
-            else:
-                self.add(device, name, inner, observed_at, unit)
+            self.add(device, f"{sensor}.{key}", inner, observed_at, unit)
 
     def reject(self, device: str, reason: Reason, sensor: str | None = None) -> None:
         """Count what cannot be used."""
@@ -87,6 +89,13 @@ class Codec(Protocol):
         on any topic and any bytes.
         """
         ...
+
+
+def join(above: str, name: str) -> str:
+    """The name of what stands inside of something; raises `PayloadError` where it is too long to be one."""
+    if len(above) > LONGEST_NAME:
+        raise PayloadError(Reason.NAME, "too long")
+    return f"{above}.{name}" if above else name
 
 
 def device_name(levels: str) -> str:

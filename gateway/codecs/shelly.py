@@ -8,7 +8,7 @@ second within `REPEAT_S` is dropped, a later one is a new measurement of the sam
 import re
 from collections.abc import Mapping, Sequence
 
-from gateway.codecs.codec import Decoded, Presence, device_name
+from gateway.codecs.codec import Decoded, Presence, device_name, join
 from gateway.codecs.memory import Repeats
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import as_object, device_time, parse_object, parse_text, part
@@ -95,7 +95,7 @@ def _take_component(
     for name, value in status.items():
         if name in NO_SENSORS or name.endswith("_ts") or (is_powered and name == "battery"):
             continue
-        sensor = f"{above}.{name}"
+        sensor = join(above, name)
         if isinstance(value, dict) and above.count(".") == 0:
             _take_component(decoded, device, sensor, value, observed_at)
         elif value is not None:  # a probe that is not connected

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import field_validator
 
-from gateway.codecs.codec import Decoded, Presence, device_name
+from gateway.codecs.codec import Decoded, Presence, device_name, join
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import device_time, parse_object, parse_text, parse_unit
 from gateway.config import Section, known_zone
@@ -99,7 +99,7 @@ def _values(tree: dict[str, object]) -> Iterator[tuple[str, str, object]]:
         if name in NO_SENSORS:
             continue
         if isinstance(value, dict):
-            yield from ((f"{name}.{key}", key, inner) for key, inner in value.items() if key not in NO_SENSORS)
+            yield from ((join(name, key), key, inner) for key, inner in value.items() if key not in NO_SENSORS)
         else:
             yield name, name, value
 

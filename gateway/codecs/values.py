@@ -1,6 +1,7 @@
 """Numbers, times, units and JSON as devices write them; what all dialects share."""
 
 import math
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from pydantic_core import from_json
@@ -22,6 +23,8 @@ UNSET = 1_577_836_800 * SECOND
 
 WORDS = {"on": 1.0, "true": 1.0, "open": 1.0, "online": 1.0}
 WORDS |= {"off": 0.0, "false": 0.0, "closed": 0.0, "close": 0.0, "offline": 0.0}
+
+NUMBER_AND_UNIT = re.compile(r"([-+]?\d{1,15}(?:\.\d{1,15})?)(?:\s+|(?=[°%]))([^\d\s]\S{0,15})", re.ASCII)
 
 LONGEST_UNIT = 16
 """Characters; the longest of Home Assistant's units has 7."""
@@ -49,6 +52,12 @@ def _number(text: str) -> float | list[str]:
         return float(text)
     except ValueError:
         return [text]  # text that is no number: of a type that cannot be learned
+
+
+def split_unit(text: str) -> tuple[float, str | None] | None:
+    """Number and unit of `21.5 °C`; None for anything else, dates and versions among it."""
+    found = NUMBER_AND_UNIT.fullmatch(text.strip())
+    return (float(found[1]), parse_unit(found[2])) if found else None
 
 
 def parse_time(value: object, zone: tzinfo = UTC) -> int | None:

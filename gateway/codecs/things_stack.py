@@ -1,0 +1,88 @@
+"""The Things Stack 3 (The Things Network): LoRaWAN uplinks as JSON on `v3/<application>/devices/<device>/up`.
+
+Source: thethingsindustries.com/docs, integrations/mqtt, data-formats and payload-formatters (normalized payload, whose
+names and units are fixed).
+"""
+
+from collections.abc import Sequence
+
+from gateway.codecs.chirpstack import best_radio
+from gateway.codecs.codec import Decoded, join
+from gateway.codecs.topics import TopicFilter
+from gateway.codecs.values import as_object, device_time, parse_object, part
+from gateway.config import Section
+from gateway.errors import PayloadError
+from gateway.records import Message, Reason
+
+LEVELS = 5
+"""`v3/<application>/devices/<device>/up`."""
+
+UNITS = {
+    "temperature": "°C",
+    "relativeHumidity": "%",
+    "pressure": "hPa",
+    "lightIntensity": "lx",
+    "co2": "ppm",
+    "moisture": "%",
+    "ec": "dS/m",
+    "depth": "cm",
+    "speed": "m/s",
+    "direction": "°",
+    **dict.fromkeys(("n", "p", "k"), "ppm"),
+}
+"""Of the normalized payload: lib/payload.json of TheThingsNetwork/lorawan-devices."""
+
+
+class ThingsStack:
+    """Devices by application and device id; a tenant after an `@` is the same for all on one connection."""
+
+    descriptions = ()
+
+    def __init__(self, _topics: Sequence[TopicFilter], _options: Section) -> None:
+        pass
+
+    def decode(self, message: Message) -> Decoded:
+        """Decode an uplink; joins, downlinks and service messages measure nothing, and neither do simulations."""
+        levels = message.topic.split("/")
+        if len(levels) < LEVELS or levels[0] != "v3" or levels[2] != "devices":
+            raise PayloadError(Reason.TOPIC)
+        if levels[4:] != ["up"]:
+            return Decoded()
+        application, _, device_id = levels[1].partition("@")[0], levels[2], levels[3]
+        tree = parse_object(message.payload)
+        if part(tree, "end_device_ids", "device_id") not in {None, device_id}:
+            raise PayloadError(Reason.IDENTITY)
+        if tree.get("simulated") is True:
+            raise PayloadError(Reason.NOT_LIVE, "simulated")
+        decoded = Decoded()
+        uplink = as_object(tree.get("uplink_message"))
+        received_at = device_time(uplink.get("received_at")) or device_time(tree.get("received_at"))
+        _take_uplink(decoded, f"{application}.{device_id}", uplink, received_at)
+        return decoded
+
+
+def _take_uplink(decoded: Decoded, device: str, uplink: dict[str, object], received_at: int | None) -> None:
+    normalized, values = uplink.get("normalized_payload"), uplink.get("decoded_payload")
+    if isinstance(normalized, list) and normalized:
+        for measurement in normalized:
+            _take_normalized(decoded, device, as_object(measurement), received_at)
+    elif isinstance(values, dict) and values:
+        for name, value in values.items():
+            decoded.add(device, name, value, received_at)
+    else:
+        decoded.reject(device, Reason.TYPE, "frm_payload")
+        radio = best_radio(uplink.get("rx_metadata"))
+        for name, unit in (("rssi", "dBm"), ("snr", "dB")):
+            if radio.get(name) is not None:
+                decoded.add(device, name, radio[name], received_at, unit)
+
+
+def _take_normalized(decoded: Decoded, device: str, measurement: dict[str, object], received_at: int | None) -> None:
+    observed_at = device_time(measurement.get("time")) or received_at
+    for group, values in measurement.items():
+        if group == "time":
+            continue
+        for name, value in values.items() if isinstance(values, dict) else ():
+            decoded.add(device, join(group, name), value, observed_at, UNITS.get(name))
+        if not isinstance(values, dict):
+            decoded.add(device, group, values, observed_at, UNITS.get(group))
