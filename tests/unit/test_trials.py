@@ -16,7 +16,7 @@ HALF = START + 300 * MINUTE
 RULES = Rules(policy=Policy(budget_s=86_400.0))
 
 
-def lived(rules: Rules = RULES, minutes: int = 600) -> Trial:
+def lived(rules: Rules = RULES, minutes: int = 400) -> Trial:
     """Return a trial that has lived through the ordinary life of two pumps and a room."""
     trial = Trial(rules, HALF)
     trial.apply(batch(trial.shard.directory, life(minutes, ("pump-1", "pump-2", "room"))))
@@ -42,13 +42,13 @@ def test_errors_are_those_of_a_fold_by_hand() -> None:
     scores = lived().scores([])
     assert set(scores) == {"pump-*", "room"}
     assert scores["pump-*"].devices == 2
-    assert scores["pump-*"].readings == 2 * 2 * (600 - LEAST)
-    shard_said = learn(Trial(RULES, HALF).shard, life(600, ("pump-1", "pump-2", "room")))
+    assert scores["pump-*"].readings == 2 * 2 * (400 - LEAST)
+    shard_said = learn(Trial(RULES, HALF).shard, life(400, ("pump-1", "pump-2", "room")))
     (fed, said), ratios = shard_said[0], [[], []]  # type: ignore[var-annotated]
     for row in (4, 5):
         mine = (fed.stream == row).nonzero()[0]
         for half in (0, 1):
-            kept = [place for place in range(LEAST, 600) if (fed.received_at[mine[place]] >= HALF) == bool(half)]
+            kept = [place for place in range(LEAST, 400) if (fed.received_at[mine[place]] >= HALF) == bool(half)]
             error = sum(abs(fed.value[mine[each]] - said.expected[mine[each]]) for each in kept)
             ratios[half].append(error / sum(abs(fed.value[mine[each]] - fed.value[mine[each - 1]]) for each in kept))
     assert scores["room"].error == pytest.approx([sum(each) / 2 for each in ratios], rel=1e-12)
@@ -65,7 +65,7 @@ def test_another_forecaster_has_another_error() -> None:
 def test_incidents_and_labels_are_counted() -> None:
     """Opened ones by device and 30 days; a labelled one is told again where an incident opened in its time."""
     trial = lived()
-    jump = START + 600 * MINUTE
+    jump = START + 400 * MINUTE
     rows = [("room", "a", jump + minute * MINUTE, 500.0) for minute in range(5)]
     trial.apply(Feedback(jump, "room", None, Verdict.FAULT))
     trial.apply(batch(trial.shard.directory, rows))

@@ -35,9 +35,9 @@ def write_log(path: Path) -> None:
     journal.close()
 
 
-def write_recording(folder: Path) -> None:
+def write_recording(folder: Path, minutes: int) -> None:
     """Write the ordinary life of one sensor as CSV."""
-    rows = [f"{at // SECOND},{value}" for _, _, at, value in life(500, ("room",), ("a",))]
+    rows = [f"{at // SECOND},{value}" for _, _, at, value in life(minutes, ("room",), ("a",))]
     (folder / "room.csv").write_text("\n".join(["time,a", *rows]))
 
 
@@ -61,7 +61,7 @@ def test_the_log_of_a_running_gateway_is_tried(tmp_path: Path) -> None:
 
 def test_what_is_better_is_said_as_settings_that_load(tmp_path: Path) -> None:
     """Beside a bad forecaster the others win; the lines can be pasted, and hold the model that won."""
-    write_recording(tmp_path)
+    write_recording(tmp_path, 500)
     source, linear = tune.folder(tmp_path), tune.MODELS["LinearRegression"]
     tried = [
         tune.Candidate("as it is", Rules(models=(BAD,)), BAD),
@@ -99,10 +99,10 @@ def test_without_readings_there_is_nothing_to_try(tmp_path: Path) -> None:
 
 def test_the_command_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On a folder of recordings, with settings of the user's own beside ours."""
-    write_recording(tmp_path)
+    write_recording(tmp_path, 300)
     mine = tmp_path / "mine.toml"
     mine.write_text("alarms.false_per_30_days = 5.0")
     assert main(["tune", str(tmp_path), "--candidate", str(mine), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert {"as it is", str(mine), "HoltWinters", "half the budget"} <= set(scores)
-    assert Score(**scores["as it is"]["room"]).readings == 300
+    assert Score(**scores["as it is"]["room"]).readings == 100
