@@ -8,7 +8,7 @@ DEVELOPED := $(VENV)/developed
 NAB ?= ../shared/data/nab
 NAB_SCORE ?= ../shared/bench/nab_score.py
 
-.PHONY: install demo check test bench soak lock clean
+.PHONY: install demo servers check test bench soak lock clean
 
 install: $(INSTALLED)
 
@@ -30,21 +30,24 @@ $(DEVELOPED): requirements-dev.lock $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# The real ones that tests and benchmarks start for themselves.
+servers:
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || sh deploy/apt-install.sh mosquitto
+	@command -v influxd >/dev/null || sh deploy/apt-install.sh influxdb
+
 check: $(DEVELOPED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(DEVELOPED)
-	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || sh deploy/apt-install.sh mosquitto
+test: $(DEVELOPED) servers
 	$(BIN)/pytest -m "not soak"
 
-bench: $(DEVELOPED)
-	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || sh deploy/apt-install.sh mosquitto
+bench: $(DEVELOPED) servers
 	$(BIN)/python tests/benchmarks/run_all.py --nab $(NAB) --nab-score $(NAB_SCORE)
 
-soak: $(DEVELOPED)
+soak: $(DEVELOPED) servers
 	$(BIN)/pytest -m soak
 
 # After a change of the dependencies in pyproject.toml.

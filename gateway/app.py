@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import ipaddress
 import logging
 import threading
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from gateway import control
@@ -17,7 +20,7 @@ from gateway.config import DAYS, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, StateError
 from gateway.intake import Intake
-from gateway.journal import Journal
+from gateway.journal import Follower, Journal
 from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
@@ -25,7 +28,11 @@ from gateway.mqtt import embedded
 from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline, status_topic
+from gateway.records import SECOND
 from gateway.shard import Rules, Shard
+
+if TYPE_CHECKING:
+    from gateway.influx import Sender
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +93,7 @@ class Application:
         self.connection = Connection(_connection_settings(settings, self.intake), self.inbox)
         self.server = Server(control.beside(self.journal.path))
         self.desk = Desk(self.server)
+        self.sender = _sender(settings)
         self.pipeline = Pipeline(
             settings,
             shard=self.shard,
@@ -94,6 +102,7 @@ class Application:
             link=self.connection,
             journal=self.journal,
             desk=self.desk,
+            sender=self.sender,
             version=importlib.metadata.version("edge-learning-gateway"),
             fingerprint=fingerprint(self.rules),
             clock=time.time_ns,
@@ -112,6 +121,9 @@ class Application:
             if self.broker:
                 self.broker.start()
                 stack.callback(self.broker.stop)
+            if self.sender:
+                self.sender.start()
+                stack.callback(self.sender.stop)
             self.connection.start()
             stack.callback(self.connection.stop)
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)
@@ -163,6 +175,32 @@ def _load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:
         shard.loads(parts)
         return seq
     return 0
+
+
+def _sender(settings: Settings) -> "Sender | None":
+    """The one who passes the log on to InfluxDB, where there is one."""
+    influx = settings.influx
+    if influx is None:
+        return None
+    from gateway import influx as room  # noqa: PLC0415 - 40 MB and half a second that only those pay who have InfluxDB
+
+    address = urlsplit(influx.url)
+    if influx.token and address.scheme == "http" and not _is_loopback(address.hostname or ""):
+        logger.warning("influx.url: the token goes to %s unencrypted: use https", address.hostname)
+    horizon = round(max(settings.predictions.horizons_s, default=0.0) * SECOND)
+    return room.Sender(
+        Follower(Path(settings.journal.path), "influx"),
+        room.Door(influx.url, influx.token.get_secret_value() if influx.token else None, influx.org, influx.ca_file),
+        room.Lines(settings.gateway.name),
+        room.Options(influx.bucket, influx.rollup_bucket, influx.lines, influx.linger_s, 2 * horizon),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _connection_settings(settings: Settings, intake: Intake) -> ConnectionSettings:

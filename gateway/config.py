@@ -24,6 +24,11 @@ TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"
 SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
 """Keys of `[mqtt]` that are read from the environment, or from `credentials_file`."""
 
+INFLUX_VARIABLE = "GATEWAY_INFLUX_TOKEN"
+
+Bucket: TypeAlias = Annotated[str, Field(pattern=r"^[^/\s\"\\]{1,64}$")]
+"""Without a slash it is a database of the same name to InfluxQL, in every version."""
+
 
 class Section(BaseModel):
     """A table of the file: frozen, and an unknown key is an error."""
@@ -182,6 +187,19 @@ class Journal(Section):
     retain_days: Annotated[float, Field(gt=0, le=36500)] = 90.0
 
 
+class Influx(Section):
+    """The InfluxDB that everything is written to, 1.8 or newer."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+[^@\s]*$")]
+    bucket: Bucket
+    org: str = ""
+    rollup_bucket: Bucket | None = None
+    ca_file: str | None = None
+    lines: Annotated[int, Field(ge=1, le=50_000)] = 5000
+    linger_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    token: SecretStr | None = None
+
+
 class Settings(Section):
     """Everything a user can set."""
 
@@ -198,13 +216,14 @@ class Settings(Section):
     alarms: Alarms = Alarms()
     maintenance: tuple[Maintenance, ...] = ()
     journal: Journal = Journal()
+    influx: Influx | None = None
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings, or the defaults where `path` is None; raises `ConfigError` naming the wrong key."""
     name = str(path) if path else "environment"
     tree = _parse(path) if path else {}
-    return _validate(_with_secrets(tree, environment, name), name)
+    return _validate(_with_token(_with_secrets(tree, environment, name), environment, name), name)
 
 
 def _parse(path: Path) -> dict[str, object]:
@@ -237,6 +256,17 @@ def _with_secrets(tree: dict[str, object], environment: Mapping[str, str], name:
     )
     found = lent | {key: environment[variable] for key, variable in SECRETS.items() if environment.get(variable)}
     return {**tree, "mqtt": {**mqtt, **{key: SecretStr(value) for key, value in found.items()}}}
+
+
+def _with_token(tree: dict[str, object], environment: Mapping[str, str], name: str) -> dict[str, object]:
+    influx = tree.get("influx")
+    if not isinstance(influx, dict):
+        return tree
+    if "token" in influx:
+        message = f"{name}: influx.token: secrets do not belong in the file; set {INFLUX_VARIABLE} in the environment"
+        raise ConfigError(message)
+    token = environment.get(INFLUX_VARIABLE)
+    return {**tree, "influx": {**influx, "token": SecretStr(token)}} if token else tree
 
 
 def _validate(tree: dict[str, object], name: str) -> Settings:

@@ -22,11 +22,13 @@ from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
 from gateway.config import Settings
 from gateway.control import Desk, Work
 from gateway.errors import StateError
+from gateway.foresight import Foresight
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
 from gateway.mqtt.inbox import Inbox
-from gateway.records import SECOND, Batch, Event, Feedback, Incident, Reason, Resume, State, Tick
+from gateway.records import SECOND, Batch, Event, Feedback, Foreseen, Health, Incident, Reason, Resume, State, Tick
 from gateway.shard import Outcome, Shard
+from gateway.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +66,32 @@ class Link(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """What the loop asks of the one who passes the log on to a database."""
+
+    failure: Exception | None
+
+    @property
+    def unsent(self) -> int:
+        """Readings in the log that the database lacks."""
+        ...
+
+    def wake(self, readings: int) -> None:
+        """So many readings more are in the log; returns at once."""
+        ...
+
+    def status(self, now: int) -> dict[str, object]:
+        """How far behind it is."""
+        ...
+
+
 @dataclass(slots=True)
 class Pending:
     """What was learned and is not in the log yet."""
 
     since: int = 0
     entries: list[Entered] = field(default_factory=list)
+    notes: list[Foreseen | Health] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     receipts: list[tuple[int, int]] = field(default_factory=list)
 
@@ -87,6 +109,7 @@ class Pipeline:
         link: Link,
         journal: Journal,
         desk: Desk,
+        sender: Sender | None = None,
         version: str,
         fingerprint: str,
         clock: Callable[[], int],
@@ -97,7 +120,9 @@ class Pipeline:
         self.intake = intake
         self.counts: Counter[str] = Counter()
         self.observers: list[Callable[[Batch, Outcome], None]] = []
-        self._inbox, self._link, self._journal, self._desk = inbox, link, journal, desk
+        self._inbox, self._link, self._journal, self._desk, self._sender = inbox, link, journal, desk, sender
+        self._foresight = Foresight(shard.directory, settings.predictions.horizons_s)
+        self._vitals = Vitals()
         self._version, self._fingerprint = version, fingerprint
         self._clock, self._monotonic = clock, monotonic
         self._offset: int | None = None
@@ -127,8 +152,9 @@ class Pipeline:
         self._desk.step()
         wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.since else timeout_s
         messages = self._inbox.take(0.0 if self._desk else wait_s)
-        if self._link.failure is not None:
-            raise self._link.failure
+        for part in (self._link, self._sender):
+            if part is not None and part.failure is not None:
+                raise part.failure
         now = self._clock()
         self._notice_deafness(now)
         if messages:
@@ -167,6 +193,7 @@ class Pipeline:
         outcome = self.shard.apply(batch)
         assert outcome.verdicts is not None  # noqa: S101 - readings have verdicts
         self._publish(outcome)
+        self._vitals.learned(int(batch.received_at[0]), self._clock())
         self._count(batch, outcome.verdicts.is_stale)
         self._hold(now, (batch, outcome.verdicts), outcome)
         self._predict(batch, ~outcome.verdicts.is_stale)
@@ -224,12 +251,18 @@ class Pipeline:
         due = [device for device, at in latest.items() if not 0 < self._due.get(device, 0) - at <= every]
         for device in due:  # the second condition: the device's clock was set back
             self._due[device] = latest[device] + every
-        for name, forecasts in groupby(self.shard.forecast(due), key=lambda forecast: forecast.device):
+        told = self.shard.forecast(due)
+        if (kept := self._foresight.keep(told)) is not None:
+            self._pending.notes.append(kept)
+        for name, forecasts in groupby(told, key=lambda forecast: forecast.device):
             self.counts["predictions"] += 1
             self._link.publish(self._prediction.render(device=name), encode_prediction(forecasts), qos=0, retain=True)
 
     def _settle(self, now: int) -> None:
         journal, pending = self.settings.journal, self._pending
+        if self._vitals.is_due(now):
+            pending.notes.append(self._vitals.note(now, self._numbers()))
+            pending.since = pending.since or now
         is_old = pending.since and _is_over(journal.commit_delay_s * SECOND, pending.since, now)
         is_due = is_old or len(pending.receipts) >= journal.commit_messages
         if is_due and (self._written.done() or len(pending.entries) >= HELD):
@@ -247,9 +280,11 @@ class Pipeline:
         self._written = self._writer.submit(self._write, pending)
 
     def _write(self, pending: Pending) -> None:
-        if pending.entries:
-            self._journal.append(self.shard.directory, pending.entries, pending.incidents)
+        if pending.entries or pending.notes:
+            self._journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes)
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
+        if self._sender:
+            self._sender.wake(sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple)))
 
     def _save(self, now: int) -> None:
         self._saved_at = now
@@ -290,7 +325,22 @@ class Pipeline:
             "dropped": self._link.dropped,
             "quarantined_models": self.shard.fleet.failures(),
         }
+        if self._sender:
+            tree["influx"] = self._sender.status(now)
         return json.dumps(tree, separators=(",", ":")).encode()
+
+    def _numbers(self) -> dict[str, float]:
+        """The counters, for the log."""
+        return {
+            **{name: float(self.counts[name]) for name in ("messages", "readings", "predictions")},
+            "rejected": float(sum(self.intake.rejected.values())),
+            "dropped": float(self._link.dropped),
+            "devices": float(len(self.shard.directory.devices)),
+            "streams": float(len(self.shard.directory)),
+            "incidents_opened": float(self.counts[f"incidents_{State.OPEN}"]),
+            "incidents_open": float(len(self.shard.incidents)),
+            "unsent": float(self._sender.unsent if self._sender else 0),
+        }
 
 
 NOTHING = np.zeros(0, dtype=np.int64)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from brokers import ROOMY, Mosquitto, mosquitto_program
+from influxdb import InfluxDB, influxd_program
 
 
 @pytest.fixture
@@ -24,6 +25,20 @@ def new_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
             return brokers.enter_context(Mosquitto(folder, *lines, is_anonymous=is_anonymous))
 
         yield start
+
+
+@pytest.fixture
+def influxdb(tmp_path: Path) -> Iterator[InfluxDB]:
+    """Give a started InfluxDB with the empty databases `raw` and `minutes`."""
+    if not influxd_program():
+        reason = "influxd is not installed (apt install influxdb)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with InfluxDB(tmp_path / "influxdb") as server:
+        server.query("CREATE DATABASE raw")
+        server.query("CREATE DATABASE minutes")
+        yield server
 
 
 @pytest.fixture

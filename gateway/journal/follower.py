@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,7 +107,7 @@ class Follower:
         with self._threshold() as database:
             return sum(blocks.count(head) for (head,) in database.execute(query, (blocks.HEADER.size, after)))
 
-    def move(self, seq: int, dead: Sequence[DeadLetter] = ()) -> None:
+    def move(self, seq: int, dead: Collection[DeadLetter] = ()) -> None:
         """Set the cursor, and keep what could not be delivered with the words that refused it."""
         with self._threshold() as database, transaction(database):
             database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self.name, seq))

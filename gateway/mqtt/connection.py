@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from gateway.mqtt.backoff import delay_s
+from gateway.backoff import delay_s
 from gateway.mqtt.buffered import BufferedClient
 from gateway.mqtt.inbox import Inbox
 from gateway.mqtt.tls import client_context

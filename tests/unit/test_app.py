@@ -1,6 +1,8 @@
 """Putting the parts together, and coming back after a restart."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -189,3 +191,34 @@ def test_building_starts_nothing(tmp_path: Path) -> None:
     application = Application(settings(journal={"path": str(tmp_path / "gateway.db")}))
     assert list(tmp_path.iterdir()) == []
     assert not application.connection.is_online
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:8086", ""),
+        ("http://localhost:8086", ""),
+        ("http://[::1]:8086", ""),
+        ("https://influx.example", ""),
+        ("http://influx.example:8086", "unencrypted"),
+        ("http://192.168.1.9:8086", "unencrypted"),
+    ],
+)
+def test_a_token_that_travels_unencrypted_is_warned_of(
+    url: str,
+    words: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever can read the network can read the database; on this machine nobody else can."""
+    chosen = settings(influx={"url": url, "bucket": "b", "token": "s3cret"})
+    application = Application(chosen)
+    assert application.sender
+    assert ("unencrypted" in caplog.text) == bool(words)
+    assert "s3cret" not in caplog.text
+
+
+def test_without_influxdb_its_client_is_not_even_imported(tmp_path: Path) -> None:
+    """It costs half a second and 40 MB, which a Raspberry Pi has better use for."""
+    script = "import sys, gateway.app, gateway.config as c; gateway.app.Application(c.Settings())"
+    script += "; sys.exit('influxdb_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path).returncode == 0

@@ -71,6 +71,11 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[predictions]\ncoverage = 1.0", "predictions.coverage: "),
         ("[journal]\nretain_days = inf", "journal.retain_days: "),
         ("[journal]\npath = ''", "journal.path: "),
+        ("[influx]\nurl = 'http://influx:8086'", "influx.bucket: "),
+        ("[influx]\nurl = 'influx:8086'\nbucket = 'b'", "influx.url: "),
+        ("[influx]\nurl = 'http://name:word@influx:8086'\nbucket = 'b'", "influx.url: "),
+        ("[influx]\nurl = 'http://influx:8086'\nbucket = 'b/autogen'", "influx.bucket: "),
+        ("influx = 3", "influx: "),
         ("[[learning.models]]\nmodel = ''", "learning.models.0.model: "),
         ("[[learning.models]]\nmodel = 'x'\nparams = { a = [1] }", "learning.models.0.params.a"),
     ],
@@ -121,6 +126,19 @@ def test_secrets_in_the_file_are_refused(tmp_path: Path, key: str) -> None:
     assert f"mqtt.{key}" in str(caught.value)
     assert f"GATEWAY_MQTT_{key.upper()}" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_the_token_of_influxdb_comes_from_the_environment(tmp_path: Path) -> None:
+    """It is masked, refused in the file, and makes no InfluxDB where none is set."""
+    secrets = {"GATEWAY_INFLUX_TOKEN": "s3cret"}
+    settings = load(tmp_path, "[influx]\nurl = 'http://influx:8086'\nbucket = 'b'", secrets)
+    assert settings.influx
+    assert settings.influx.token
+    assert settings.influx.token.get_secret_value() == "s3cret"
+    assert "s3cret" not in "\n".join(config.describe(settings)) + repr(settings)
+    assert load(tmp_path, "", secrets).influx is None
+    with pytest.raises(ConfigError, match="GATEWAY_INFLUX_TOKEN"):
+        load(tmp_path, "[influx]\ntoken = 's3cret'")
 
 
 def test_describe_names_every_setting() -> None:

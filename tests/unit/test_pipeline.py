@@ -15,9 +15,9 @@ from gateway.config import Settings
 from gateway.control import Call, Desk
 from gateway.errors import BrokerError, ConfigError, JournalError, StateError
 from gateway.intake import Intake
-from gateway.journal import Journal
+from gateway.journal import Follower, Journal
 from gateway.pipeline import HELD, Pipeline, status_topic
-from gateway.records import SECOND, Batch, Feedback, Message, Reason, Resume, Tick
+from gateway.records import SECOND, Batch, Feedback, Foreseen, Health, Message, Note, Reason, Resume, Tick
 from gateway.shard import Rules, Shard
 
 if TYPE_CHECKING:
@@ -93,11 +93,28 @@ class SpyJournal(Journal):
         self.log.append("commit")
 
 
+@dataclass
+class FakeSender:
+    """Who passes the log on, as the loop sees it."""
+
+    failure: Exception | None = None
+    unsent: int = 0
+
+    def wake(self, readings: int) -> None:
+        """Count what is new."""
+        self.unsent += readings
+
+    def status(self, now: int) -> dict[str, object]:
+        """Say how far behind it is."""
+        return {"unsent": self.unsent, "at": now}
+
+
 class Bench:
     """A pipeline whose every step is ours."""
 
     def __init__(self, folder: Path, chosen: Settings) -> None:
         self.now = START
+        self.sender = FakeSender()
         self.link = FakeLink()
         self.inbox = FakeInbox()
         self.shard = Shard(Rules(silent_floor_s=5.0))
@@ -113,6 +130,7 @@ class Bench:
             link=self.link,
             journal=self.journal,
             desk=Desk(self.line),
+            sender=self.sender,
             version="1.2.3",
             fingerprint="rules",
             clock=lambda: self.now,
@@ -358,6 +376,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "predictions": 0,
         "dropped": 4,
         "quarantined_models": {},
+        "influx": {"unsent": 2, "at": bench.now},
     }
 
 
@@ -389,8 +408,60 @@ def test_finish_leaves_nothing_to_be_learned_again(new_bench: Callable[..., Benc
     bench.pipeline.finish()
     assert bench.link.acknowledged == [1, 2]
     ((seq, parts),) = bench.journal.checkpoints("rules")
-    assert seq == bench.journal.last() == 2
+    assert seq == bench.journal.last() == 3  # the connection, the readings, a note on health
     assert parts == bench.shard.dumps()
+
+
+def notes(bench: Bench) -> list[Note]:
+    """Return what stands in the log beside its entries."""
+    follower = Follower(bench.journal.path, "test")
+    passage = follower.take(follower.open(), 10**6)
+    follower.close()
+    return list(passage.notes) if passage else []
+
+
+def test_health_is_noted_every_minute(new_bench: Callable[..., Bench]) -> None:
+    """In the log, so that an outage of the database hides nothing of it."""
+    bench = new_bench(journal={"commit_messages": 1})
+    bench.step('{"a": 1}', '{"a": "far too much"}')
+    bench.step('{"a": 2}', after=30 * SECOND)
+    bench.step('{"a": 3}', after=30 * SECOND, waited=SECOND // 2)
+    bench.pipeline.finish()
+    first, second = (note for note in notes(bench) if isinstance(note, Health))
+    assert (first.at, second.at) == (START, START + 60 * SECOND)
+    assert (first.numbers["readings"], first.numbers["rejected"]) == (1.0, 1.0)
+    assert second.numbers["readings"] == 3.0
+    assert second.numbers["latency_ms"] == 500.0
+    assert second.numbers["unsent"] == 2.0
+
+
+def test_forecasts_are_kept_to_be_held_against_what_comes(new_bench: Callable[..., Bench]) -> None:
+    """Those of the horizons stand in the log, with the row of their stream."""
+    bench = new_bench(journal={"commit_messages": 1})
+    bench.warm()
+    (kept,) = (note for note in notes(bench) if isinstance(note, Foreseen))
+    assert kept.stream.tolist() == [0, 0]
+    assert ((kept.due_at - kept.made_at) / SECOND).tolist() == [600.0, 3600.0]
+    assert (kept.lower < kept.expected).all()
+    assert (kept.expected < kept.upper).all()
+
+
+def test_who_passes_the_log_on_is_woken_by_a_commit_and_asked_for_the_status(new_bench: Callable[..., Bench]) -> None:
+    """It hears how many readings there are, and what it says is told."""
+    bench = new_bench(journal={"commit_messages": 2})
+    bench.step('{"a": 1, "b": 2}')
+    assert bench.sender.unsent == 0
+    bench.step('{"a": 2}', after=SECOND)
+    assert bench.sender.unsent == 3
+    assert json.loads(bench.pipeline.status(START))["influx"] == {"unsent": 3, "at": START}
+
+
+def test_a_bug_in_who_passes_the_log_on_ends_the_gateway(new_bench: Callable[..., Bench]) -> None:
+    """The supervisor restarts it; a thread that died unseen would be silence for ever."""
+    bench = new_bench()
+    bench.sender.failure = ValueError("a bug")
+    with pytest.raises(ValueError, match="a bug"):
+        bench.step()
 
 
 def test_run_ends_when_told_to(new_bench: Callable[..., Bench]) -> None:
@@ -410,9 +481,10 @@ def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Ben
     bench.step('{"a": 2}', after=99 * SECOND)
     assert list(bench.journal.checkpoints("rules")) == []
     bench.step('{"a": 3}', after=SECOND)
-    assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [4]
+    (first,) = [seq for seq, _ in bench.journal.checkpoints("rules")]
     bench.step('{"a": 4}', after=100 * SECOND)
-    assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [5, 4]
+    second = bench.journal.last()
+    assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [second, first]
     bench.step('{"a": 5}', after=100 * SECOND)
     assert bench.entries() == [[4.0], [5.0]]
 

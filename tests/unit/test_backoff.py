@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mqtt.backoff import delay_s
+from gateway.backoff import delay_s
 
 
 @given(st.integers(0, 10_000))
