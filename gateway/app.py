@@ -86,11 +86,11 @@ class Application:
         self.rules = rules(settings)
         self.shard = Shard(self.rules)
         self.intake = Intake(settings.sources, settings.limits, settings.topics, self.shard.directory)
-        _refuse_own_messages(settings, self.intake)
+        refuse_own_messages(settings, self.intake)
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
         self.journal = Journal(Path(settings.journal.path))
         self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
-        self.connection = Connection(_connection_settings(settings, self.intake), self.inbox)
+        self.connection = Connection(connection_settings(settings, self.intake), self.inbox)
         self.server = Server(control.beside(self.journal.path))
         self.desk = Desk(self.server)
         self.sender = _sender(settings)
@@ -130,7 +130,7 @@ class Application:
             self.pipeline.run(stop)
 
 
-def _refuse_own_messages(settings: Settings, intake: Intake) -> None:
+def refuse_own_messages(settings: Settings, intake: Intake) -> None:
     """Raise `ConfigError` where the gateway would learn what it publishes itself."""
     topics = {
         "anomaly": settings.topics.anomaly,
@@ -203,7 +203,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _connection_settings(settings: Settings, intake: Intake) -> ConnectionSettings:
+def connection_settings(settings: Settings, intake: Intake) -> ConnectionSettings:
+    """How to connect to the broker, and what to hear there."""
     mqtt = settings.mqtt
     tls = mqtt.tls or Tls()
     return ConnectionSettings(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gateway import app, config, control, demo, replay, tune
+from gateway import app, config, control, demo, discover, replay, terminal, tune
 from gateway.errors import ConfigError, GatewayError, RequestError
 from gateway.journal import Journal
 
@@ -45,10 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="how the running gateway is, as JSON")
     status.add_argument("--config", type=Path, metavar="FILE")
     status.set_defaults(command=_status)
+    _add_discover(commands.add_parser("discover", help="which devices speak which dialects on the broker"))
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
     _add_tune(commands.add_parser("tune", help="which settings would have done better; changes nothing"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
     return parser
+
+
+def _add_discover(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="how to reach the broker")
+    parser.add_argument("--for", type=float, dest="seconds", default=60.0, metavar="SECONDS", help="60; Ctrl-C ends it")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="a new file for the settings; else printed")
+    parser.set_defaults(command=_discover)
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +118,26 @@ def _status(chosen: argparse.Namespace) -> None:
         message = f"no gateway is running on {log}"
         raise RequestError(message)
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+
+
+def _discover(chosen: argparse.Namespace) -> None:
+    settings, stop = config.load(chosen.config), _stop_on_signals()
+    if chosen.write is not None:
+        discover.refuse_existing(chosen.write)
+    logging.getLogger("gateway.intake").setLevel(logging.ERROR)  # what cannot be read is in the table
+    with terminal.waiting("listening", chosen.seconds) as show:
+        for heard, passed in discover.listen(settings, chosen.seconds, stop):
+            show(passed, f"{sum(heard.counts.values())} messages on {len(heard.counts)} topics")
+    discovery = discover.judge(heard, settings)
+    terminal.table(discover.TITLES, discover.rows(discovery))
+    sys.stdout.write("\n".join(discover.remarks(discovery)) + "\n")
+    if not discovery.found:
+        return
+    text = discover.settings_text(discovery, settings)
+    if chosen.write is None:
+        sys.stdout.write(f"\n{text}")
+    else:
+        discover.write(text, chosen.write)
 
 
 def _replay(chosen: argparse.Namespace) -> None:

@@ -102,6 +102,11 @@ class Source(Section):
     codec: str = "json"
     options: dict[str, object] = {}
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topic filters as they were written."""
+        return (self.topic,) if isinstance(self.topic, str) else self.topic
+
 
 class Topics(Section):
     """Where messages go, and where people say what they think of them."""

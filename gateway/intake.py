@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from gateway.codecs import Codec, Decoded, TopicFilter, TopicTemplate, tune
+from gateway.codecs import Codec, Decoded, TopicFilter, TopicTemplate, interpret
 from gateway.codecs.incoming import decode_feedback, decode_maintenance
 from gateway.config import Limits, Source, Topics
 from gateway.errors import PayloadError
@@ -74,7 +74,7 @@ class Intake:
         self.rejected: Counter[Reason] = Counter()
         self._ahead = round(limits.ahead_s * SECOND)
         self._behind = round(limits.behind_s * SECOND)
-        self._sources = [tune(source, f"sources.{number}") for number, source in enumerate(sources)]
+        self._sources = [interpret(source, f"sources.{number}") for number, source in enumerate(sources)]
         self._descriptions = [(TopicFilter(text), codec) for _, codec in self._sources for text in codec.descriptions]
         self._words: list[tuple[TopicTemplate, Decode]] = [
             (_word("feedback", topics.feedback), decode_feedback),
@@ -191,7 +191,9 @@ class Intake:
         return self._routes[topic]
 
     def _find_route(self, topic: str) -> Route:
-        """Descriptions go to every codec that asks for them, readings to the first source that has their topic."""
+        """People's words go to no codec, descriptions to all that ask, readings to the first source of their topic."""
+        if any(template.match(topic) is not None for template, _ in self._words):
+            return Route(())
         described = [codec for each, codec in self._descriptions if each.match(topic) is not None]
         if described:
             return Route(tuple(dict.fromkeys(described)), is_description=True)

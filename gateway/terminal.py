@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.progress import track as rich_track
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +29,27 @@ COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow"}
 def track(items: Sequence[T], doing: str) -> Iterable[T]:
     """The items, with a progress bar on standard error."""
     return rich_track(items, description=f"{doing:10}", console=Console(stderr=True))
+
+
+@contextmanager
+def waiting(doing: str, seconds: float) -> Iterator[Callable[[float, str], None]]:
+    """A bar on standard error that fills in `seconds`; the function it yields takes those that passed, and a word."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[word]}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(doing, total=seconds, word="")
+        yield lambda passed, word: progress.update(task, completed=passed, word=word)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output; what is in it may come from strangers."""
+    drawn = Table(*titles, box=None, pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(Text(_shown(str(cell))) for cell in row))
+    Console().print(drawn)
+
+
+def _shown(text: str) -> str:
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 class View:

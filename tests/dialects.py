@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from gateway.codecs import Codec, Decoded, tune
+from gateway.codecs import Codec, Decoded, interpret
 from gateway.codecs.codec import LONGEST_NAME
 from gateway.codecs.values import LONGEST_UNIT
 from gateway.config import Source
@@ -32,7 +32,7 @@ class Golden:
 
     def codec(self) -> Codec:
         """Return a fresh codec of this source."""
-        return tune(self.source, "sources.0").codec
+        return interpret(self.source, "sources.0").codec
 
     def received(self, *, is_retained: bool = False) -> list[Message]:
         """Return the messages as they arrive, a second apart."""

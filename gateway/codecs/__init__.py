@@ -52,20 +52,20 @@ CODECS: Mapping[str, Dialect] = {
 }
 
 
-class Tuned(NamedTuple):
+class Interpreter(NamedTuple):
     """A codec and the topics that it was made for."""
 
     topics: tuple[TopicFilter, ...]
     codec: Codec
 
 
-def tune(source: Source, key: str) -> Tuned:
+def interpret(source: Source, key: str) -> Interpreter:
     """The codec of a source; raises `ConfigError` naming the setting below `key` that is wrong."""
     if source.codec not in CODECS:
         message = f"{key}.codec: {source.codec!r} is unknown; known are {', '.join(CODECS)}"
         raise ConfigError(message)
     dialect = CODECS[source.codec]
-    texts = (source.topic,) if isinstance(source.topic, str) else source.topic or dialect.topics
+    texts = source.topics or dialect.topics
     if not texts:
         message = f"{key}.topic: a source of {source.codec!r} needs one"
         raise ConfigError(message)
@@ -74,7 +74,17 @@ def tune(source: Source, key: str) -> Tuned:
         options = dialect.options.model_validate(source.options)
     except ValidationError as error:
         raise ConfigError(first_error(error, f"{key}.options")) from error
-    return Tuned(topics, dialect.make(topics, options))
+    return Interpreter(topics, dialect.make(topics, options))
 
 
-__all__ = ["CODECS", "Codec", "Decoded", "Presence", "Rejection", "TopicFilter", "TopicTemplate", "Tuned", "tune"]
+__all__ = [
+    "CODECS",
+    "Codec",
+    "Decoded",
+    "Interpreter",
+    "Presence",
+    "Rejection",
+    "TopicFilter",
+    "TopicTemplate",
+    "interpret",
+]

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from readings import message
 
-from gateway.codecs import tune
+from gateway.codecs import interpret
 from gateway.codecs.outgoing import iso
 from gateway.codecs.values import parse_time, parse_value
 from gateway.config import Source
 from gateway.errors import PayloadError
 from gateway.records import Reason
 
-CODEC = tune(Source(topic=("x/{device}", "x/{device}/{sensor}")), "sources.0").codec
+CODEC = interpret(Source(topic=("x/{device}", "x/{device}/{sensor}")), "sources.0").codec
 
 NUMBERS = st.integers() | st.floats() | st.integers(min_value=10**300, max_value=10**400)
 JSON = st.recursive(

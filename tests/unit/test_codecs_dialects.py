@@ -6,7 +6,7 @@ import pytest
 from dialects import ARRIVAL, Golden, decode_all, sparkplug
 from readings import message
 
-from gateway.codecs import Codec, Decoded, tune
+from gateway.codecs import Codec, Decoded, interpret
 from gateway.codecs.memory import ROOM
 from gateway.codecs.sparkplug_schema import Payload
 from gateway.config import Source
@@ -16,7 +16,7 @@ from gateway.records import SECOND, Reason
 
 def codec(name: str, topic: str | tuple[str, ...] = (), **options: object) -> Codec:
     """Return a codec of this dialect."""
-    return tune(Source(codec=name, topic=topic, options=options), "sources.0").codec
+    return interpret(Source(codec=name, topic=topic, options=options), "sources.0").codec
 
 
 def refused(chosen: Codec, topic: str, payload: str | bytes) -> Reason:

@@ -5,13 +5,13 @@ import json
 import pytest
 from readings import message
 
-from gateway.codecs import Decoded, Rejection, tune
+from gateway.codecs import Decoded, Rejection, interpret
 from gateway.config import Source
 from gateway.errors import PayloadError
 from gateway.records import SECOND, Reading, Reason
 
 T = 1_700_000_000 * SECOND
-CODEC = tune(Source(topic=("x/{device}", "x/{device}/{sensor}")), "sources.0").codec
+CODEC = interpret(Source(topic=("x/{device}", "x/{device}/{sensor}")), "sources.0").codec
 
 
 def decode(payload: str | bytes, sensor: str | None = None) -> Decoded:

@@ -12,7 +12,7 @@ from readings import message
 
 from gateway import config
 from gateway.cli import main
-from gateway.codecs import CODECS, tune
+from gateway.codecs import CODECS, interpret
 from gateway.codecs.outgoing import encode_incident
 from gateway.config import INFLUX_VARIABLE, SECRETS, Settings, Source
 from gateway.records import SECOND, Incident, Kind, State
@@ -93,7 +93,7 @@ def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", json_blocks("json"))
 def test_readings_in_the_readme_are_accepted_whole(example: str) -> None:
     """A newcomer who copies an example is understood."""
-    decoded = tune(Source(topic="{device}"), "sources.0").codec.decode(message("d", example))
+    decoded = interpret(Source(topic="{device}"), "sources.0").codec.decode(message("d", example))
     assert decoded.readings
     assert not decoded.rejections
     assert all(reading.observed_at for reading in decoded.readings)
