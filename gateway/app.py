@@ -6,9 +6,11 @@ import ipaddress
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +21,8 @@ from gateway.alarms.maintenance import Schedule
 from gateway.board import HomeAssistant, States, birth_topic
 from gateway.config import DAYS, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
-from gateway.errors import ConfigError, StateError
+from gateway.errors import ConfigError
+from gateway.house import Alone
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.learning.fleet import VERSION
@@ -29,13 +32,18 @@ from gateway.mqtt import embedded
 from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline, status_topic
-from gateway.records import SECOND
+from gateway.records import SECOND, Span
+from gateway.recovery import restore
 from gateway.shard import Rules, Shard
+from gateway.unlearning import handlers
 
 if TYPE_CHECKING:
     from gateway.influx import Sender
 
 logger = logging.getLogger(__name__)
+
+CLEARED_S = 10.0
+"""How long a broker may take to be reached and to confirm; here it takes 10 ms."""
 
 PROTOCOLS = {"auto": None, "5": 5, "3.1.1": 4}
 
@@ -91,7 +99,7 @@ class Application:
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
         self.journal = Journal(Path(settings.journal.path))
         self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
-        self.connection = Connection(connection_settings(settings, self.intake), self.inbox)
+        self.connection = Connection(listening(settings, self.intake), self.inbox)
         self.server = Server(control.beside(self.journal.path))
         self.desk = Desk(self.server)
         self.sender = _sender(settings)
@@ -110,7 +118,11 @@ class Application:
             clock=time.time_ns,
             monotonic=time.monotonic_ns,
         )
-        self.desk.handlers |= {"status": Handler(self.pipeline.report), **people.handlers(self.pipeline)}
+        self.desk.handlers |= {
+            "status": Handler(self.pipeline.report),
+            **people.handlers(self.pipeline),
+            **handlers(self.pipeline),
+        }
         self.board: list[States | HomeAssistant] = [States(settings, self.shard, self.connection)]
         if settings.home_assistant.enabled:
             companion = HomeAssistant(settings, self.shard, self.connection, version)
@@ -127,7 +139,9 @@ class Application:
             stack.callback(self.journal.close)
             self.server.start()
             stack.callback(self.server.stop)
-            restore(self.shard, self.journal, fingerprint(self.rules))
+            if not restore(self.shard, self.journal, fingerprint(self.rules), stop):
+                return
+            self.intake.directory = self.shard.directory
             if self.broker:
                 self.broker.start()
                 stack.callback(self.broker.stop)
@@ -138,6 +152,35 @@ class Application:
             stack.callback(self.connection.stop)
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)
             self.pipeline.run(stop)
+
+
+def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Do on the log what a running gateway would be asked for."""
+    chosen = rules(settings)
+    doors: dict[str, Callable[[Span], str]] = {"retained predictions": partial(_clear_retained, settings)}
+    with Alone(Shard(chosen), Journal(Path(settings.journal.path)), fingerprint(chosen), doors) as house:
+        work = handlers(house)[name].work(arguments)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return dict(end.value)
+
+
+def _clear_retained(settings: Settings, gone: Span) -> str:
+    """Take back what the broker keeps for whoever asks of the device, without a gateway."""
+    if settings.mqtt.host is None:
+        return "the embedded broker kept nothing"
+    topic = settings.topics.prediction.replace("{device}", str(gone.device))
+    plain = connection_settings(settings)
+    connection = Connection(replace(plain, client_id=f"{plain.client_id[:18]}-once", status_topic=None), Inbox())
+    connection.start()
+    deadline, is_sent = time.monotonic() + CLEARED_S, False
+    while time.monotonic() < deadline and not (is_sent and connection.is_idle):
+        is_sent = is_sent or (connection.is_online and connection.publish(topic, b"", retain=True))
+        time.sleep(0.01)
+    connection.stop()
+    return f"cleared {topic}" if is_sent else f"could not clear {topic}: {connection.last_error or 'no broker'}"
 
 
 def refuse_own_messages(settings: Settings, intake: Intake) -> None:
@@ -154,38 +197,6 @@ def refuse_own_messages(settings: Settings, intake: Intake) -> None:
                 f"topics.{name}: {template!r} is also a source of readings: the gateway would learn its own messages"
             )
             raise ConfigError(message)
-
-
-def restore(shard: Shard, journal: Journal, mark: str, tell: Callable[[str], None] = logger.info) -> None:
-    """Bring a fresh shard to where the log ends: the newest fitting checkpoint, then the tail."""
-    seq = _load_checkpoint(shard, journal, mark)
-    streams, last, folded = journal.streams(), journal.last(), 0
-    if last > seq:
-        tell(f"learning {last - seq} entries of the log again")
-    for number, entry in journal.entries(seq):
-        if isinstance(entry, tuple):
-            shard.directory.introduce(streams, entry[0])
-        shard.apply(entry[0] if isinstance(entry, tuple) else entry)
-        folded += 1
-        if folded % 1000 == 0:
-            tell(f"learned {100 * (number - seq) // (last - seq)} % of the log again")
-    for device, sensor in streams[len(shard.directory) :]:  # written, but none of its readings was
-        shard.directory.add(device, sensor)
-    if seq or folded:
-        tell(f"{len(shard.directory)} streams restored, {folded} entries learned again")
-
-
-def _load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:
-    for seq, parts in journal.checkpoints(mark):
-        trial = Shard(shard.rules)
-        try:
-            trial.loads(parts)
-        except StateError as error:
-            logger.warning("a checkpoint does not fit: %s", error)
-            continue
-        shard.loads(parts)
-        return seq
-    return 0
 
 
 def _sender(settings: Settings) -> "Sender | None":
@@ -214,14 +225,19 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def connection_settings(settings: Settings, intake: Intake) -> ConnectionSettings:
+def listening(settings: Settings, intake: Intake) -> ConnectionSettings:
     """How to connect to the broker, and what to hear there."""
+    births = [birth_topic(settings)] if settings.home_assistant.enabled else []
+    topics, descriptions = (*intake.filters, *births), tuple(intake.description_filters)
+    return replace(connection_settings(settings), topics=topics, retained_topics=descriptions)
+
+
+def connection_settings(settings: Settings) -> ConnectionSettings:
+    """How to connect to the broker."""
     mqtt = settings.mqtt
     tls = mqtt.tls or Tls()
     return ConnectionSettings(
         client_id=mqtt.client_id or settings.gateway.name[:23],
-        topics=(*intake.filters, *([birth_topic(settings)] if settings.home_assistant.enabled else [])),
-        retained_topics=tuple(intake.description_filters),
         host=mqtt.host or "127.0.0.1",
         port=mqtt.port,
         protocol=PROTOCOLS[mqtt.protocol] if mqtt.host else embedded.PROTOCOL,

@@ -7,15 +7,17 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway import app, config, control, demo, discover, replay, terminal, tune
 from gateway.errors import ConfigError, GatewayError, RequestError
-from gateway.journal import Journal
-from gateway.records import Verdict
+from gateway.journal import Reader
+from gateway.records import SECOND, Verdict
 
 logger = logging.getLogger("gateway")
 
@@ -51,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_discover(commands.add_parser("discover", help="which devices speak which dialects on the broker"))
     _add_feedback(commands.add_parser("feedback", help="say what an alarm was; counts from the next reading on"))
     _add_maintenance(commands.add_parser("maintenance", help="devices are worked on: nothing is judged or learned"))
+    _add_forget(commands.add_parser("forget", help="take what a device said out of everything, with a receipt"))
+    _add_undo(commands.add_parser("undo", help="unlearn what was said in a time, and keep the readings"))
+    refold = commands.add_parser("refold", help="learn the whole log anew")
+    refold.add_argument("--config", type=Path, metavar="FILE")
+    refold.set_defaults(command=_refold)
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
     _add_tune(commands.add_parser("tune", help="which settings would have done better; changes nothing"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
@@ -90,6 +97,29 @@ def _seconds(text: str) -> float:
         message = f"{text!r} is not a time such as 90s, 30m, 2h or 1d"
         raise argparse.ArgumentTypeError(message)
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
+def _add_forget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--sensor", help="of this sensor only")
+    _add_times(parser)
+    parser.add_argument("--verify", action="store_true", help="compare with a gateway that never saw it")
+    parser.add_argument("--receipt", type=Path, metavar="FILE", help="write the receipt there, too")
+    parser.set_defaults(command=_forget)
+
+
+def _add_undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument("--device", help="without it, all")
+    _add_times(parser)
+    parser.set_defaults(command=_undo)
+
+
+def _add_times(parser: argparse.ArgumentParser) -> None:
+    text = "such as 2026-11-23T14:00, by the device's clock"
+    parser.add_argument("--from", dest="since", type=datetime.fromisoformat, metavar="TIME", help=text)
+    parser.add_argument("--to", dest="until", type=datetime.fromisoformat, metavar="TIME", help="not included")
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +221,46 @@ def _discover(chosen: argparse.Namespace) -> None:
         discover.write(text, chosen.write)
 
 
+def _forget(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    receipt = _request(settings, "forget", _asked(settings, chosen) | {"verify": chosen.verify})
+    text = json.dumps(receipt, indent=2, ensure_ascii=False) + "\n"
+    if chosen.receipt:
+        chosen.receipt.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+def _undo(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    _print(_request(settings, "undo", _asked(settings, chosen)))
+
+
+def _refold(chosen: argparse.Namespace) -> None:
+    _print(_request(config.load(chosen.config), "refold", {}))
+
+
+def _asked(settings: config.Settings, chosen: argparse.Namespace) -> dict[str, object]:
+    """The device, sensor and time that were named; a time without a zone is the gateway's."""
+    zone = ZoneInfo(settings.gateway.time_zone)
+    times = {"since": chosen.since, "until": chosen.until}
+    found: dict[str, object] = {name: chosen.__dict__.get(name) for name in ("device", "sensor")}
+    return found | {name: time and round(_in(zone, time).timestamp()) * SECOND for name, time in times.items()}
+
+
+def _in(zone: ZoneInfo, time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=zone)
+
+
+def _request(settings: config.Settings, name: str, arguments: dict[str, object]) -> dict[str, object]:
+    """What the running gateway answers, or, where none is running, what comes of doing it here."""
+    answer = control.ask(control.beside(Path(settings.journal.path)), name, arguments, logger.info)
+    return app.answer(settings, name, arguments) if answer is None else answer
+
+
+def _print(answer: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+
+
 def _replay(chosen: argparse.Namespace) -> None:
     replay.run(chosen.input, chosen.out, app.rules(config.load(chosen.config)))
 
@@ -200,21 +270,14 @@ def _tune(chosen: argparse.Namespace) -> None:
     others = {str(path): app.rules(config.load(path)) for path in chosen.candidate}
     tried = tune.candidates(app.rules(settings), others)
     with ExitStack() as stack:
-        source = tune.folder(chosen.input) if chosen.input else tune.log(stack.enter_context(_reading(settings)))
+        source = (
+            tune.folder(chosen.input)
+            if chosen.input
+            else tune.log(stack.enter_context(Reader(Path(settings.journal.path))))
+        )
         found = tune.run(source, tried)
     lines = [json.dumps(tune.tree(tried, found))] if chosen.json else tune.report(source, tried, found)
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-@contextmanager
-def _reading(settings: config.Settings) -> Iterator[Journal]:
-    """The log, for reading beside a running gateway."""
-    journal = Journal(Path(settings.journal.path))
-    journal.open_for_reading()
-    try:
-        yield journal
-    finally:
-        journal.close()
 
 
 def _demo(chosen: argparse.Namespace) -> int:

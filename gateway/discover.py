@@ -81,8 +81,8 @@ def listen(settings: Settings, seconds: float, stop: threading.Event) -> Iterato
     Raises `BrokerError` where the broker does not let us in.
     """
     heard, inbox = Heard(), Inbox()
-    theirs = connection_settings(settings, Intake([], settings.limits, settings.topics, Directory()))
-    ours = replace(theirs, client_id=f"{theirs.client_id[:14]}-discover", topics=("#",), retained_topics=(), qos=0)
+    theirs = connection_settings(settings)
+    ours = replace(theirs, client_id=f"{theirs.client_id[:14]}-discover", topics=("#",), qos=0)
     connection = Connection(replace(ours, session_expiry_s=0, status_topic=None), inbox)
     connection.start()
     try:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gateway.learning.directory import Directory
 from gateway.records import SECOND, Forecast, Foreseen
+from gateway.shard import Shard
 
 PER_HORIZON = 4
 """Forecasts kept of those whose horizons overlap: all that are told would double what is written to an SD card (of a
@@ -15,8 +15,8 @@ sensor that reports once a minute 18 bytes a reading beside 30), and four draw t
 class Foresight:
     """Keeps the forecasts of the horizons; what comes next is in the verdict on the next reading."""
 
-    def __init__(self, directory: Directory, horizons_s: Sequence[float]) -> None:
-        self._directory = directory
+    def __init__(self, shard: Shard, horizons_s: Sequence[float]) -> None:
+        self._shard = shard
         self._every = {int(horizon_s * SECOND): int(horizon_s * SECOND) // PER_HORIZON for horizon_s in horizons_s}
         self._kept: dict[tuple[int, int], int] = {}
 
@@ -30,7 +30,7 @@ class Foresight:
 
     def _row(self, forecast: Forecast) -> tuple[int, int, int, float, float, float] | None:
         ahead = forecast.due_at - forecast.made_at
-        stream = self._directory.row(forecast.device, forecast.sensor)
+        stream = self._shard.directory.row(forecast.device, forecast.sensor)
         if ahead not in self._every or stream is None:
             return None
         last_at = self._kept.get((stream, ahead))

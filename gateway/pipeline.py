@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ from gateway.records import (
     Message,
     Reason,
     Resume,
+    Span,
     State,
     Tick,
 )
@@ -99,6 +100,9 @@ class Sender(Protocol):
         ...
 
 
+Answer = TypeVar("Answer")
+
+
 @dataclass(slots=True)
 class Pending:
     """What was learned and is not in the log yet."""
@@ -136,10 +140,12 @@ class Pipeline:
         self.observers: list[Callable[[Entry, Outcome], None]] = []
         self.chores: list[Callable[[int], None]] = []
         self.asides: dict[str, Callable[[Message], None]] = {}
-        self._inbox, self._link, self._journal, self._desk, self._sender = inbox, link, journal, desk, sender
-        self._foresight = Foresight(shard.directory, settings.predictions.horizons_s)
+        self._inbox, self._link, self._desk, self._sender = inbox, link, desk, sender
+        self.journal, self.mark = journal, fingerprint
+        self.doors: dict[str, Callable[[Span], str]] = {"retained predictions": self._clear}
+        self._foresight = Foresight(shard, settings.predictions.horizons_s)
         self._vitals = Vitals()
-        self._version, self._fingerprint = version, fingerprint
+        self._version = version
         self._clock, self._monotonic = clock, monotonic
         self._offset: int | None = None
         self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
@@ -313,7 +319,7 @@ class Pipeline:
 
     def _write(self, pending: Pending) -> None:
         if pending.entries or pending.notes:
-            self._journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes)
+            self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes)
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
         if self._sender:
             self._sender.wake(sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple)))
@@ -329,8 +335,33 @@ class Pipeline:
         self._written = self._writer.submit(self._write_state, parts, now)
 
     def _write_state(self, parts: dict[str, bytes], now: int) -> None:
-        self._journal.checkpoint(self._fingerprint, parts)
-        self._journal.retain(now - round(self.settings.journal.retain_days * 86400 * SECOND))
+        self.journal.checkpoint(self.mark, parts)
+        self.journal.retain(now - round(self.settings.journal.retain_days * 86400 * SECOND))
+
+    def settle(self) -> None:
+        """Bring everything that was learned into the log; until the slice of work ends nothing new is learned."""
+        self._commit()
+        self._written.result()
+
+    def serve(self, shard: Shard) -> None:
+        """Let this shard take the place of the one there is; what is open in one and not in the other is told."""
+        now = self._clock()
+        outcome = Outcome(None, self.shard.incidents.overtaken(shard.incidents, now))
+        self.shard.become(shard)
+        self.intake.directory = shard.directory
+        self._due.clear()
+        self._told_at = 0
+        self._tell(Tick(now), outcome)
+        self._pending.incidents.extend(change.incident for change in outcome.changes)
+
+    def write(self, work: Callable[[], Answer]) -> "Future[Answer]":
+        """Do this in the writer's thread, after what waits to be written."""
+        return self._writer.submit(work)
+
+    def _clear(self, gone: Span) -> str:
+        """Take back what the broker keeps for whoever asks of the device."""
+        topic = self._prediction.render(device=str(gone.device))
+        return f"cleared {topic}" if self._link.publish(topic, b"", retain=True) else f"could not clear {topic}"
 
     def report(self, _: Mapping[str, object]) -> Work:
         """Answer a request for the status."""

@@ -85,6 +85,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.stream)
 
+    def at(self, places: Ints) -> "Batch":
+        """The readings at these positions."""
+        return Batch(self.stream[places], self.observed_at[places], self.received_at[places], self.value[places])
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -152,7 +156,43 @@ class Availability:
     is_online: bool
 
 
-Event: TypeAlias = Tick | Resume | Feedback | Maintenance | Described | Availability
+class Span(NamedTuple):
+    """Readings of a device, or of all, observed in [since, until) ns."""
+
+    device: str | None
+    sensor: str | None = None
+    since: int = -(2**63)
+    until: int = 2**63 - 1
+
+    def fits(self, device: str, sensor: str) -> bool:
+        """Whether the stream is meant."""
+        return self.device in {None, device} and self.sensor in {None, sensor}
+
+    @property
+    def is_all_time(self) -> bool:
+        """Whether it is everything that the sensor, or the device, ever said."""
+        return self.since == -(2**63) and self.until == 2**63 - 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left of the device."""
+        return self.sensor is None and self.is_all_time
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What a device, or all, said before this entry and observed in [since, until) is not to be learned.
+
+    It is heeded where the log is folded; a shard that is given it does nothing.
+    """
+
+    at: int
+    device: str | None
+    since: int
+    until: int
+
+
+Event: TypeAlias = Tick | Resume | Feedback | Maintenance | Described | Availability | Undone
 """What changes state and holds no readings."""
 
 Entry: TypeAlias = Batch | Event
@@ -204,6 +244,10 @@ class Verdicts:
     change: npt.NDArray[np.uint8]
     period: Floats
     joint: Floats
+
+    def at(self, places: Ints) -> "Verdicts":
+        """What is said at these positions."""
+        return Verdicts(*(column[places] for _, column in self.columns()))
 
     def columns(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
         """Name and column of everything said."""

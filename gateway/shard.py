@@ -155,10 +155,10 @@ class Shard:
         rows = np.array(named.streams, dtype=np.int64)
         changes = self.fleet.judge(rows, entry.verdict)
         row = self.directory.device_row(entry.device)
-        if row is not None and entry.verdict is not Verdict.FAULT and not named.is_on_sensors(entry):
-            self.fleet.hearts.accept(row, entry.at)
+        is_habit = row is not None and entry.verdict is not Verdict.FAULT and not named.is_on_sensors(entry)
+        is_accepted = row is not None and is_habit and self.fleet.hearts.accept(row, entry.at)
         told = self.incidents.heed(entry, dict(zip(named.streams, changes.tolist(), strict=True)))
-        return Outcome(None, told, is_understood=named.is_known)
+        return Outcome(None, told, is_understood=named.is_known or is_accepted)
 
     def forecast(self, devices: Iterable[int]) -> list[Forecast]:
         """What comes next on each sensor of these devices, device by device."""
@@ -181,6 +181,11 @@ class Shard:
         self.fleet.adopt(other.fleet, (theirs, ours), places)
         self.incidents.adopt(other.incidents, rows, pairs)
         self.incidents.silences.adopt(other.incidents.silences, pairs)
+
+    def become(self, other: "Shard") -> None:
+        """Be another from now on, for all who hold this one; the other is not to be used any more."""
+        self.rules, self.directory, self.fleet = other.rules, other.directory, other.fleet
+        self.incidents, self.calendar = other.incidents, other.calendar
 
     def digest(self, device: str) -> str:
         """A hash of all that is learned of one device, whatever else is known: equal means equal to the last bit.

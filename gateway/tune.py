@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeAlias
 
 from gateway import recordings, terminal, trials
 from gateway.errors import InputError
-from gateway.journal import Journal
+from gateway.journal import Reader
 from gateway.learning.directory import Directory
 from gateway.learning.stock import ModelRule
 from gateway.records import Batch, Entry, Feedback, Verdict
+from gateway.recovery import Numbering
 from gateway.replay import ROWS, Player
 from gateway.shard import Rules
 from gateway.trials import Label, Score, Trial
@@ -64,20 +65,18 @@ class Source:
             raise InputError(message)
 
 
-def log(journal: Journal) -> Source:
+def log(reader: Reader) -> Source:
     """The retained log, also of a gateway that is running."""
 
     def entries(directory: Directory) -> Iterator[Entry]:
-        streams = journal.streams()
-        for _, entry in journal.entries(0):
-            if isinstance(entry, tuple):
-                directory.introduce(streams, entry[0])
-            yield entry[0] if isinstance(entry, tuple) else entry
+        numbering = Numbering(reader, directory)
+        for _, entry in reader.entries(0):
+            yield numbering.renumbered(entry[0]) if isinstance(entry, tuple) else entry
 
     source = Source(entries)
     source.survey()
     end = max([source.last, *(word.at for word in source.said)])
-    source.labels = trials.labels(source.said, journal.incidents(), end)
+    source.labels = trials.labels(source.said, reader.incidents(), end)
     return source
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gateway.config import Settings
+from gateway.journal import Entered, Journal, Reader
 from gateway.learning.directory import Directory
 from gateway.records import SECOND, Batch, Message, Verdicts
 from gateway.shard import Shard
@@ -57,6 +58,12 @@ def learn(shard: Shard, rows: Sequence[Row], seed: int | None = None) -> list[tu
         assert verdicts is not None
         said.append((fed, verdicts))
     return said
+
+
+def logged(journal: Journal, after: int = 0) -> list[tuple[int, Entered]]:
+    """Return number and entry of what stands in the log after this one."""
+    with Reader(journal.path) as log:
+        return list(log.entries(after))
 
 
 def verdicts(count: int, **columns: np.ndarray[Any, Any]) -> Verdicts:

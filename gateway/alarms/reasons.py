@@ -63,6 +63,11 @@ def heeded(verdict: Verdict) -> str:
     return ANSWERS[verdict]
 
 
+def learned_anew() -> str:
+    """What is said of incidents that are judged otherwise since their device was learned anew."""
+    return "Some of what this device said was taken back, or all was learned anew; this is what follows from the rest."
+
+
 def together(*, is_over: bool) -> str:
     """What is said of a device whose sensors do not fit together."""
     return (

@@ -80,6 +80,10 @@ class Silences:
         """Every device that is told silent."""
         return [*self._alone, *(device for outage in self._outages for device in outage.members)]
 
+    def alone(self) -> list[tuple[int, Open]]:
+        """The devices that are silent for a reason of their own, each with its incident."""
+        return [(device, alone.opened) for device, alone in self._alone.items()]
+
     def devices(self) -> list[int]:
         """Every device whose next reading changes something here."""
         return [*self.silent(), *self.awaited]

@@ -30,7 +30,7 @@ class HomeAssistant:
             name: TopicTemplate(getattr(chosen, name), frozenset({"device", "gateway"}), key=f"topics.{name}")
             for name in ("anomaly", "feedback", "maintenance", "state", "status")
         }
-        self._notices = Notices(link, shard.directory, self._write, per_s=PER_S, delay=DELAY)
+        self._notices = Notices(link, lambda: shard.directory.devices, self._write, per_s=PER_S, delay=DELAY)
         self._known = 0
 
     def observe(self, entry: Entry, _outcome: Outcome) -> None:

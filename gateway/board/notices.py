@@ -1,10 +1,9 @@
 """Retained messages of one subject: each device's stands at the broker in its newest form; sent when it changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from gateway.learning.directory import Directory
 from gateway.records import SECOND
 
 
@@ -36,13 +35,13 @@ class Notices:
     def __init__(
         self,
         link: Link,
-        directory: Directory,
+        devices: Callable[[], Iterable[str]],
         write: Callable[[str, int], Notice | None],
         *,
         per_s: int,
         delay: int = 0,
     ) -> None:
-        self._link, self._directory, self._write = link, directory, write
+        self._link, self._devices, self._write = link, devices, write
         self._per_s, self._delay = per_s, delay
         self._marked: dict[str, int] = {}
         self._posted: dict[str, int] = {}
@@ -60,7 +59,7 @@ class Notices:
     def renew(self) -> None:
         """Send everything again, also what did not change."""
         self._posted.clear()
-        for device in self._directory.devices:
+        for device in self._devices():
             self.mark(device)
 
     def settle(self, now: int) -> None:

@@ -62,7 +62,7 @@ class States:
         self._newest = Newest()
         self._topic = TopicTemplate(settings.topics.state, frozenset({"device"}), frozenset({"device"}), "topics.state")
         self._every = round(settings.states.every_s * SECOND)
-        self._notices = Notices(link, shard.directory, self._write, per_s=PER_S)
+        self._notices = Notices(link, lambda: shard.directory.devices, self._write, per_s=PER_S)
         self._known = 0
         self._told_at = self._looked_at = 0
         self._worked_on: frozenset[str] = frozenset()

@@ -1,6 +1,8 @@
 """The log: what was accepted, in order, durable; checkpoints and cursors over it. sqlite3 lives here alone."""
 
 from gateway.journal.follower import Follower
-from gateway.journal.journal import Entered, Journal
+from gateway.journal.forgetting import Forgetting
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Entered, Reader
 
-__all__ = ["Entered", "Follower", "Journal"]
+__all__ = ["Entered", "Follower", "Forgetting", "Journal", "Reader"]

@@ -77,9 +77,14 @@ def join(parts: Sequence[tuple[Batch, Verdicts]]) -> tuple[Batch, Verdicts]:
         return parts[0]
     batches, verdicts = zip(*parts, strict=True)
     return (
-        Batch(*(np.concatenate([getattr(batch, name) for batch in batches]) for name in Batch.__slots__)),
+        join_batches(batches),
         Verdicts(*(np.concatenate([getattr(verdict, name) for verdict in verdicts]) for name in Verdicts.__slots__)),
     )
+
+
+def join_batches(batches: Sequence[Batch]) -> Batch:
+    """The same, of readings without verdicts."""
+    return Batch(*(np.concatenate([getattr(batch, name) for batch in batches]) for name in Batch.__slots__))
 
 
 def _short(numbers: Column) -> Column:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from gateway.errors import JournalError
-from gateway.records import Availability, Described, Event, Feedback, Maintenance, Resume, Tick, Verdict
+from gateway.records import Availability, Described, Event, Feedback, Maintenance, Resume, Tick, Undone, Verdict
 
 KINDS: dict[str, type[Event]] = {
     "tick": Tick,
@@ -13,6 +13,7 @@ KINDS: dict[str, type[Event]] = {
     "maintenance": Maintenance,
     "described": Described,
     "availability": Availability,
+    "undone": Undone,
 }
 NAMES = {its: name for name, its in KINDS.items()}
 

@@ -4,57 +4,26 @@ import fcntl
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING
 
-from gateway.codecs.outgoing import decode_incident, encode_incident
+from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
-from gateway.journal import blocks, events, minutes, notes
+from gateway.journal import blocks, events, finder, forgetting, minutes, names, notes
+from gateway.journal.reader import Entered
+from gateway.journal.schema import SCHEMAS
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Event, Foreseen, Health, Incident, Verdicts
+from gateway.records import Batch, Foreseen, Health, Incident, Ints, Undone, Verdicts
 
 if TYPE_CHECKING:
     from gateway.journal.rollup import Rollup
 
-SCHEMAS = (
-    """
-CREATE TABLE streams (row INTEGER PRIMARY KEY, device TEXT NOT NULL, sensor TEXT NOT NULL) STRICT;
-CREATE TABLE log (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, at INTEGER NOT NULL, body BLOB
-) STRICT;
-CREATE TABLE incidents (
-    id TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, device TEXT NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (id, state, at)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE checkpoints (
-    seq INTEGER PRIMARY KEY, rules TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL
-) STRICT;
-""",
-    """
-ALTER TABLE incidents ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX incidents_by_seq ON incidents (seq);
-CREATE TABLE minutes (
-    id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, body BLOB NOT NULL
-) STRICT;
-CREATE INDEX minutes_by_seq ON minutes (seq);
-CREATE INDEX minutes_by_time ON minutes (until, since);
-CREATE TABLE dead_letters (line TEXT PRIMARY KEY, at INTEGER NOT NULL, words TEXT NOT NULL) STRICT, WITHOUT ROWID;
-""",
-)
-"""What each version added to the one before.
-
-The `seq` of an incident and of a block of minutes is the newest of the log when it was written, in one transaction with
-it: a cursor that passes that number passes them.
-"""
-
 CHECKPOINTS = 2
 """Kept, so that a damaged one has another before it."""
-
-Entered: TypeAlias = tuple[Batch, Verdicts] | Event
-"""An entry as it is written: readings stand there with the verdicts on them."""
 
 
 class Journal:
@@ -64,7 +33,7 @@ class Journal:
         self.path = path
         self._lock: IO[str] | None = None
         self._database: sqlite3.Connection | None = None
-        self._streams = 0
+        self._names: names.Names | None = None
         self._rollup: Rollup | None = None
 
     def open(self) -> None:
@@ -77,16 +46,6 @@ class Journal:
         except JournalError:
             self.close()
             raise
-
-    def open_for_reading(self) -> None:
-        """Open a file that a running gateway may be writing; raises `JournalError` where there is none of ours."""
-        with self._threshold():
-            self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
-            version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version != len(SCHEMAS):
-            self.close()
-            message = f"{self.path} is no log of this version of the gateway"
-            raise JournalError(message)
 
     def _acquire(self) -> IO[str]:
         try:
@@ -123,8 +82,7 @@ class Journal:
         if version < len(SCHEMAS):
             script = "".join(SCHEMAS[version:])
             database.executescript(f"BEGIN; {script} PRAGMA user_version={len(SCHEMAS)}; COMMIT;")
-        self._streams = database.execute("SELECT count(*) FROM streams").fetchone()[0]
-        self._rollup = None
+        self._names = self._rollup = None
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -143,9 +101,9 @@ class Journal:
             self._lock = None
 
     def streams(self) -> list[tuple[str, str]]:
-        """Device and sensor of every stream, by row."""
+        """Device and sensor of every stream, by number; empty where it was forgotten."""
         with self._threshold():
-            return self._open.execute("SELECT device, sensor FROM streams ORDER BY row").fetchall()
+            return names.listed(self._open)
 
     def append(
         self,
@@ -155,11 +113,13 @@ class Journal:
         told: Sequence[Foreseen | Health] = (),
     ) -> None:
         """Write all in one durable transaction: new streams, entries, changes of incidents, what changes no state."""
-        streams = list(directory.since(self._streams))
-        rollup, self._rollup = self._rollup, None  # to be read from the log again, should this fail
+        known, self._names = self._names, None  # to be read from the log again, should this fail
+        rollup, self._rollup = self._rollup, None
         with self._threshold(), transaction(self._open) as database:
-            rollup = rollup or minutes.resumed(database)
-            database.executemany("INSERT INTO streams VALUES (?, ?, ?)", streams)
+            known, rollup = known or names.Names(database), rollup or minutes.resumed(database)
+            numbers = known.numbers(database, directory)
+            entries = [(_numbered(each[0], numbers), each[1]) if isinstance(each, tuple) else each for each in entries]
+            told = [replace(each, stream=numbers[each.stream]) if isinstance(each, Foreseen) else each for each in told]
             database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
             database.executemany(
                 "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM log))",
@@ -167,43 +127,66 @@ class Journal:
             )  # a repeat after a crash is the same and is ignored
             database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", map(notes.encode, told))
             minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)))
-        self._streams += len(streams)
-        self._rollup = rollup
-
-    def entries(self, after: int) -> Iterator[tuple[int, Entered]]:
-        """Sequence number and entry of everything after `after`, in order."""
-        query = f"SELECT seq, kind, at, body FROM log WHERE seq > ? AND kind NOT IN {notes.KINDS} ORDER BY seq"  # noqa: S608 - a constant
-        with self._threshold():
-            for seq, kind, at, body in self._open.execute(query, (after,)):
-                if kind == "readings":
-                    yield seq, blocks.decode(body)
-                else:
-                    yield seq, events.decode(kind, at, body)
-
-    def incidents(self) -> Iterator[Incident]:
-        """Every change of an incident that is kept, in order of time."""
-        with self._threshold():
-            for at, body in self._open.execute("SELECT at, body FROM incidents ORDER BY at"):
-                yield decode_incident(body, at)
+        self._names, self._rollup = known, rollup
 
     def last(self) -> int:
         """The newest sequence number, 0 in an empty log."""
         with self._threshold():
             return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
 
-    def checkpoint(self, rules: str, parts: dict[str, bytes]) -> None:
+    def checkpoint(self, rules: str, parts: Mapping[str, bytes]) -> None:
         """Save the state as of the newest entry; `rules` says under which settings it was folded."""
-        lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
-        body = len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values())
         with self._threshold(), transaction(self._open) as database:
-            database.execute(
-                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)",
-                (self.last(), rules, hashlib.sha256(body).digest(), body),
-            )
+            self._save(database, rules, parts)
             database.execute(
                 "DELETE FROM checkpoints WHERE seq NOT IN (SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT ?)",
                 (CHECKPOINTS,),
             )
+            finder.extend(database)
+
+    def _save(self, database: sqlite3.Connection, rules: str, parts: Mapping[str, bytes]) -> None:
+        lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
+        body = len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values())
+        digest = hashlib.sha256(body).digest()
+        database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)", (self.last(), rules, digest, body))
+
+    def forget(self, order: forgetting.Forgetting, rules: str, parts: Mapping[str, bytes]) -> Counter[str]:
+        """In one transaction take all that is to go out of the file, and save the state without it.
+
+        Returns how many rows went, by what they were. `parts` is empty where the state cannot be saved.
+        """
+        self._names = self._rollup = None
+        with self._threshold(), transaction(self._open) as database:
+            removed = forgetting.forget(database, order)
+            database.execute("DELETE FROM checkpoints")
+            if parts:
+                self._save(database, rules, parts)
+        return removed
+
+    def restart(self, entry: Undone, rules: str, parts: Mapping[str, bytes]) -> None:
+        """In one transaction enter what changes what is learned of the log so far, and save the state that follows.
+
+        Older states must not be gone back to: they do not know of it.
+        """
+        with self._threshold(), transaction(self._open) as database:
+            database.execute("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", events.encode(entry))
+            database.execute("DELETE FROM checkpoints")
+            if parts:
+                self._save(database, rules, parts)
+
+    def empty_the_wal(self) -> bool:
+        """Bring everything into the file itself and leave nothing beside it; False while somebody reads on."""
+        with self._threshold():
+            return not self._open.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def quarantine(self, damaged: Mapping[int, str]) -> None:
+        """Put entries that cannot be read aside, with the reason."""
+        if not damaged:
+            return
+        with self._threshold(), transaction(self._open) as database:
+            query = "INSERT OR REPLACE INTO quarantine SELECT seq, kind, at, body, ? FROM log WHERE seq = ?"
+            database.executemany(query, [(words, seq) for seq, words in damaged.items()])
+            database.executemany("DELETE FROM log WHERE seq = ?", [(seq,) for seq in damaged])
 
     def checkpoints(self, rules: str) -> Iterator[tuple[int, dict[str, bytes]]]:
         """Undamaged checkpoints made under `rules`, newest first, with their sequence number."""
@@ -234,6 +217,10 @@ class transaction:  # noqa: N801 - used as a verb
     def __exit__(self, kind: object, *_: object) -> None:
         if self.database.in_transaction:  # SQLite itself rolls back when the disk is full
             self.database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _numbered(batch: Batch, numbers: Ints) -> Batch:
+    return Batch(numbers[batch.stream], batch.observed_at, batch.received_at, batch.value)
 
 
 def _rows(entries: Sequence[Entered]) -> Iterator[tuple[str, int, bytes | None]]:

@@ -1,9 +1,7 @@
 """Names of a shard's devices and streams, and the row each has in the arrays."""
 
 import json
-from collections.abc import Iterator, Sequence
-
-from gateway.records import Batch
+from collections.abc import Iterator
 
 
 class Directory:
@@ -48,14 +46,6 @@ class Directory:
         self.device_of.append(device_row)
         self.rows_of[device_row].append(row)
         return row
-
-    def introduce(self, streams: Sequence[tuple[str, str]], batch: Batch) -> None:
-        """Make those of the log's `streams` known that this batch is the first to hold.
-
-        When a stream appears is part of the state.
-        """
-        for device, sensor in streams[len(self) : int(batch.stream.max(initial=-1)) + 1]:
-            self.add(device, sensor)
 
     def since(self, row: int) -> Iterator[tuple[int, str, str]]:
         """Row, device and sensor of every stream from `row` on."""

@@ -89,12 +89,14 @@ class Heartbeats(Rows):
         """The device, or the broker in its name, said that it is gone, or there again."""
         self.arrays["is_gone"][device] = is_gone
 
-    def accept(self, device: int, at: int) -> None:
-        """A silence, if it is one, that has lasted until `at` is nothing to tell: as long a gap is within the habit."""
+    def accept(self, device: int, at: int) -> bool:
+        """A silence that has lasted until `at` is within the habit from now on; returns whether there is one."""
         a = self.arrays
         gap = float(at - max(a["last_at"][device], a["heard_from"][device]))
-        if a["beats"][device] >= BEATS and gap >= self._limit(np.array([device]))[0]:
+        is_silent = bool(a["beats"][device] >= BEATS and gap >= self._limit(np.array([device]))[0])
+        if is_silent:
             a["longest"][device] = max(a["longest"][device], gap)
+        return is_silent
 
     def _limit(self, rows: Ints | slice) -> Floats:
         """How long (ns) each of `rows` may pause before it counts as silent."""

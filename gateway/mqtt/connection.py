@@ -116,6 +116,11 @@ class Connection:
         """How many times the connection was made again."""
         return max(0, self.generation - 1)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was published has been confirmed by the broker."""
+        return self._client.outgoing == 0
+
     def start(self) -> None:
         """Begin to connect, and go on for as long as it takes; ConfigError if a certificate file is unusable."""
         self._configure()

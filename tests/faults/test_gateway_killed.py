@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from brokers import Mosquitto, wait_until
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from readings import logged
 
-from gateway.app import fingerprint, restore, rules
+from gateway.app import fingerprint, rules
 from gateway.config import load
 from gateway.journal import Journal
 from gateway.records import SECOND
+from gateway.recovery import restore
 from gateway.shard import Shard
 
 DEVICES = 5
@@ -70,12 +73,12 @@ def started(configuration: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def logged(folder: Path) -> Counter[tuple[str, int]]:
+def found_in(folder: Path) -> Counter[tuple[str, int]]:
     """How often each reading stands in the log, by device and its own time."""
     journal, found = Journal(folder / "log.db"), Counter[tuple[str, int]]()
     journal.open()
     streams = journal.streams()
-    for _, entry in journal.entries(0):
+    for _, entry in logged(journal):
         if isinstance(entry, tuple):
             batch = entry[0]
             for stream, at in zip(batch.stream.tolist(), batch.observed_at.tolist(), strict=True):
@@ -105,7 +108,7 @@ def test_killed_again_and_again(kills: int, tmp_path: Path, new_mosquitto: Calla
     wait_until(lambda: _size(tmp_path) >= len(expected), "everything is in the log", DEADLINE_S)
     born.terminate()
     assert born.wait(DEADLINE_S) == 0
-    assert logged(tmp_path) == expected
+    assert found_in(tmp_path) == expected
     assert _state(tmp_path, use_checkpoint=True) == _state(tmp_path, use_checkpoint=False)
 
 
@@ -126,6 +129,6 @@ def _state(folder: Path, *, use_checkpoint: bool) -> dict[str, bytes]:
     chosen = rules(load(folder / "gateway.toml", os.environ))
     shard, journal = Shard(chosen), Journal(folder / "log.db")
     journal.open()
-    restore(shard, journal, fingerprint(chosen) if use_checkpoint else "no such rules", lambda _: None)
+    restore(shard, journal, fingerprint(chosen) if use_checkpoint else "no such rules", threading.Event())
     journal.close()
     return shard.dumps()

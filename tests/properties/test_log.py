@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from readings import verdicts
+from readings import logged, verdicts
 
 from gateway.journal import Journal, blocks, events
 from gateway.learning.directory import Directory
@@ -127,7 +127,7 @@ class TheLog(RuleBasedStateMachine):
             return
         found = {
             seq: (int(entry[0].received_at[0]), entry[0].value.tolist()) if isinstance(entry, tuple) else entry
-            for seq, entry in self.journal.entries(0)
+            for seq, entry in logged(self.journal)
         }
         assert found == self.entries
         assert self.journal.streams() == self.directory.streams

@@ -3,17 +3,19 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from readings import START, batch, life, pieces, settings
 
-from gateway.app import Application, fingerprint, restore, rules
+from gateway.app import Application, fingerprint, rules
 from gateway.errors import ConfigError
-from gateway.journal import Entered, Journal
+from gateway.journal import Entered, Journal, Reader
 from gateway.learning.stock import ModelRule
 from gateway.records import SECOND, Incident, Resume, Tick
+from gateway.recovery import Fold, restore
 from gateway.shard import Rules, Shard
 
 HERE = Rules(silent_floor_s=5.0)
@@ -51,7 +53,7 @@ def restored(journal: Journal, chosen: Rules = HERE) -> tuple[Shard, list[str]]:
     """Return what a new process makes of the log, and what it said about it."""
     said: list[str] = []
     shard = Shard(chosen)
-    restore(shard, journal, fingerprint(chosen), said.append)
+    restore(shard, journal, fingerprint(chosen), threading.Event(), said.append)
     return shard, said
 
 
@@ -84,15 +86,6 @@ def test_an_empty_log_says_nothing(journal: Journal) -> None:
     """A first start has nothing to restore."""
     shard, said = restored(journal)
     assert (len(shard.directory), said) == (0, [])
-
-
-def test_a_stream_without_a_reading_in_the_log_keeps_its_row(journal: Journal) -> None:
-    """The writer may have been quicker with the name than with the reading."""
-    shard = Shard(HERE)
-    shard.directory.add("pump", "a")
-    journal.append(shard.directory, [Resume(START)], [])
-    again, _ = restored(journal)
-    assert again.directory.streams == [("pump", "a")]
 
 
 def damage(path: Path, statement: str) -> None:
@@ -149,11 +142,8 @@ def test_other_rules_fold_again_under_those_rules(journal: Journal) -> None:
     other = Rules(models=(ModelRule("river.anomaly.HalfSpaceTrees", "pump"),), silent_floor_s=5.0)
     again, _ = restored(journal, other)
     fresh = Shard(other)
-    for _, entry in journal.entries(0):
-        if isinstance(entry, tuple):
-            for device, sensor in journal.streams()[len(fresh.directory) : int(entry[0].stream.max(initial=-1)) + 1]:
-                fresh.directory.add(device, sensor)
-        fresh.apply(entry[0] if isinstance(entry, tuple) else entry)
+    with Reader(journal.path) as log:
+        Fold(fresh, log).advance()
     assert again.dumps() == fresh.dumps()
 
 

@@ -3,8 +3,8 @@
 from readings import START
 
 from gateway.foresight import Foresight
-from gateway.learning.directory import Directory
 from gateway.records import SECOND, Forecast
+from gateway.shard import Rules, Shard
 
 HOUR = 3600 * SECOND
 
@@ -28,10 +28,10 @@ def kept(foresight: Foresight, *forecasts: Forecast) -> list[tuple[int, float]]:
 
 def new() -> Foresight:
     """Return one that knows two streams and two horizons."""
-    directory = Directory()
-    directory.add("pump", "a")
-    directory.add("pump", "b")
-    return Foresight(directory, (600.0, 3600.0))
+    shard = Shard(Rules())
+    shard.directory.add("pump", "a")
+    shard.directory.add("pump", "b")
+    return Foresight(shard, (600.0, 3600.0))
 
 
 def test_the_next_value_is_not_kept() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from readings import START, learn, life, verdicts
+from readings import START, learn, life, logged, verdicts
 
 from gateway.errors import JournalError
 from gateway.journal import Entered, Journal
@@ -45,7 +45,7 @@ def told(entries: list[Entered]) -> list[object]:
 
 def written(journal: Journal, after: int = 0) -> list[object]:
     """Return what the log holds, in a form that can be compared."""
-    return told([entry for _, entry in journal.entries(after)])
+    return told([entry for _, entry in logged(journal, after)])
 
 
 INCIDENT = Incident("i", State.OPEN, "d", "s", Kind.SPIKE, "high", 0.7, START, START, 1.0, None, None, None, "Why.")
@@ -76,7 +76,7 @@ def test_entries_come_back_in_order_over_a_restart(path: Path) -> None:
         journal.close()
     journal.open()
     assert written(journal) == [Resume(START), [1.0, 2.0], Tick(START + 5), [3.0, 4.0]]
-    assert [seq for seq, _ in journal.entries(2)] == [3, 4]
+    assert [seq for seq, _ in logged(journal, 2)] == [3, 4]
     assert journal.last() == 4
     journal.close()
 
@@ -256,7 +256,7 @@ def _everything(journal: Journal) -> Iterator[object]:
     try:
         journal.open()
         yield from journal.streams()
-        yield from journal.entries(0)
+        yield from logged(journal)
     finally:
         journal.close()
 

@@ -18,7 +18,7 @@ class Room:
             self.directory.add(device, "x")
         self.says: dict[str, str | None] = {"a": "1", "b": "1", "c": "1"}
         self.link = NotingLink()
-        self.notices = Notices(self.link, self.directory, self._write, per_s=per_s, delay=delay)
+        self.notices = Notices(self.link, lambda: self.directory.devices, self._write, per_s=per_s, delay=delay)
         self.now = START
 
     def _write(self, device: str, _: int) -> Notice | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
-from readings import START, message, settings
+from readings import START, logged, message, settings
 
 from gateway.config import Settings
 from gateway.control import Call, Desk
@@ -154,7 +154,7 @@ class Bench:
     def entries(self) -> list[object]:
         """Return the log, readings as their values."""
         return [
-            entry[0].value.tolist() if isinstance(entry, tuple) else type(entry) for _, entry in self.journal.entries(0)
+            entry[0].value.tolist() if isinstance(entry, tuple) else type(entry) for _, entry in logged(self.journal)
         ]
 
     def warm(self, rounds: int = 300) -> None:

@@ -11,7 +11,7 @@ from gateway import tune
 from gateway.cli import main
 from gateway.config import Settings
 from gateway.errors import InputError
-from gateway.journal import Journal
+from gateway.journal import Journal, Reader
 from gateway.learning.stock import ModelRule
 from gateway.records import SECOND, Feedback, Verdict
 from gateway.shard import Rules, Shard
@@ -45,9 +45,15 @@ def test_the_log_of_a_running_gateway_is_tried(tmp_path: Path) -> None:
     """Read beside the one that writes it; what people said is found again under the same settings."""
     path = tmp_path / "gateway.db"
     write_log(path)
-    running, reading = Journal(path), Journal(path)
+    running = Journal(path)
     running.open()
-    reading.open_for_reading()
+    with Reader(path) as reading:
+        judge(reading)
+    running.close()
+
+
+def judge(reading: Reader) -> None:
+    """Try settings on a log with one confirmed fault."""
     source = tune.log(reading)
     tried = [tune.Candidate("as it is", Rules()), tune.Candidate("bad", Rules(models=(BAD,)), BAD)]
     found = tune.run(source, tried)
@@ -55,8 +61,6 @@ def test_the_log_of_a_running_gateway_is_tried(tmp_path: Path) -> None:
     lines = "\n".join(tune.report(source, tried, found))
     assert "finds 1 of 1 confirmed faults" in lines
     assert "Nothing that was tried forecasts 5% better" in lines
-    reading.close()
-    running.close()
 
 
 def test_what_is_better_is_said_as_settings_that_load(tmp_path: Path) -> None:
@@ -88,8 +92,8 @@ def test_without_readings_there_is_nothing_to_try(tmp_path: Path) -> None:
     path = tmp_path / "gateway.db"
     journal = Journal(path)
     journal.open()
-    with pytest.raises(InputError, match="no readings"):
-        tune.log(journal)
+    with Reader(path) as reading, pytest.raises(InputError, match="no readings"):
+        tune.log(reading)
     journal.close()
     config = tmp_path / "gateway.toml"
     config.write_text(f"journal.path = {json.dumps(str(tmp_path / 'nothing.db'))}")

@@ -1,0 +1,125 @@
+"""The log read beside whoever writes it."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self, TypeAlias
+
+from gateway.codecs.outgoing import decode_incident
+from gateway.errors import JournalError
+from gateway.journal import blocks, events, finder, names, notes
+from gateway.journal.schema import SCHEMAS
+from gateway.records import Batch, Event, Incident, Ints, Undone, Verdicts
+
+logger = logging.getLogger(__name__)
+
+ROWS = 500
+"""Of the log read at once: while SQLite is being read, its write-ahead log cannot be emptied."""
+
+Entered: TypeAlias = tuple[Batch, Verdicts] | Event
+"""An entry as it is written: readings stand there with the verdicts on them, streams by their number in the log."""
+
+Row: TypeAlias = tuple[int, str, int, bytes | None]
+
+
+class Reader:
+    """A connection of its own on a log that a running gateway may be writing; used by one thread.
+
+    `damaged` holds what could not be read and was passed over, by number.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged: dict[int, str] = {}
+        self._database: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        with self._threshold():
+            where = f"{self.path.absolute().as_uri()}?mode=ro"
+            self._database = sqlite3.connect(where, uri=True, timeout=60.0, check_same_thread=False)
+            version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version != len(SCHEMAS):
+            self.__exit__()
+            message = f"{self.path} is no log of this version of the gateway"
+            raise JournalError(message)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    @contextmanager
+    def _threshold(self) -> Iterator[None]:
+        """Nothing of sqlite3 leaves this room."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            message = f"{self.path}: {error}"
+            raise JournalError(message) from error
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            message = f"{self.path} is not open"
+            raise JournalError(message)
+        return self._database
+
+    def streams(self) -> list[tuple[str, str]]:
+        """Device and sensor of every stream, by number; empty where it was forgotten."""
+        with self._threshold():
+            return names.listed(self._open)
+
+    def last(self) -> int:
+        """The newest sequence number, 0 in an empty log."""
+        with self._threshold():
+            return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
+
+    def entries(self, after: int) -> Iterator[tuple[int, Entered]]:
+        """Sequence number and entry of everything after `after`, in order; damage is passed over."""
+        query = "SELECT seq, kind, at, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+        while rows := self._rows(query, (after, ROWS)):
+            yield from self._decoded(rows)
+            after = rows[-1][0]
+
+    def entries_of(self, device: str, after: int) -> Iterator[tuple[int, Entered]]:
+        """The same, but of readings only such entries as may hold some of the device."""
+        with self._threshold():
+            found = finder.seqs(self._open, device)
+        found = found[found > after]
+        for start in range(0, len(found), ROWS):
+            yield from self._decoded(self.rows_at(found[start : start + ROWS]))
+
+    def rows_at(self, seqs: Ints) -> list[Row]:
+        """The rows of these numbers, as they are written."""
+        marks = ",".join("?" * len(seqs))
+        return self._rows(f"SELECT seq, kind, at, body FROM log WHERE seq IN ({marks}) ORDER BY seq", seqs.tolist())  # noqa: S608 - marks
+
+    def undone(self) -> list[tuple[int, Undone]]:
+        """What is not to be learned, and of which part of the log: what stands before this number."""
+        rows = self._rows("SELECT seq, kind, at, body FROM log WHERE kind = 'undone' AND kind <> 'readings'", ())
+        return [(seq, entry) for seq, entry in self._decoded(rows) if isinstance(entry, Undone)]
+
+    def incidents(self) -> Iterator[Incident]:
+        """Every change of an incident that is kept, in order of time."""
+        with self._threshold():
+            for at, body in self._open.execute("SELECT at, body FROM incidents ORDER BY at"):
+                yield decode_incident(body, at)
+
+    def _rows(self, query: str, values: Sequence[int]) -> list[Row]:
+        with self._threshold():
+            return self._open.execute(query, values).fetchall()
+
+    def _decoded(self, rows: Sequence[Row]) -> Iterator[tuple[int, Entered]]:
+        for seq, kind, at, body in rows:
+            try:
+                if kind == "readings":
+                    yield seq, blocks.decode(body or b"")
+                elif kind not in notes.KINDS:
+                    yield seq, events.decode(kind, at, body)
+            except JournalError as error:
+                if seq not in self.damaged:
+                    logger.warning("entry %d of the log is passed over: %s", seq, error)
+                    self.damaged[seq] = str(error)

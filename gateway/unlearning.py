@@ -1,0 +1,192 @@
+"""Forgetting, undoing and learning anew, on request.
+
+What is touched is folded again, aside and in slices while the loop goes on; then it takes the place of what was known.
+Devices are independent, so of one device only its own readings are.
+"""
+
+import mmap
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from glob import escape
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from gateway.codecs.outgoing import iso
+from gateway.control import Handler, Work
+from gateway.errors import RequestError
+from gateway.house import House, saved
+from gateway.journal import Forgetting, Reader
+from gateway.records import Span, Undone
+from gateway.recovery import Fold
+from gateway.shard import Shard
+
+SLICE_S = 0.02
+"""How long readings wait for a slice of work."""
+
+Answer = TypeVar("Answer")
+Slices: TypeAlias = Generator[str, None, Answer]
+
+
+def handlers(house: House) -> dict[str, Handler]:
+    """What can be asked of a house."""
+    works = {"forget": forget, "undo": undo, "refold": refold}
+    return {name: Handler(_bound(work, house), is_exclusive=True) for name, work in works.items()}
+
+
+def _bound(work: Callable[[House, Mapping[str, Any]], Work], house: House) -> Callable[[Mapping[str, Any]], Work]:
+    return lambda arguments: work(house, arguments)
+
+
+def forget(house: House, arguments: Mapping[str, Any]) -> Work:
+    """Take readings of a device out of everything, as if they had never come; the answer is the receipt."""
+    gone = _span(arguments)
+    if gone.device is None:
+        message = "say which device is to be forgotten"
+        raise RequestError(message)
+    before = _digest(house, gone.device)
+    fold = yield from _folded(house, gone)
+    house.serve(_with(house.shard, gone.device, fold.shard, is_forgotten=gone.is_whole))
+    after, parts = _digest(house, gone.device), saved(house.shard)
+    order = Forgetting(gone, fold.said, fold.told)
+    removed = yield from _written(house.write(lambda: house.journal.forget(order, house.mark, parts)))
+    is_empty = yield from _written(house.write(house.journal.empty_the_wal))
+    return {
+        "forgotten": _told(gone),
+        "removed from the log": dict(+removed),
+        "beside the log": {name: door(gone) for name, door in house.doors.items()},
+        "write-ahead log emptied": is_empty,
+        "the log begins": iso(fold.begins) if fold.begins is not None else None,
+        "state before": before,
+        "state after": after,
+        "verified": (yield from _verified(house, gone)) if arguments.get("verify") else None,
+    }
+
+
+def undo(house: House, arguments: Mapping[str, Any]) -> Work:
+    """Unlearn what a device, or all, said in a time; the readings stay in the history."""
+    span = _span(arguments)
+    if span.sensor is not None or span.is_all_time:
+        message = "say from when or until when nothing is to be learned"
+        raise RequestError(message)
+    fold = yield from _folded(house, span)
+    entry = Undone(arguments["at"], span.device, span.since, span.until)
+    if span.device is None:
+        house.serve(fold.shard)
+    else:
+        house.serve(_with(house.shard, span.device, fold.shard, is_forgotten=False))
+    parts = saved(house.shard)
+    yield from _written(house.write(lambda: house.journal.restart(entry, house.mark, parts)))
+    return {"undone": _told(span), "learned anew": fold.readings}
+
+
+def refold(house: House, _: Mapping[str, Any]) -> Work:
+    """Learn the whole log anew, and put it in the place of what is known."""
+    with Reader(house.journal.path) as log:
+        fold = Fold(Shard(house.shard.rules), log)
+        yield from _advanced(house, fold)
+    house.serve(fold.shard)
+    parts = saved(house.shard)
+    yield from _written(house.write(lambda: house.journal.checkpoint(house.mark, parts)))
+    return {"learned anew": fold.readings}
+
+
+def _folded(house: House, gone: Span) -> Slices[Fold]:
+    """What is known of a device, or of all, without what is gone; up to the newest entry of the log."""
+    with Reader(house.journal.path) as log:
+        fold = Fold(Shard(house.shard.rules), log, device=gone.device, gone=gone)
+        yield from _advanced(house, fold)
+        return fold
+
+
+def _advanced(house: House, fold: Fold) -> Slices[None]:
+    """Fold to the end of the log in slices; when this returns, nothing has been learned that is not in it."""
+    while fold.advance(SLICE_S):
+        yield f"learning anew: {fold.readings} readings"
+    house.settle()
+    fold.advance()
+
+
+def _with(shard: Shard, device: str, anew: Shard, *, is_forgotten: bool) -> Shard:
+    """The shard with another state of one device."""
+    made = Shard(shard.rules)
+    made.calendar = shard.calendar
+    if is_forgotten:
+        made.calendar.announced.pop(escape(device), None)
+    made.adopt(shard, set(shard.directory.devices) - {device})
+    made.adopt(anew, {device})
+    return made
+
+
+def _written(future: "Future[Answer]") -> Slices[Answer]:
+    """Wait for the writer, a slice at a time."""
+    while True:
+        try:
+            return future.result(SLICE_S)
+        except NotYet:
+            yield "writing"
+
+
+def _digest(house: House, device: str) -> str | None:
+    return None if house.shard.directory.device_row(device) is None else house.shard.digest(device)
+
+
+def _verified(house: House, gone: Span) -> Slices[dict[str, Any]]:
+    """Fold the log as it is now from its beginning, and look for the name in the bytes of the files."""
+    assert gone.device is not None  # noqa: S101 - checked when asked
+    fold = yield from _folded(house, Span(gone.device, "", 0, 0))
+    house_state, log_state = _digest(house, gone.device), None
+    if fold.shard.directory.device_row(gone.device) is not None:
+        log_state = fold.shard.digest(gone.device)
+    found: dict[str, Any] = {"state of a gateway that never saw it": log_state, "is ours": house_state == log_state}
+    if gone.is_whole:
+        found["files that hold the name"] = []
+        for file in (
+            house.journal.path,
+            *(house.journal.path.with_name(house.journal.path.name + end) for end in ENDS),
+        ):
+            for is_found in _search(file, gone.device.encode()):
+                yield f"looking through {file.name}"
+                if is_found:
+                    found["files that hold the name"].append(file.name)
+                    break
+    return found
+
+
+ENDS = ("-wal", "-shm")
+
+CHUNK = 2**24
+"""Bytes looked through in one slice."""
+
+
+def _search(file: Path, name: bytes) -> Iterator[bool]:
+    """Whether the bytes are in the file, one answer per stretch of it."""
+    if not file.exists() or not file.stat().st_size:
+        return
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        for start in range(0, len(view), CHUNK):
+            yield view.find(name, start, start + CHUNK + len(name)) >= 0
+
+
+def _span(arguments: Mapping[str, Any]) -> Span:
+    """What is asked for; `RequestError` where it makes no sense."""
+    given = {name: arguments[name] for name in Span._fields if arguments.get(name) is not None}
+    kinds = {"device": str, "sensor": str, "since": int, "until": int}
+    wrong = [name for name, value in given.items() if not isinstance(value, kinds[name]) or value == ""]
+    if wrong:
+        message = f"{wrong[0]}: {given[wrong[0]]!r} makes no sense"
+        raise RequestError(message)
+    span = Span(**{"device": None, **given})
+    if span.since >= span.until:
+        message = "it ends before it begins"
+        raise RequestError(message)
+    return span
+
+
+def _told(span: Span) -> dict[str, str | None]:
+    return {
+        "device": span.device,
+        "sensor": span.sensor,
+        "from": None if span.since == Span(None).since else iso(span.since),
+        "to": None if span.until == Span(None).until else iso(span.until),
+    }
