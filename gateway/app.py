@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import control, people
 from gateway.alarms.maintenance import Schedule
-from gateway.board import HomeAssistant, States, birth_topic
+from gateway.board import Board, birth_topics, retained_topics
 from gateway.config import DAYS, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError
@@ -123,14 +123,11 @@ class Application:
             **people.handlers(self.pipeline),
             **handlers(self.pipeline),
         }
-        self.board: list[States | HomeAssistant] = [States(settings, self.shard, self.connection)]
-        if settings.home_assistant.enabled:
-            companion = HomeAssistant(settings, self.shard, self.connection, version)
-            self.pipeline.asides[birth_topic(settings)] = companion.hear
-            self.board.append(companion)
-        for part in self.board:
-            self.pipeline.observers.append(part.observe)
-            self.pipeline.chores.append(part.settle)
+        self.board = Board(settings, self.shard, self.connection, version)
+        self.pipeline.doors["retained messages"] = self._take_off
+        self.pipeline.observers.append(self.board.observe)
+        self.pipeline.chores.append(self.board.settle)
+        self.pipeline.asides |= dict.fromkeys(birth_topics(settings), self.board.hear)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; raises `GatewayError` for what waiting does not cure."""
@@ -153,11 +150,16 @@ class Application:
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)
             self.pipeline.run(stop)
 
+    def _take_off(self, gone: Span) -> str:
+        """Take off what the broker keeps of a device that was made to be forgotten."""
+        self.board.forget({str(gone.device)}, self.shard)
+        return "taken off"
+
 
 def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> dict[str, object]:
     """Do on the log what a running gateway would be asked for."""
     chosen = rules(settings)
-    doors: dict[str, Callable[[Span], str]] = {"retained predictions": partial(_clear_retained, settings)}
+    doors: dict[str, Callable[[Span], str]] = {"retained messages": partial(_take_off, settings)}
     with Alone(Shard(chosen), Journal(Path(settings.journal.path)), fingerprint(chosen), doors) as house:
         work = handlers(house)[name].work(arguments)
         while True:
@@ -167,20 +169,22 @@ def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> di
                 return dict(end.value)
 
 
-def _clear_retained(settings: Settings, gone: Span) -> str:
-    """Take back what the broker keeps for whoever asks of the device, without a gateway."""
+def _take_off(settings: Settings, gone: Span) -> str:
+    """Take off what the broker keeps of the device, without a gateway."""
     if settings.mqtt.host is None:
         return "the embedded broker kept nothing"
-    topic = settings.topics.prediction.replace("{device}", str(gone.device))
     plain = connection_settings(settings)
     connection = Connection(replace(plain, client_id=f"{plain.client_id[:18]}-once", status_topic=None), Inbox())
+    waiting = retained_topics(settings, str(gone.device))
     connection.start()
-    deadline, is_sent = time.monotonic() + CLEARED_S, False
-    while time.monotonic() < deadline and not (is_sent and connection.is_idle):
-        is_sent = is_sent or (connection.is_online and connection.publish(topic, b"", retain=True))
-        time.sleep(0.01)
+    deadline = time.monotonic() + CLEARED_S
+    while time.monotonic() < deadline and not (connection.is_idle and not waiting):
+        if waiting and connection.is_online and connection.publish(waiting[0], b"", retain=True):
+            waiting.pop(0)
+        else:
+            time.sleep(0.01)
     connection.stop()
-    return f"cleared {topic}" if is_sent else f"could not clear {topic}: {connection.last_error or 'no broker'}"
+    return f"could not be taken off: {connection.last_error or 'no broker'}" if waiting else "taken off"
 
 
 def refuse_own_messages(settings: Settings, intake: Intake) -> None:
@@ -227,8 +231,7 @@ def _is_loopback(host: str) -> bool:
 
 def listening(settings: Settings, intake: Intake) -> ConnectionSettings:
     """How to connect to the broker, and what to hear there."""
-    births = [birth_topic(settings)] if settings.home_assistant.enabled else []
-    topics, descriptions = (*intake.filters, *births), tuple(intake.description_filters)
+    topics, descriptions = (*intake.filters, *birth_topics(settings)), tuple(intake.description_filters)
     return replace(connection_settings(settings), topics=topics, retained_topics=descriptions)
 
 

@@ -142,7 +142,7 @@ class Pipeline:
         self.asides: dict[str, Callable[[Message], None]] = {}
         self._inbox, self._link, self._desk, self._sender = inbox, link, desk, sender
         self.journal, self.mark = journal, fingerprint
-        self.doors: dict[str, Callable[[Span], str]] = {"retained predictions": self._clear}
+        self.doors: dict[str, Callable[[Span], str]] = {}
         self._foresight = Foresight(shard, settings.predictions.horizons_s)
         self._vitals = Vitals()
         self._version = version
@@ -357,11 +357,6 @@ class Pipeline:
     def write(self, work: Callable[[], Answer]) -> "Future[Answer]":
         """Do this in the writer's thread, after what waits to be written."""
         return self._writer.submit(work)
-
-    def _clear(self, gone: Span) -> str:
-        """Take back what the broker keeps for whoever asks of the device."""
-        topic = self._prediction.render(device=str(gone.device))
-        return f"cleared {topic}" if self._link.publish(topic, b"", retain=True) else f"could not clear {topic}"
 
     def report(self, _: Mapping[str, object]) -> Work:
         """Answer a request for the status."""

@@ -50,11 +50,13 @@ class Notices:
         self._settled_at = 0
 
     def mark(self, device: str) -> None:
-        """What is said of a device may have changed; what comes within `delay` ns is one change.
-
-        One that is not known any more is taken off.
-        """
+        """What is said of a device may have changed; what comes within `delay` ns is one change."""
         self._marked.setdefault(device, self._settled_at)
+
+    def hurry(self, devices: Iterable[str]) -> None:
+        """What is said of these may have to go: they come first, without delay."""
+        first = dict.fromkeys(devices, 0)
+        self._marked = first | {device: since for device, since in self._marked.items() if device not in first}
 
     def renew(self) -> None:
         """Send everything again, also what did not change."""
