@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import control
 from gateway.alarms.maintenance import Schedule
+from gateway.board import HomeAssistant, States, birth_topic
 from gateway.config import DAYS, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, StateError
@@ -86,6 +87,7 @@ class Application:
         self.connection = Connection(_connection_settings(settings, self.intake), self.inbox)
         self.server = Server(control.beside(self.journal.path))
         self.desk = Desk(self.server)
+        version = importlib.metadata.version("edge-learning-gateway")
         self.pipeline = Pipeline(
             settings,
             shard=self.shard,
@@ -94,12 +96,20 @@ class Application:
             link=self.connection,
             journal=self.journal,
             desk=self.desk,
-            version=importlib.metadata.version("edge-learning-gateway"),
+            version=version,
             fingerprint=fingerprint(self.rules),
             clock=time.time_ns,
             monotonic=time.monotonic_ns,
         )
         self.desk.handlers["status"] = Handler(self.pipeline.report)
+        self.board: list[States | HomeAssistant] = [States(settings, self.shard, self.connection)]
+        if settings.home_assistant.enabled:
+            companion = HomeAssistant(settings, self.shard, self.connection, version)
+            self.pipeline.asides[birth_topic(settings)] = companion.hear
+            self.board.append(companion)
+        for part in self.board:
+            self.pipeline.observers.append(part.observe)
+            self.pipeline.chores.append(part.settle)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; raises `GatewayError` for what waiting does not cure."""
@@ -124,6 +134,7 @@ def _refuse_own_messages(settings: Settings, intake: Intake) -> None:
         "anomaly": settings.topics.anomaly,
         "prediction": settings.topics.prediction,
         "outage": settings.topics.outage,
+        "state": settings.topics.state,
     }
     for name, template in topics.items():
         if intake.is_source(template.replace("{device}", "x").replace("{gateway}", settings.gateway.name)):
@@ -170,7 +181,7 @@ def _connection_settings(settings: Settings, intake: Intake) -> ConnectionSettin
     tls = mqtt.tls or Tls()
     return ConnectionSettings(
         client_id=mqtt.client_id or settings.gateway.name[:23],
-        topics=tuple(intake.filters),
+        topics=(*intake.filters, *([birth_topic(settings)] if settings.home_assistant.enabled else [])),
         retained_topics=tuple(intake.description_filters),
         host=mqtt.host or "127.0.0.1",
         port=mqtt.port,

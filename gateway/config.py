@@ -107,6 +107,7 @@ class Topics(Section):
     outage: str = "gateway/{gateway}/anomaly"
     feedback: str = "devices/{device}/feedback"
     maintenance: str = "devices/{device}/maintenance"
+    state: str = "devices/{device}/state"
 
 
 class Limits(Section):
@@ -149,6 +150,20 @@ class Predictions(Section):
         if not isinstance(value, tuple):
             return value
         return tuple(float(item) if isinstance(item, int) else item for item in value)
+
+
+class States(Section):
+    """How often a device's state is renewed while nothing is wrong with it."""
+
+    every_s: Seconds = 60.0
+
+
+class HomeAssistant(Section):
+    """Whether and how Home Assistant is told of every device."""
+
+    enabled: bool = True
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")] = "homeassistant"
+    sensors: Annotated[int, Field(ge=0, le=1000)] = 16
 
 
 class Alarms(Section):
@@ -195,6 +210,8 @@ class Settings(Section):
     limits: Limits = Limits()
     learning: Learning = Learning()
     predictions: Predictions = Predictions()
+    states: States = States()
+    home_assistant: HomeAssistant = HomeAssistant()
     alarms: Alarms = Alarms()
     maintenance: tuple[Maintenance, ...] = ()
     journal: Journal = Journal()

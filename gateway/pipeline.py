@@ -25,7 +25,7 @@ from gateway.errors import StateError
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
 from gateway.mqtt.inbox import Inbox
-from gateway.records import SECOND, Batch, Event, Feedback, Incident, Reason, Resume, State, Tick
+from gateway.records import SECOND, Batch, Entry, Event, Feedback, Incident, Message, Reason, Resume, State, Tick
 from gateway.shard import Outcome, Shard
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,9 @@ class Pipeline:
         self.shard = shard
         self.intake = intake
         self.counts: Counter[str] = Counter()
-        self.observers: list[Callable[[Batch, Outcome], None]] = []
+        self.observers: list[Callable[[Entry, Outcome], None]] = []
+        self.chores: list[Callable[[int], None]] = []
+        self.asides: dict[str, Callable[[Message], None]] = {}
         self._inbox, self._link, self._journal, self._desk = inbox, link, journal, desk
         self._version, self._fingerprint = version, fingerprint
         self._clock, self._monotonic = clock, monotonic
@@ -135,7 +137,7 @@ class Pipeline:
             self.counts["messages"] += len(messages)
             self._pending.receipts.extend(message.receipt for message in messages if message.receipt)
             self._pending.since = self._pending.since or now  # also where nothing in them is accepted
-            for entry in self.intake.take(messages):
+            for entry in self.intake.take(self._not_aside(messages)):
                 if isinstance(entry, Batch):
                     self._learn(entry, now)
                 else:
@@ -143,6 +145,15 @@ class Pipeline:
         if not messages or now - messages[0].received_at < LATE:
             self._tick(now)
         self._settle(now)
+
+    def _not_aside(self, messages: list[Message]) -> list[Message]:
+        """Hand over what is no reading and no word on a device; return the rest."""
+        if not self.asides:
+            return messages
+        for message in messages:
+            if message.topic in self.asides:
+                self.asides[message.topic](message)
+        return [message for message in messages if message.topic not in self.asides]
 
     def finish(self) -> None:
         """Leave nothing behind that a restart would have to learn again."""
@@ -180,7 +191,7 @@ class Pipeline:
         outcome = self.shard.apply(Tick(now))
         if outcome.changes:  # a tick that changed nothing is not worth a row of the log
             self._hold(now, Tick(now), outcome)
-            self._tell(outcome)
+            self._tell(Tick(now), outcome)
 
     def _enter(self, event: Event, now: int) -> None:
         outcome = self.shard.apply(event)
@@ -188,19 +199,18 @@ class Pipeline:
             self.intake.reject(event.device, Reason.FEEDBACK, event.at)
             return
         self._hold(now, event, outcome)
-        self._tell(outcome)
+        self._tell(event, outcome)
 
     def _hold(self, now: int, entered: Entered, outcome: Outcome) -> None:
         self._pending.since = self._pending.since or now
         self._pending.entries.append(entered)
         self._pending.incidents.extend(change.incident for change in outcome.changes)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, event: Event, outcome: Outcome) -> None:
         """Tell what changed without a reading."""
-        if outcome.changes:
-            self._publish(outcome)
-            for observe in self.observers:
-                observe(EMPTY, outcome)
+        self._publish(outcome)
+        for observe in self.observers:
+            observe(event, outcome)
 
     def _publish(self, outcome: Outcome) -> None:
         for change in outcome.changes:
@@ -240,6 +250,8 @@ class Pipeline:
         if self._link.is_online and _is_over(STATUS, self._told_at, now):
             self._told_at = now
             self._link.publish(self._status, self.status(now), retain=True)
+        for do in self.chores:
+            do(now)
 
     def _commit(self) -> None:
         self._written.result()  # raises what ended the last one
@@ -291,10 +303,6 @@ class Pipeline:
             "quarantined_models": self.shard.fleet.failures(),
         }
         return json.dumps(tree, separators=(",", ":")).encode()
-
-
-NOTHING = np.zeros(0, dtype=np.int64)
-EMPTY = Batch(NOTHING, NOTHING, NOTHING, np.zeros(0))
 
 
 def _is_over(period: float, since: int, now: int) -> bool:

@@ -258,6 +258,35 @@ class Incident:
     devices: tuple[str, ...] = ()
 
 
+class SensorState(NamedTuple):
+    """The newest reading of a sensor, what was expected in its place, and what both are counted in.
+
+    The numbers are None where nothing is known.
+    """
+
+    value: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """How a device is: `incident` is the worst of the `open_count` that are open, `score` the highest of its sensors.
+
+    `at` is the time of its newest reading by its own clock; `score` and `at` are None until there is one.
+    """
+
+    device: str
+    at: int | None
+    incident: Incident | None
+    open_count: int
+    score: float | None
+    is_maintained: bool
+    sensors: dict[str, SensorState]
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What one sensor will read at `due_at`; `lower` to `upper` holds it with probability `coverage`."""

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.alarms.reasons import number
-from gateway.records import Batch, Incident, Reason, State
+from gateway.records import Batch, Entry, Incident, Reason, State
 from gateway.shard import Outcome, Shard
 
 T = TypeVar("T")
@@ -43,10 +43,10 @@ class View:
         self._open: dict[str, Incident] = {}
         self._marks: list[tuple[float, int]] = []
 
-    def observe(self, batch: Batch, outcome: Outcome) -> None:
-        """Take note of a batch and what followed from it."""
-        if outcome.verdicts is not None:
-            columns = (batch.stream, batch.value, outcome.verdicts.lower, outcome.verdicts.upper)
+    def observe(self, entry: Entry, outcome: Outcome) -> None:
+        """Take note of an entry of the log and what followed from it."""
+        if isinstance(entry, Batch) and outcome.verdicts is not None:
+            columns = (entry.stream, entry.value, outcome.verdicts.lower, outcome.verdicts.upper)
             for stream, *numbers in zip(*(column.tolist() for column in columns), strict=True):
                 self._newest[stream] = (numbers[0], numbers[1], numbers[2])
         for _, incident in outcome.changes:

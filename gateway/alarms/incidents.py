@@ -12,7 +12,7 @@ from gateway.alarms import reasons
 from gateway.alarms.opened import Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Change, Feedback, Kind, State, Verdict, Verdicts
+from gateway.records import Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
 
 OPENS_AT = 0.5
 CALM_BELOW = 0.4
@@ -94,6 +94,17 @@ class Incidents:
         has_ended = self.silences.has_ended(device, entry.incident)
         is_silence = _is_meant(entry, self.silences.opened(device)) or has_ended
         return Named([*streams, *late], is_together, is_silence)
+
+    def standing(self, device: int) -> list[Incident]:
+        """What is open of this device, the worst first, as it was told last."""
+        name, found = self.directory.devices[device], list[tuple[Open | None, str | None]]()
+        found += ((self.streams.get(row), self.directory.streams[row][1]) for row in self.directory.rows_of[device])
+        found += [(self.joint.get(device), None), (self.silences.opened(device), None)]
+        is_open = [(opened, sensor) for opened, sensor in found if opened is not None]
+        return [
+            incident(opened, State.UPDATE, (name, sensor), opened.started_at, opened.reason)
+            for opened, sensor in sorted(is_open, key=lambda each: (-each[0].score, each[0].started_at))
+        ]
 
     def heed(self, entry: Feedback, changes: Mapping[int, int]) -> list[Told]:
         """Tell what a person's word did: `changes` holds the `Change` of each stream it was on."""

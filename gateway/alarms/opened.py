@@ -24,6 +24,7 @@ class Open:
     score: float
     started_at: int
     calm: int = 0
+    reason: str = ""
 
 
 class Told(NamedTuple):
@@ -48,7 +49,11 @@ def incident(  # noqa: PLR0913 - as many as a message has parts
     numbers: Sequence[float] = NOTHING,
     devices: tuple[str, ...] = (),
 ) -> Incident:
-    """One change of an open incident; `numbers` are the value and what was expected: middle, lower, upper."""
+    """One change of an open incident, which remembers what was said of it last.
+
+    `numbers` are the value and what was expected: middle, lower, upper.
+    """
+    opened.reason = text
     device, sensor = name
     value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
     severity = next(name for bound, name in SEVERITIES if opened.score >= bound)

@@ -1,10 +1,11 @@
-"""What leaves: incidents and predictions as JSON."""
+"""What leaves: incidents, predictions and states as JSON."""
 
 import json
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from gateway.records import SECOND, Forecast, Incident, Kind, State
+from gateway.records import SECOND, DeviceState, Forecast, Incident, Kind, SensorState, State
 
 NAMED = 100
 """Devices of an outage that are named; more would not help a person, and the message has its limits."""
@@ -67,6 +68,43 @@ def encode_prediction(forecasts: Iterable[Forecast]) -> bytes:
             }
         )
     return _dump({"made_at": iso(made_at), "sensors": sensors})
+
+
+def encode_state(state: DeviceState) -> bytes:
+    """How a device is, on one flat level but for its sensors; what says nothing is null."""
+    incident = state.incident
+    return _dump(
+        {
+            "device": state.device,
+            "at": None if state.at is None else iso(state.at),
+            "is_abnormal": incident is not None,
+            "open": state.open_count,
+            "incident": incident and incident.id,
+            "kind": incident and incident.kind.name.lower(),
+            "severity": incident and incident.severity,
+            "sensor": incident and incident.sensor,
+            "reason": incident and incident.reason,
+            "since": incident and iso(incident.started_at),
+            "score": None if state.score is None else round(state.score, 4),
+            "maintenance": state.is_maintained,
+            "sensors": {name: _sensor(sensor) for name, sensor in state.sensors.items()},
+        }
+    )
+
+
+def _sensor(sensor: SensorState) -> dict[str, object]:
+    lower, upper = sensor.lower, sensor.upper
+    width = 0.0 if lower is None or upper is None else upper - lower
+    numbers = {"expected": sensor.expected, "lower": lower, "upper": upper}
+    rounded = {name: _to_width(number, width) for name, number in numbers.items()}
+    return {"value": _short(sensor.value), **rounded, "unit": sensor.unit or None}
+
+
+def _to_width(number: float | None, width: float) -> float | None:
+    """As many digits as tell apart a hundredth of the interval: more is not known, and would be a change each time."""
+    if number is None or not width > 0.0:
+        return _short(number)
+    return _short(round(number, 2 - math.floor(math.log10(width))))
 
 
 def iso(at: int) -> str:

@@ -125,7 +125,9 @@ def gateway_subscriber(pipe: Pipe, port: int, path: Path, client_id: str, messag
     """Run the gateway until it has learned and committed `messages` readings; send the seconds that took."""
     application = new_application(port, path, client_id)
     stop, times = threading.Event(), []
-    application.pipeline.observers.append(lambda batch, _: times.append((time.perf_counter(), len(batch))))
+    application.pipeline.observers.append(
+        lambda entry, outcome: times.append((time.perf_counter(), len(entry))) if outcome.verdicts else None
+    )
     thread = threading.Thread(target=application.run, args=(stop,))
     thread.start()
     wait_until(lambda: application.connection.is_online, "the gateway is online", 30)
@@ -264,7 +266,9 @@ def measure_footprint(pipe: Pipe, port: int, path: Path, started: float) -> None
     """Send the seconds until online, and the resident memory after 1,000 streams sent 100 readings each."""
     application = new_application(port, path, "footprint")
     stop, learned = threading.Event(), []
-    application.pipeline.observers.append(lambda batch, _: learned.append(len(batch)))
+    application.pipeline.observers.append(
+        lambda entry, outcome: learned.append(len(entry)) if outcome.verdicts else None
+    )
     thread = threading.Thread(target=application.run, args=(stop,))
     thread.start()
     wait_until(lambda: application.connection.is_online, "the gateway is online", 30)

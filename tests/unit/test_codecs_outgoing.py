@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
+from gateway.codecs.outgoing import encode_incident, encode_prediction, encode_state, iso
 from gateway.codecs.values import parse_time
-from gateway.records import SECOND, Forecast, Incident, Kind, State
+from gateway.records import SECOND, DeviceState, Forecast, Incident, Kind, SensorState, State
 
 AT = 1_700_000_000 * SECOND + 123_456_789
 
@@ -65,3 +65,40 @@ def test_a_prediction_groups_by_sensor() -> None:
 def test_times_are_read_back_to_the_millisecond(at: int) -> None:
     """What we write as a time is one that we read, down to the millisecond."""
     assert parse_time(iso(at)) == at // 1_000_000 * 1_000_000
+
+
+def test_a_state_says_how_a_device_is() -> None:
+    """The worst incident stands on the first level, and what was expected has as many digits as its width is worth."""
+    sensors = {
+        "°C": SensorState(98.0, 21.00312345, 20.512345, 21.512345, "°C"),
+        "rpm": SensorState(1.0, 1234567.89, 1234567.89, 1234567.89, ""),
+        "new": SensorState(None, None, None, None, ""),
+    }
+    told = json.loads(encode_state(DeviceState("pump", AT, INCIDENT, 2, 0.123456, True, sensors)))  # noqa: FBT003
+    assert told == {
+        "device": "pump",
+        "at": "2023-11-14T22:13:20.123Z",
+        "is_abnormal": True,
+        "open": 2,
+        "incident": "0123",
+        "kind": "spike",
+        "severity": "high",
+        "sensor": "°C",
+        "reason": "Too hot.",
+        "since": "2023-11-14T22:13:20.123Z",
+        "score": 0.1235,
+        "maintenance": True,
+        "sensors": {
+            "°C": {"value": 98.0, "expected": 21.0, "lower": 20.51, "upper": 21.51, "unit": "°C"},
+            "rpm": {"value": 1.0, "expected": 1234568, "lower": 1234568, "upper": 1234568, "unit": None},
+            "new": {"value": None, "expected": None, "lower": None, "upper": None, "unit": None},
+        },
+    }
+
+
+def test_a_state_of_a_device_that_is_fine() -> None:
+    """Every key is there, null where there is nothing to say: a template need not ask."""
+    told = json.loads(encode_state(DeviceState("pump", None, None, 0, None, False, {})))  # noqa: FBT003
+    assert (told.pop("device"), told.pop("is_abnormal"), told.pop("maintenance")) == ("pump", False, False)
+    assert (told.pop("open"), told.pop("sensors")) == (0, {})
+    assert set(told.values()) == {None}

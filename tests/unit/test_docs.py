@@ -120,13 +120,19 @@ def test_the_readme_names_the_topics_of_the_defaults() -> None:
     """The table of messages is the default settings."""
     settings = Settings()
     topics = [source.topic for source in settings.sources]
-    for topic in (*topics, settings.topics.anomaly, settings.topics.prediction, settings.topics.status):
+    for topic in (
+        *topics,
+        settings.topics.anomaly,
+        settings.topics.prediction,
+        settings.topics.state,
+        settings.topics.status,
+    ):
         assert f"`{topic}`" in README
 
 
 def test_the_readme_names_settings_and_files_that_exist() -> None:
     """A renamed key or file is renamed there too."""
-    for key in re.findall(r"`((?:alarms|journal|limits|mqtt|predictions|learning)\.\w+)`", README):
+    for key in re.findall(r"`((?:alarms|home_assistant|journal|limits|mqtt|predictions|learning)\.\w+)`", README):
         assert key in keys(Settings)
     for path in re.findall(r"`((?:gateway|deploy|device_sim|tests)/[\w./-]*)`", README):
         assert (ROOT / path).exists(), path

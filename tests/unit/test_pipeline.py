@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -17,8 +17,8 @@ from gateway.errors import BrokerError, ConfigError, JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.pipeline import HELD, Pipeline, status_topic
-from gateway.records import SECOND, Batch, Feedback, Message, Reason, Resume, Tick
-from gateway.shard import Rules, Shard
+from gateway.records import SECOND, Batch, Entry, Feedback, Message, Reason, Resume, Tick
+from gateway.shard import Outcome, Rules, Shard
 
 if TYPE_CHECKING:
     from gateway.mqtt.inbox import Inbox
@@ -434,18 +434,35 @@ def test_a_state_that_cannot_be_saved_does_not_end_the_gateway(
     assert "no checkpoint: cannot freeze" in caplog.text
 
 
-def test_observers_see_every_batch_and_every_change(new_bench: Callable[..., Bench]) -> None:
-    """The terminal view is fed by the loop itself."""
+def test_observers_see_every_entry_and_every_change(new_bench: Callable[..., Bench]) -> None:
+    """The terminal view and the notice board are fed by the loop itself, and what is no news does not reach them."""
     bench = new_bench()
-    seen: list[tuple[Sequence[float], int]] = []
+    seen: list[tuple[type, int]] = []
 
-    def observe(batch: Batch, outcome: object) -> None:
-        seen.append((batch.value.tolist(), len(outcome.changes)))  # type: ignore[attr-defined]
+    def observe(entry: Entry, outcome: Outcome) -> None:
+        seen.append((type(entry), len(outcome.changes)))
 
     bench.pipeline.observers.append(observe)
     silent_after(bench)
-    assert len(seen) == 2
-    assert seen[-1] == ([], 1)
+    assert seen == [(Resume, 0), (Batch, 0), (Tick, 1)]
+
+
+def test_chores_are_done_every_turn_and_asides_are_not_readings(new_bench: Callable[..., Bench]) -> None:
+    """What others say on a topic of their own is handed over, retained or not, and is no rejected reading."""
+    bench = new_bench()
+    heard: list[bytes] = []
+    done: list[int] = []
+    bench.pipeline.asides["homeassistant/status"] = lambda said: heard.append(said.payload)
+    bench.pipeline.chores.append(done.append)
+    said = [message("homeassistant/status", word, number=number) for number, word in enumerate(("offline", "online"))]
+    bench.inbox.append([*said, message("devices/pump/readings", '{"a": 1}', number=9)])
+    bench.step()
+    bench.step(after=SECOND)
+    assert heard == [b"offline", b"online"]
+    assert done == [START, START + SECOND]
+    assert bench.entries()[1:] == [[1.0]]
+    assert not bench.pipeline.intake.rejected
+    assert sorted(bench.link.acknowledged) == [0, 1, 9]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""How each device is, as a retained message: for whoever comes late, and for Home Assistant's entities."""
+
+import math
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from gateway.board.notices import Link, Notice, Notices
+from gateway.codecs import TopicTemplate
+from gateway.codecs.outgoing import encode_state
+from gateway.config import Settings
+from gateway.records import SECOND, Batch, Described, DeviceState, Entry, Maintenance, SensorState, Verdicts
+from gateway.shard import Outcome, Shard
+
+PER_S = 1000
+"""States sent a second at most: 20,000 devices once every 20 s, at 3 % of a core."""
+
+LOOK = SECOND
+"""How often it is looked who is being worked on and who is silent: both change without a reading."""
+
+VALUE, EXPECTED, LOWER, UPPER, SCORE = range(5)
+
+
+class Newest:
+    """The newest reading of every stream, what was expected in its place, and since when nobody was told of it."""
+
+    def __init__(self) -> None:
+        self.numbers = np.full((0, 5), np.nan)
+        self.at = np.zeros(0, np.int64)
+        self.is_untold = np.zeros(0, np.bool_)
+
+    def grow(self, count: int) -> None:
+        """Make room for `count` streams, and by half more: a fleet that grows one by one costs no copy each time."""
+        if count > len(self.at):
+            room = count - len(self.at) + len(self.at) // 2
+            self.numbers = np.concatenate([self.numbers, np.full((room, 5), np.nan)])
+            self.at = np.concatenate([self.at, np.zeros(room, np.int64)])
+            self.is_untold = np.concatenate([self.is_untold, np.zeros(room, np.bool_)])
+
+    def take(self, batch: Batch, verdicts: Verdicts) -> None:
+        """Note a batch."""
+        fresh = ~verdicts.is_stale
+        rows = batch.stream[fresh]  # where one stands here twice, the later reading is kept
+        score = np.fmax(verdicts.score, verdicts.joint)
+        said = (batch.value, verdicts.expected, verdicts.lower, verdicts.upper, score)
+        self.numbers[rows] = np.column_stack([column[fresh] for column in said])
+        self.at[rows] = batch.observed_at[fresh]
+        self.is_untold[rows] = True
+
+    def untold(self) -> list[int]:
+        """Rows with a reading since this was last asked."""
+        rows = np.flatnonzero(self.is_untold)
+        self.is_untold[rows] = False
+        return rows.tolist()
+
+
+class States:
+    """Keeps `topics.state` of every device true: at once where something is wrong or over, else now and then."""
+
+    def __init__(self, settings: Settings, shard: Shard, link: Link) -> None:
+        self._shard = shard
+        self._newest = Newest()
+        self._topic = TopicTemplate(settings.topics.state, frozenset({"device"}), frozenset({"device"}), "topics.state")
+        self._every = round(settings.states.every_s * SECOND)
+        self._notices = Notices(link, shard.directory, self._write, per_s=PER_S)
+        self._known = 0
+        self._told_at = self._looked_at = 0
+        self._worked_on: frozenset[str] = frozenset()
+        self._silent: frozenset[int] = frozenset()
+
+    def observe(self, entry: Entry, outcome: Outcome) -> None:
+        """Take note of an entry of the log and of what followed from it."""
+        directory = self._shard.directory
+        self._newest.grow(len(directory))
+        if isinstance(entry, Batch) and outcome.verdicts is not None:
+            self._newest.take(entry, outcome.verdicts)
+        elif isinstance(entry, Described):
+            self._notices.mark(entry.device)
+        elif isinstance(entry, Maintenance):
+            self._looked_at = 0
+        for _, device, _ in directory.since(self._known):
+            self._notices.mark(device)
+        self._known = len(directory)
+        for _, incident in outcome.changes:
+            for device in incident.devices or (incident.device,):
+                self._notices.mark(device)
+
+    def forget(self, device: str) -> None:
+        """Take a device off that the shard has forgotten, or say what is left of it."""
+        self._notices.mark(device)
+
+    def settle(self, now: int) -> None:
+        """Send what is due."""
+        if not 0 <= now - self._looked_at < LOOK:
+            self._looked_at = now
+            self._look(now)
+        if not 0 <= now - self._told_at < self._every:
+            self._told_at = now
+            for device in {self._shard.directory.device_of[row] for row in self._newest.untold()}:
+                self._notices.mark(self._shard.directory.devices[device])
+        self._notices.settle(now)
+
+    def _look(self, now: int) -> None:
+        """Mark the devices on which work has begun or ended, and those that fell silent with others or came back."""
+        shard = self._shard
+        worked_on = frozenset(shard.calendar.active(now)) if shard.calendar else frozenset()
+        changed, self._worked_on = worked_on ^ self._worked_on, worked_on
+        for device in shard.directory.devices if changed else ():
+            if any(fnmatchcase(device, pattern) for pattern in changed):
+                self._notices.mark(device)
+        silent = frozenset(shard.incidents.silences.silent())
+        differing, self._silent = silent ^ self._silent, silent
+        for row in differing:
+            self._notices.mark(shard.directory.devices[row])
+
+    def _write(self, device: str, now: int) -> Notice | None:
+        row, topic = self._shard.directory.device_row(device), self._topic.render(device=device)
+        if row is None:
+            return Notice(topic, b"")
+        state = self.state(row, now)
+        is_said = state.at is not None or state.incident is not None or state.is_maintained
+        return Notice(topic, encode_state(state)) if is_said else None  # after a restart, what stands there is newer
+
+    def state(self, device: int, now: int) -> DeviceState:
+        """How the device of this row is."""
+        shard, newest = self._shard, self._newest
+        newest.grow(len(shard.directory))
+        name, rows = shard.directory.devices[device], shard.directory.rows_of[device]
+        standing = shard.incidents.standing(device)
+        scores = [*(incident.score for incident in standing), *newest.numbers[rows, SCORE].tolist()]
+        return DeviceState(
+            device=name,
+            at=max((at for at in newest.at[rows].tolist() if at), default=None),
+            incident=standing[0] if standing else None,
+            open_count=len(standing),
+            score=max((score for score in scores if not math.isnan(score)), default=None),
+            is_maintained=shard.calendar.last(name, now) == now,
+            sensors={shard.directory.streams[row][1]: self._sensor(row) for row in rows},
+        )
+
+    def _sensor(self, row: int) -> SensorState:
+        numbers = self._newest.numbers[row, :SCORE].tolist()
+        value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
+        return SensorState(value, expected, lower, upper, self._shard.directory.units.get(row, ""))
