@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway import control
+from gateway import control, people
 from gateway.alarms.maintenance import Schedule
 from gateway.board import HomeAssistant, States, birth_topic
 from gateway.config import DAYS, Maintenance, Settings, Tls
@@ -101,7 +101,7 @@ class Application:
             clock=time.time_ns,
             monotonic=time.monotonic_ns,
         )
-        self.desk.handlers["status"] = Handler(self.pipeline.report)
+        self.desk.handlers |= {"status": Handler(self.pipeline.report), **people.handlers(self.pipeline)}
         self.board: list[States | HomeAssistant] = [States(settings, self.shard, self.connection)]
         if settings.home_assistant.enabled:
             companion = HomeAssistant(settings, self.shard, self.connection, version)

@@ -3,16 +3,19 @@
 import argparse
 import json
 import logging
+import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from gateway import app, config, control, demo, replay, tune
 from gateway.errors import ConfigError, GatewayError, RequestError
 from gateway.journal import Journal
+from gateway.records import Verdict
 
 logger = logging.getLogger("gateway")
 
@@ -45,10 +48,40 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="how the running gateway is, as JSON")
     status.add_argument("--config", type=Path, metavar="FILE")
     status.set_defaults(command=_status)
+    _add_feedback(commands.add_parser("feedback", help="say what an alarm was; counts from the next reading on"))
+    _add_maintenance(commands.add_parser("maintenance", help="devices are worked on: nothing is judged or learned"))
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
     _add_tune(commands.add_parser("tune", help="which settings would have done better; changes nothing"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
     return parser
+
+
+def _add_feedback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("verdict", choices=[str(verdict) for verdict in Verdict])
+    parser.add_argument("--device", required=True, metavar="NAME")
+    parser.add_argument("--id", metavar="ID", help="of one incident; without, all that is open of the device is meant")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.set_defaults(command=_feedback)
+
+
+def _add_maintenance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--devices", required=True, metavar="PATTERN", help="a name, or a shell pattern such as 'pump-*'"
+    )
+    when = parser.add_mutually_exclusive_group(required=True)
+    when.add_argument("--for", type=_seconds, dest="for_s", metavar="TIME", help="90s, 30m, 2h or 1d; 7d at most")
+    when.add_argument("--off", action="store_true", help="end what was announced for the same pattern")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.set_defaults(command=_maintenance)
+
+
+def _seconds(text: str) -> float:
+    """How long, as a person writes it."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if found is None:
+        message = f"{text!r} is not a time such as 90s, 30m, 2h or 1d"
+        raise argparse.ArgumentTypeError(message)
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -104,12 +137,30 @@ def _check_config(chosen: argparse.Namespace) -> None:
 
 
 def _status(chosen: argparse.Namespace) -> None:
+    sys.stdout.write(json.dumps(_ask(chosen, "status", {}), indent=2) + "\n")
+
+
+def _feedback(chosen: argparse.Namespace) -> None:
+    answer = _ask(chosen, "feedback", {"device": chosen.device, "id": chosen.id, "verdict": chosen.verdict})
+    lines = [f"{each['id']} {each['state']}: {each['reason']}" for each in answer["incidents"]]
+    sys.stdout.write("\n".join(lines or ["heeded; nothing of it is open any more"]) + "\n")
+
+
+def _maintenance(chosen: argparse.Namespace) -> None:
+    length = {} if chosen.off else {"for_s": chosen.for_s}
+    answer = _ask(chosen, "maintenance", {"devices": chosen.devices, **length})
+    said = "ended" if chosen.off else f"until {answer['until']}"
+    sys.stdout.write(f"{said}; known devices that match: {answer['devices']}\n")
+
+
+def _ask(chosen: argparse.Namespace, request: str, arguments: Mapping[str, object]) -> dict[str, Any]:
+    """What the running gateway answers; raises `RequestError` where it refuses or none is running."""
     log = Path(config.load(chosen.config).journal.path)
-    answer = control.ask(control.beside(log), "status", {}, logger.info)
+    answer = control.ask(control.beside(log), request, arguments, logger.info)
     if answer is None:
         message = f"no gateway is running on {log}"
         raise RequestError(message)
-    sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+    return answer
 
 
 def _replay(chosen: argparse.Namespace) -> None:

@@ -141,7 +141,7 @@ class Pipeline:
                 if isinstance(entry, Batch):
                     self._learn(entry, now)
                 else:
-                    self._enter(entry, now)
+                    self.enter(entry)
         if not messages or now - messages[0].received_at < LATE:
             self._tick(now)
         self._settle(now)
@@ -168,10 +168,10 @@ class Pipeline:
         self._offset = offset
         if is_set:
             logger.warning("the clock was set, or the machine slept")
-            self._enter(Resume(now), now)
+            self.enter(Resume(now))
         if self._link.is_online and self._link.generation != self._generation:
             self._generation = self._link.generation
-            self._enter(Resume(now), now)
+            self.enter(Resume(now))
             self._told_at = 0
 
     def _learn(self, batch: Batch, now: int) -> None:
@@ -193,13 +193,19 @@ class Pipeline:
             self._hold(now, Tick(now), outcome)
             self._tell(Tick(now), outcome)
 
-    def _enter(self, event: Event, now: int) -> None:
+    def now(self) -> int:
+        """The time by the gateway's clock."""
+        return self._clock()
+
+    def enter(self, event: Event) -> Outcome:
+        """Let an event take effect, stand in the log and be told; what is not understood is counted and left out."""
         outcome = self.shard.apply(event)
         if isinstance(event, Feedback) and not outcome.is_understood:
             self.intake.reject(event.device, Reason.FEEDBACK, event.at)
-            return
-        self._hold(now, event, outcome)
-        self._tell(event, outcome)
+        else:
+            self._hold(event.at, event, outcome)
+            self._tell(event, outcome)
+        return outcome
 
     def _hold(self, now: int, entered: Entered, outcome: Outcome) -> None:
         self._pending.since = self._pending.since or now

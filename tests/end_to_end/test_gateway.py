@@ -309,3 +309,31 @@ def test_the_demo_ends_with_one_json_object(tmp_path: Path) -> None:
     assert summary["rejected"] == {}
     assert summary["predictions_received"] > 0
     assert "Traceback" not in done.stderr
+
+
+def test_people_answer_at_the_command_line(start: Callable[[], Gateway], phone: Phone, tmp_path: Path) -> None:
+    """What is said on a second terminal reaches the running gateway: an alarm is closed, a device is paused."""
+
+    def say(*words: str) -> str:
+        command = [sys.executable, "-m", "gateway", *words, "--config", "gateway.toml"]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=bare_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=DEADLINE_S,
+        )
+        return done.stdout
+
+    start()
+    wait(lambda: phone.status().get("state") == "online", "the gateway is online")
+    phone.live("pump", range(300))
+    phone.send("devices/pump/readings", {"a": 500, "time": START_S + 60 * 300})
+    wait(lambda: phone.told("/anomaly", "pump"), "the incident is told")
+    incident = phone.told("/anomaly", "pump")[0]["id"]
+    assert say("feedback", "--device", "pump", "--id", incident, "false_alarm").startswith(f"{incident} closed: ")
+    wait(lambda: phone.told("/anomaly", "pump")[-1]["state"] == "closed", "the phone hears that it is over")
+    assert say("maintenance", "--devices", "pu*", "--for", "2h").endswith("known devices that match: 1\n")
+    wait(lambda: phone.status().get("maintenance") == ["pu*"], "the status says who is worked on")

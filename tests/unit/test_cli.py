@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import control
 from gateway.cli import main
 
 
@@ -66,7 +67,17 @@ def test_the_operators_mistake_is_one_line_and_exit_code_2(
     assert printed.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["replay"], ["replay", "x"], ["run", "--configuration", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["replay"],
+        ["replay", "x"],
+        ["maintenance", "--devices", "x", "--for", "2 hours"],
+        ["run", "--configuration", "x"],
+    ],
+)
 def test_a_wrong_command_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A missing or unknown command ends with the usage and exit code 2."""
     with pytest.raises(SystemExit) as caught:
@@ -86,6 +97,58 @@ def test_replay_of_nothing_is_a_failure(tmp_path: Path, config: Path, capsys: py
     """A folder without recordings is named."""
     assert main(["replay", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert str(tmp_path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_", "expected", "printed"),
+    [
+        (
+            ["feedback", "--device", "pump", "--id", "12", "fault"],
+            ("feedback", {"device": "pump", "id": "12", "verdict": "fault"}),
+            {"incidents": [{"id": "12", "state": "update", "reason": "Broken."}]},
+            "12 update: Broken.\n",
+        ),
+        (
+            ["feedback", "--device", "pump", "new_normal"],
+            ("feedback", {"device": "pump", "id": None, "verdict": "new_normal"}),
+            {"incidents": []},
+            "heeded; nothing of it is open any more\n",
+        ),
+        (
+            ["maintenance", "--devices", "pump-*", "--for", "1.5h"],
+            ("maintenance", {"devices": "pump-*", "for_s": 5400.0}),
+            {"devices": 2, "until": "2026-11-23T12:00:00.000Z"},
+            "until 2026-11-23T12:00:00.000Z; known devices that match: 2\n",
+        ),
+        (
+            ["maintenance", "--devices", "pump-*", "--off"],
+            ("maintenance", {"devices": "pump-*"}),
+            {"devices": 2, "until": "2026-11-23T12:00:00.000Z"},
+            "ended; known devices that match: 2\n",
+        ),
+    ],
+)
+def test_what_people_say_goes_to_the_running_gateway(  # noqa: PLR0913, PLR0917 - a table and two fixtures
+    arguments: list[str],
+    request_: tuple[str, dict[str, object]],
+    expected: dict[str, object],
+    printed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The arguments become a request, the answer a line; without a gateway it is said that none is running."""
+    asked: list[tuple[str, object]] = []
+
+    def ask(_path: Path, name: str, sent: object, _tell: object) -> dict[str, object] | None:
+        asked.append((name, sent))
+        return expected if len(asked) == 1 else None
+
+    monkeypatch.setattr(control, "ask", ask)
+    assert main(arguments) == 0
+    assert asked == [request_]
+    assert capsys.readouterr().out == printed
+    assert main(arguments) == 1
+    assert "no gateway is running on gateway.db" in capsys.readouterr().err
 
 
 def test_the_module_is_the_command() -> None:
