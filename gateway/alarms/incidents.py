@@ -89,7 +89,9 @@ class Incidents:
             return Named([], is_together=False, is_silence=False)
         streams = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
         closed = self.closed.get(device, {})
-        late = [row for id_, row in closed.items() if id_ == entry.incident and row is not None]
+        late = [
+            row for id_, row in closed.items() if id_ == entry.incident and row is not None and row not in self.streams
+        ]
         is_together = _is_meant(entry, self.joint.get(device)) or entry.incident in closed
         has_ended = self.silences.has_ended(device, entry.incident)
         is_silence = _is_meant(entry, self.silences.opened(device)) or has_ended

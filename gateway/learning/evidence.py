@@ -6,6 +6,7 @@ SURPRISE, LEVEL and SPREAD cost nothing there; they are kept for the spikes and 
 """
 
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
 
@@ -54,6 +55,10 @@ KINDS = {
 }
 
 
+Memory: TypeAlias = dict[str, Floats]
+"""New columns of `Evidence`, by name."""
+
+
 class Evidence(Rows):
     """Short and long means, extremes and runs of every stream."""
 
@@ -76,39 +81,64 @@ class Evidence(Rows):
             }
         )
 
-    def observe(self, rows: Ints, value: Floats, outlook: Outlook, weekly: Floats) -> Floats:
-        """Take in one reading for each of `rows` and return all statistics, one row per `Statistic`.
+    def observe(self, rows: Ints, value: Floats, outlook: Outlook, weekly: Floats) -> tuple[Floats, Memory]:
+        """All statistics of one more reading of each of `rows`, one row per `Statistic`, and what `learn` is to keep.
 
         `weekly` is the residual against the same hour of the week, NaN where that was never seen. A statistic that
         has not seen enough to exist is NaN in the result, and goes no further than `Tails.exceed`.
         """
         a = self.arrays
         seen = a["seen"][rows] + 1.0
-        a["seen"][rows] = seen
         usual = value - outlook.seasonal
-        surprise = usual - a["usual"][rows]
-        residual = value - outlook.expected
-        fast = self._mean("fast", rows, value, _FAST, seen)
-        medium = self._mean("medium", rows, value, _MEDIUM, seen)
-        slow = self._mean("slow", rows, value, _SLOW, seen)
-        lowest, highest = self._remember(rows, value, seen)
         is_known = ~np.isnan(weekly)
-        return np.stack(
+        same = (value == outlook.lags[0]) | (seen == 1.0)
+        total, step = self._blockwise(rows, value, seen)
+        memory = {
+            "seen": seen,
+            "fast": self._mean("fast", rows, value, _FAST, seen),
+            "medium": self._mean("medium", rows, value, _MEDIUM, seen),
+            "slow": self._mean("slow", rows, value, _SLOW, seen),
+            "weekly": self._mean("weekly", rows, np.where(is_known, weekly, 0.0), _WEEKLY, seen),
+            "usual": self._mean("usual", rows, usual, _USUAL, seen),
+            "power": self._mean("power", rows, usual * usual, _MEDIUM, seen),
+            "run": np.where(same & (seen > 1.0), a["run"][rows] + 1.0, 0.0),
+            "grain": np.where(same, a["grain"][rows], np.minimum(a["grain"][rows], np.abs(value - outlook.lags[0]))),
+            "block": total,
+            "step": step,
+        }
+        lowest, highest = self._extremes(rows, value, seen)
+        statistics = np.stack(
             [
-                residual,
-                surprise,
-                fast,
+                value - outlook.expected,
+                usual - a["usual"][rows],
+                memory["fast"],
                 np.minimum(np.minimum.reduce(list(outlook.lags[: SHORT - 1])), value),
                 lowest,
                 highest,
-                np.where(is_known, self._mean("weekly", rows, np.where(is_known, weekly, 0.0), _WEEKLY, seen), np.nan),
-                self._mean("usual", rows, usual, _USUAL, seen),
-                medium - slow,
-                self._blockwise(rows, value, seen),
-                np.sqrt(self._mean("power", rows, usual * usual, _MEDIUM, seen)),
-                self._runs(rows, value, outlook.lags[0], seen),
+                np.where(is_known, memory["weekly"], np.nan),
+                memory["usual"],
+                memory["medium"] - memory["slow"],
+                np.where(seen >= BLOCK * (BLOCKS + 1), step, np.nan),
+                np.sqrt(memory["power"]),
+                memory["run"],
             ]
         )
+        return statistics, memory
+
+    def learn(self, rows: Ints, value: Floats, memory: Memory) -> None:
+        """Keep what `observe` made of this reading of each of `rows`."""
+        a, seen = self.arrays, memory["seen"]
+        first = seen == 1.0
+        if first.any():
+            a["ring"][:, rows[first]] = value[first]
+        a["ring"][seen.astype(np.int64) % RING, rows] = value
+        full = np.flatnonzero(seen % BLOCK == 0.0)
+        if len(full):
+            number = (seen[full] / BLOCK).astype(np.int64)
+            a["blocks"][number % BLOCKS, rows[full]] = memory["block"][full] / BLOCK
+            memory["block"][full] = 0.0
+        for name, new in memory.items():
+            a[name][rows] = new
 
     def grain(self, rows: Ints) -> Floats:
         """The least change each of `rows` has shown, 0 where there was none."""
@@ -117,44 +147,27 @@ class Evidence(Rows):
 
     def _mean(self, name: str, rows: Ints, value: Floats, floor: float, seen: Floats) -> Floats:
         old = self.arrays[name][rows]
-        new = old + ewma_rate(floor, seen) * (value - old)
-        self.arrays[name][rows] = new
-        return new
+        return np.asarray(old + ewma_rate(floor, seen) * (value - old))
 
-    def _remember(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
+    def _extremes(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Lowest and highest of the last `RING` values."""
-        ring = self.arrays["ring"]
-        first = seen == 1.0
-        if first.any():
-            ring[:, rows[first]] = value[first]
-        ring[seen.astype(np.int64) % RING, rows] = value
-        recent = ring[:, rows]
+        recent = self.arrays["ring"][:, rows]
+        recent[:, seen == 1.0] = value[seen == 1.0]
+        recent[seen.astype(np.int64) % RING, np.arange(len(rows))] = value
         return np.minimum.reduce(recent, axis=0), np.maximum.reduce(recent, axis=0)
 
-    def _runs(self, rows: Ints, value: Floats, last: Floats, seen: Floats) -> Floats:
-        same = (value == last) | (seen == 1.0)
-        run = np.where(same & (seen > 1.0), self.arrays["run"][rows] + 1.0, 0.0)
-        grain = self.arrays["grain"][rows]
-        self.arrays["grain"][rows] = np.where(same, grain, np.minimum(grain, np.abs(value - last)))
-        self.arrays["run"][rows] = run
-        return run
-
-    def _blockwise(self, rows: Ints, value: Floats, seen: Floats) -> Floats:
-        """Mean of the last twelve blocks of `BLOCK` readings less that of the twelve before."""
+    def _blockwise(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
+        """Sum of the block so far, and mean of the last twelve full blocks less that of the twelve before."""
         a = self.arrays
-        total = a["block"][rows] + value
+        total, step = a["block"][rows] + value, a["step"][rows]
         full = np.flatnonzero(seen % BLOCK == 0.0)
         if len(full):
-            self._close_blocks(rows[full], total[full] / BLOCK, (seen[full] / BLOCK).astype(np.int64))
-            total[full] = 0.0
-        a["block"][rows] = total
-        return np.where(seen >= BLOCK * (BLOCKS + 1), a["step"][rows], np.nan)
+            step[full] = self._step(rows[full], total[full] / BLOCK, (seen[full] / BLOCK).astype(np.int64))
+        return total, step
 
-    def _close_blocks(self, rows: Ints, mean: Floats, number: Ints) -> None:
-        blocks = self.arrays["blocks"]
-        blocks[number % BLOCKS, rows] = mean
-        half = BLOCKS // 2
-        step = np.zeros(len(rows))
-        for age in range(half):
+    def _step(self, rows: Ints, mean: Floats, number: Ints) -> Floats:
+        blocks, half = self.arrays["blocks"], BLOCKS // 2
+        step = mean.astype(np.float32) - blocks[(number - half) % BLOCKS, rows].astype(np.float64)
+        for age in range(1, half):
             step = step + blocks[(number - age) % BLOCKS, rows] - blocks[(number - age - half) % BLOCKS, rows]
-        self.arrays["step"][rows] = np.where(number > BLOCKS, step / half, 0.0)
+        return np.where(number > BLOCKS, step / half, 0.0)

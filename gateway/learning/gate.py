@@ -10,6 +10,8 @@ from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
 _QUIET = 12.0  # readings; NAB is flat from 6 to 48
+_LEVEL_FORGETS = 24.0  # readings in a row out of the old band: one glitch has left the mean long before
+_EVIDENCE_FORGETS = 360.0  # readings; the slow mean of the evidence has forgotten a glitch, which is no new normal
 _ESCALATE = 3.0  # decades rarer than what was told
 NOTICE = 1.0  # decades below the threshold from which a reading is worth a line in the log
 
@@ -31,8 +33,8 @@ class Phase(IntEnum):
 class Gate(Rows):
     """The incident of every stream.
 
-    While one is open its readings are in quarantine: `quarantined` tells which are not to be learned. What lasts
-    `adopt_after_s` of the stream's own time becomes the new normal.
+    While one is open, what is learned of its stream is on trial. What lasts `adopt_after_s` of the stream's own time
+    becomes the new normal, unless a person called it a fault. `is_fine` is what a person called a false alarm.
     """
 
     def __init__(self, adopt_after_s: float) -> None:
@@ -45,14 +47,31 @@ class Gate(Rows):
                 "strictness": ((), np.float64, 0.0),
                 "low": ((), np.float64, 0.0),
                 "high": ((), np.float64, 0.0),
+                "since": ((), np.float64, 0.0),
+                "away": ((), np.float64, 0.0),
                 "is_fault": ((), np.bool_, False),
+                "is_fine": ((), np.bool_, False),
             }
         )
         self._adopt_after = int(adopt_after_s * SECOND)
 
-    def quarantined(self, rows: Ints) -> Mask:
-        """Whether an incident was open on each of `rows` before this reading."""
+    def is_open(self, rows: Ints) -> Mask:
+        """Whether an incident is open on each of `rows`."""
         return np.asarray(self.arrays["phase"][rows] == Phase.OPEN)
+
+    def is_on_trial(self, rows: Ints) -> Mask:
+        """Whether what each of `rows` shows belongs to an incident that is open or was adopted."""
+        return np.asarray(self.arrays["phase"][rows] >= Phase.OPEN)
+
+    def is_faulty(self, rows: Ints) -> Mask:
+        """Whether a person said of the incident of each of `rows` that it is a fault."""
+        return np.asarray(self.arrays["is_fault"][rows])
+
+    def forgive(self, rows: Ints) -> Ints:
+        """Those of `rows` whose incident was a false alarm and has now calmed down; each is told once."""
+        fine: Ints = rows[self.arrays["is_fine"][rows] & (self.arrays["phase"][rows] == Phase.CALM)]
+        self.arrays["is_fine"][fine] = False
+        return fine
 
     def spend(self, rows: Ints, change: npt.NDArray[np.uint8], elapsed: Floats) -> None:
         """Hold the budget on streams no tail describes: each incident makes the stream stricter, time forgives.
@@ -89,13 +108,16 @@ class Gate(Rows):
         opens = ((decades >= threshold) & (phase <= Phase.WATCHED)) | (is_rarer & (phase == Phase.SETTLING))
         escalates = is_rarer & (phase == Phase.OPEN)
         notices = fed & (phase == Phase.CALM) & ~opens
-        is_due = (observed_at - a["opened_at"][rows] >= self._adopt_after) & ~a["is_fault"][rows]
-        adopted = (phase == Phase.OPEN) & is_due & ~is_over
+        since, away = a["since"][rows] + 1.0, np.where(is_outside, a["away"][rows] + 1.0, 0.0)
+        has_lasted = fed & ((away >= _LEVEL_FORGETS) | (since >= _EVIDENCE_FORGETS))
+        has_lasted &= observed_at - a["opened_at"][rows] >= self._adopt_after
+        adopted = (phase == Phase.OPEN) & has_lasted & ~a["is_fault"][rows]
         change = np.select(
             [opens, is_over & (phase == Phase.OPEN), adopted, escalates, notices],
             [Change.OPEN, Change.CLOSED, Change.ADOPTED, Change.ESCALATE, Change.NOTICE],
             Change.NONE,
         ).astype(np.uint8)
+        told = np.where(phase == Phase.SETTLING, np.maximum(told, decades), told)  # what only grows is not told again
         phase = np.select(
             [opens, is_over, adopted, notices], [Phase.OPEN, Phase.CALM, Phase.SETTLING, Phase.WATCHED], phase
         )
@@ -103,15 +125,25 @@ class Gate(Rows):
         a["quiet"][rows] = quiet
         a["told"][rows] = np.where(phase == Phase.CALM, 0.0, np.where(opens | escalates, decades, told))
         a["opened_at"][rows] = np.where(opens, observed_at, a["opened_at"][rows])
+        a["since"][rows] = np.where(opens, 0.0, since)
+        a["away"][rows] = np.where(opens, 0.0, away)
+        a["is_fine"][rows] &= ~opens
         a["is_fault"][rows] &= phase == Phase.OPEN
         return change
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
-        """Take a person's word on the open incidents of `rows`; returns the `Change` of each."""
-        is_open = self.quarantined(rows)
+        """Take a person's word on the latest incidents of `rows`; returns the `Change` of each.
+
+        A fault that had been adopted opens again with the next reading that shows it.
+        """
+        a, is_open = self.arrays, self.is_open(rows)
         if verdict is Verdict.FAULT:
-            self.arrays["is_fault"][rows] = is_open
+            on_trial = self.is_on_trial(rows)
+            a["phase"][rows[on_trial & ~is_open]] = Phase.CALM
+            a["is_fault"][rows] = on_trial
             return np.zeros(len(rows), np.uint8)
-        self.arrays["phase"][rows[is_open]] = Phase.SETTLING
+        a["phase"][rows[is_open]] = Phase.SETTLING
+        a["is_fault"][rows] = False
+        a["is_fine"][rows] = verdict is Verdict.FALSE_ALARM
         change = Change.ADOPTED if verdict is Verdict.NEW_NORMAL else Change.CLOSED
         return np.where(is_open, change, Change.NONE).astype(np.uint8)

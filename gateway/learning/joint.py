@@ -119,7 +119,7 @@ class Joint:
         taken = np.flatnonzero(~is_new & (a["known"][seats] > 1))
         rows, seats, observed_at = rows[taken], seats[taken], observed_at[taken]
         self._mend(rows, seats, observed_at)
-        stand = self._sensors.learn(rows, value[taken], ~self._gate.quarantined(seats))
+        stand = self._sensors.learn(rows, value[taken], ~self._gate.is_open(seats))
         is_again = sensors["round"][rows] == a["round"][seats]
         a["begun_at"][seats] = np.where(a["reported"][seats] == 0, observed_at, a["begun_at"][seats])
         a["reported"][seats] += ~is_again
@@ -183,7 +183,7 @@ class Joint:
         self._gate.hold(opened, (np.full(len(opened), -np.inf), self._tails.band(opened, 0)[1]))
         self._gate.spend(seats, change, a["interval_s"][seats] / self._budget_s)
         self._tails.learn(seats, found)
-        is_trusted = ~self._gate.quarantined(seats)
+        is_trusted = ~self._gate.is_open(seats)
         self._correlation.learn(seats[is_trusted], features[:, is_trusted], distance[is_trusted], width[is_trusted])
         self._end(seats, observed_at, by)
         return self._told(seats, decades / (decades + threshold))

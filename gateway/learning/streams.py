@@ -1,6 +1,6 @@
 """All streams of a shard, as arrays: forecast, weigh the evidence, decide, then learn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from gateway.learning.gate import Gate
 from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Profile
 from gateway.learning.rows import Array, rounds
+from gateway.learning.shelf import Shelf
 from gateway.learning.tails import Peaks, Tails
 from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdict, Verdicts, blank_verdicts
 
@@ -51,6 +52,22 @@ _GROUPS = (
     (Statistic.SPREAD,),
     (Statistic.RUN,),
 )
+
+_STANDING: dict[str, frozenset[str]] = {
+    "profile": frozenset(),
+    "pool": frozenset({"seen", "lags", "fast", "level", "offset", "holt", "trend"}),
+    "evidence": frozenset({"seen", "fast", "weekly", "usual", "run", "ring"}),
+    "tails": frozenset({"seen"}),
+}
+"""What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls
+back. When an incident ends by itself, profile and pool fall back; tails and evidence keep what they saw, bounded as
+they are: putting the tails back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2,
+and neither changed the false alarms of healthy sensors."""
+
+_APPEAL_S = 8 * DAY_S
+"""How long after an incident opened a person may say what it was: a day until it is adopted, and a week. No longer,
+because it takes another 4 KB."""
+
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
 
 
@@ -83,6 +100,7 @@ class Streams:
             "tails": self._tails,
             "gate": self._gate,
         }
+        self._shelf = Shelf({room: self._parts[room] for room in _STANDING}, 2 * len(Statistic))
         self._grows_up = (
             np.array([statistic not in _BORN_WITH for statistic in Statistic], np.float64) * _YOUTH_HANDICAP
         )
@@ -105,7 +123,17 @@ class Streams:
         return verdicts
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
-        """Take a person's word on the open incidents of `rows`; returns the `Change` of each."""
+        """Take a person's word on the latest incidents of `rows`; returns the `Change` of each.
+
+        A false alarm: the same is not told again. A fault: all is as it was before, and stays so until it is over. New
+        normal: what was learned since counts from now on. It can be said for `_APPEAL_S` after the incident opened.
+        """
+        rows = rows[rows < self._gate.count]
+        known = rows[self._shelf.holds(rows)]
+        if verdict is Verdict.FAULT:
+            self._put_back(known, _STANDING)
+        elif verdict is Verdict.FALSE_ALARM:
+            self._tails.allow(known, self._shelf.extremes(known))
         return self._gate.judge(rows, verdict)
 
     def _round(self, turn: Ints, batch: Batch, verdicts: Verdicts) -> None:
@@ -116,16 +144,17 @@ class Streams:
         outlook = self._consult(rows, self._pool.predict(rows, usual))
         value = self._believed(rows, outlook, value)
         known = np.where(seen > 0.0, value - weekly, np.nan)
-        statistics = self._evidence.observe(rows, value, outlook, known)
+        statistics, memory = self._evidence.observe(rows, value, outlook, known)
         found = self._tails.exceed(rows, statistics, self._evidence.grain(rows))
         decades, strongest = self._combine(found, self._youth(rows, observed_at))
         threshold = self._threshold(rows)
-        is_quarantined = self._gate.quarantined(rows)
         is_outside = self._gate.outside(rows, statistics[Statistic.LEVEL])
         change = self._gate.step(rows, observed_at, decades, threshold, is_outside)
         opened = rows[change == Change.OPEN]
         self._gate.spend(rows, change, self._clock.arrays["interval_s"][rows] / self._policy.budget_s)
         self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
+        if len(opened):
+            self._shelf.keep(opened)
 
         origin, half = self._clock.arrays["origin"][rows], self._pool.interval(rows, outlook)
         spoken = self._pool.arrays["seen"][rows] > 0.0
@@ -137,12 +166,29 @@ class Streams:
         verdicts.lower[turn] = np.where(spoken, origin + outlook.expected - half, np.nan)
         verdicts.upper[turn] = np.where(spoken, origin + outlook.expected + half, np.nan)
 
-        is_trusted = ~is_quarantined | (change == Change.ADOPTED)
         self._pool.learn(rows, outlook, value)
-        self._profile.learn(rows[is_trusted], local_s[is_trusted], value[is_trusted])
+        self._evidence.learn(rows, value, memory)
+        self._profile.learn(rows, local_s, value)
         self._tails.learn(rows, found)
+        if len(self._shelf):
+            self._try(rows, observed_at, change, found)
         for place, row in self._chosen_in(rows):
             self.chosen[row].learn_one(float(batch.value[turn[place]]))
+
+    def _try(self, rows: Ints, observed_at: Ints, change: npt.NDArray[np.uint8], found: Peaks) -> None:
+        """Settle which of what was learned during an incident counts."""
+        self._shelf.note(found.but(~self._gate.is_on_trial(rows)))
+        held = self._shelf.holds(rows)
+        self._put_back(rows[self._gate.is_faulty(rows)], _STANDING)
+        self._put_back(rows[(change == Change.CLOSED) & held], ("profile", "pool"))
+        forgiven = self._gate.forgive(rows[held])
+        self._tails.allow(forgiven, self._shelf.extremes(forgiven))
+        is_past = observed_at - self._gate.arrays["opened_at"][rows] > _APPEAL_S * SECOND
+        self._shelf.drop(rows[held & is_past & ~self._gate.is_open(rows)])
+
+    def _put_back(self, rows: Ints, rooms: Iterable[str]) -> None:
+        for room in rooms if len(rows) else ():
+            self._shelf.put_back(rows, room, _STANDING[room])
 
     def _believed(self, rows: Ints, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
@@ -232,14 +278,21 @@ class Streams:
 
     def dumps(self) -> dict[str, Array]:
         """The whole state, as arrays by name."""
-        return {f"{name}/{key}": value for name, part in self._parts.items() for key, value in part.dumps().items()}
+        parts = {name: part.dumps() for name, part in self._parts.items()} | {"shelf": self._shelf.dumps()}
+        return {f"{name}/{key}": value for name, arrays in parts.items() for key, value in arrays.items()}
 
     def loads(self, saved: Mapping[str, Array]) -> None:
         """Become what was saved by `dumps`."""
         for name, part in self._parts.items():
-            part.loads({key.split("/")[1]: value for key, value in saved.items() if key.startswith(f"{name}/")})
+            part.loads(_within(name, saved))
+        self._shelf.loads(_within("shelf", saved))
 
     @property
     def bytes_per_stream(self) -> float:
         """Size of the state, per stream."""
         return sum(part.bytes_per_stream for part in self._parts.values())
+
+
+def _within(room: str, saved: Mapping[str, Array]) -> dict[str, Array]:
+    prefix = f"{room}/"
+    return {name.removeprefix(prefix): array for name, array in saved.items() if name.startswith(prefix)}

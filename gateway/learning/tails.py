@@ -39,6 +39,13 @@ class Peaks(NamedTuple):
     edge: Floats
     mean_excess: Floats
 
+    def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
+        """Those at the other positions of the round."""
+        left = ~is_left_out[self.place]
+        return Peaks(
+            self.side[left], self.place[left], self.row[left], self.value[left], self.edge[left], self.mean_excess[left]
+        )
+
 
 class Tails(Rows):
     """Both tails of every statistic of every stream; sides 0..K-1 look upwards, K..2K-1 downwards."""
@@ -56,6 +63,7 @@ class Tails(Rows):
                 "peak": (each, np.float32, np.inf),
                 "peak_at": (each, np.float32, -np.inf),
                 "born_at": (each, np.float32, -1.0),
+                "allowed": (each, np.float32, -np.inf),
                 "peaks": ((self._sides, PEAKS), np.float32, -np.inf),
             }
         )
@@ -83,12 +91,15 @@ class Tails(Rows):
         """log10 of the return period in readings of each exceedance; 0 where nothing can be said yet."""
         ready = np.isfinite(found.edge)
         thick = ready & (found.mean_excess > 0.0)
-        above = (found.value - np.where(thick, found.edge, found.value)) / np.where(thick, found.mean_excess, 1.0)
+        allowed = self.arrays["allowed"][found.side, found.row].astype(np.float64)
+        edge = np.where(thick, np.maximum(found.edge, allowed), found.value)
+        above = np.maximum(found.value - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side, found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + above / _LN10, 0.0)
         early = np.flatnonzero(~ready)
         decades[early] = self._early(found, early, age[early])
+        decades[found.value <= allowed] = 0.0
         return np.minimum(decades, _MOST_DECADES)
 
     def _early(self, found: Peaks, early: Ints, age: Floats) -> Floats:
@@ -103,9 +114,16 @@ class Tails(Rows):
         return np.where(above > 0.0, np.log10(np.maximum(age, 1.0)) + above / _LN10, 0.0)
 
     def band(self, rows: Ints, statistic: int) -> tuple[Floats, Floats]:
-        """Between which levels a statistic of each of `rows` is everyday; unbounded where a tail is not full yet."""
-        edge, down = self.arrays["edge"], statistic + self._sides // 2
-        low, high = -edge[down, rows].astype(np.float64), edge[statistic, rows].astype(np.float64)
+        """Between which levels a statistic of each of `rows` is everyday: as far as half of its known peaks.
+
+        Unbounded where a tail is not full yet. The lowest of the peaks is passed so often in a young stream that an
+        incident there would not end.
+        """
+        upper, lower = (
+            (self.arrays["edge"][side, rows] + self.arrays["excess"][side, rows] / (PEAKS - 1)).astype(np.float64)
+            for side in (statistic, statistic + self._sides // 2)
+        )
+        low, high = -lower, upper
         return np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
 
     def span(self, rows: Ints, upper: int, lower: int) -> Floats:
@@ -132,6 +150,11 @@ class Tails(Rows):
         taken = np.flatnonzero(higher | ~same)
         self._keep(found.side[taken], found.row[taken], value[taken], np.where(higher, peak, found.edge)[taken])
         a["peak_at"][found.side[taken], found.row[taken]] = now[taken]
+
+    def allow(self, rows: Ints, extremes: Floats) -> None:
+        """A person said that values up to these (side, row) are fine: from now on they say nothing."""
+        allowed = np.nextafter(extremes.astype(np.float32), np.float32(np.inf))  # rounded, they must not be left out
+        self.arrays["allowed"][:, rows] = np.maximum(self.arrays["allowed"][:, rows], allowed)
 
     def _keep(self, side: Ints, row: Ints, value: Singles, instead: Floats) -> None:
         """Put `value` among the peaks in the place of `instead`."""

@@ -17,6 +17,7 @@ from peers import Trees, ZScore
 
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
+from gateway.learning.rows import Array
 from gateway.learning.streams import Policy
 from gateway.records import SECOND, Batch, Floats
 
@@ -59,8 +60,13 @@ def mature(streams: int, sensors: int) -> tuple[Fleet, int]:
     fleet.learn_many(batch(START - STEP, next(values(streams))))
     parts = ((fleet.streams, nursery.streams), (fleet.hearts, nursery.hearts), (fleet.joint, nursery.joint))
     for of, past in parts:
-        of.loads({name: np.concatenate([array] * (streams // size), axis=-1) for name, array in past.dumps().items()})
+        of.loads({name: multiplied(name, array, streams // size) for name, array in past.dumps().items()})
     return fleet, end
+
+
+def multiplied(name: str, array: Array, times: int) -> Array:
+    """The columns of a fleet that many times; what was put aside of its open incidents is left out."""
+    return array[..., :0] if name.startswith("shelf/") else np.concatenate([array] * times, axis=-1)
 
 
 def batch(at: int, value: Floats) -> Batch:

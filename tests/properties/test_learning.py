@@ -144,7 +144,7 @@ def test_incidents_of_a_gate_are_well_formed(decades: list[float], hours: float,
             Change.NONE, Change.NOTICE if not is_open else Change.NONE, Change.OPEN if not is_open else Change.NONE,
         }  # fmt: skip
         is_open = change == Change.OPEN or (is_open and change not in {Change.CLOSED, Change.ADOPTED})
-        assert bool(gate.quarantined(row)[0]) == is_open
+        assert bool(gate.is_open(row)[0]) == is_open
 
 
 @MANY

@@ -18,7 +18,9 @@ def observed(values: list[float], evidence: Evidence | None = None, known: float
     zero = np.zeros(1)
     for value in values:
         outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
-        rows.append(evidence.observe(ROW, np.array([value]), outlook, np.array([known]))[:, 0])
+        statistics, memory = evidence.observe(ROW, np.array([value]), outlook, np.array([known]))
+        evidence.learn(ROW, np.array([value]), memory)
+        rows.append(statistics[:, 0])
         lags = np.concatenate([[[value]], lags[:-1]])
     return np.array(rows)
 

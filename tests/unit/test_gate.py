@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gateway.learning.gate import Gate, Phase
-from gateway.records import SECOND, Change
+from gateway.records import SECOND, Change, Verdict
 
 ROW = np.array([0])
 MINUTE = 60 * SECOND
@@ -70,7 +70,7 @@ def test_much_worse_is_told_again() -> None:
 def test_what_lasts_a_day_is_adopted() -> None:
     """After its time the new behaviour is the new normal, and until it is calm only what is much worse is told."""
     stream = Stream(24 * 60)
-    assert stream.see(*[5.0] * 25)[-2:] == [Change.NONE, Change.ADOPTED]
+    assert stream.see(*[5.0] * 25, is_outside=True)[-2:] == [Change.NONE, Change.ADOPTED]
     assert stream.phase is Phase.SETTLING
     assert set(stream.see(*[5.0] * 30)) == {Change.NONE}
     assert stream.see(8.5) == [Change.OPEN]
@@ -79,7 +79,7 @@ def test_what_lasts_a_day_is_adopted() -> None:
 def test_settling_ends_when_calm() -> None:
     """What was adopted and calmed down may open again like any other."""
     stream = Stream(24 * 60)
-    stream.see(*[5.0] * 25)
+    stream.see(*[5.0] * 25, is_outside=True)
     stream.see(*[0.0] * 12)
     assert stream.phase is Phase.CALM
     assert stream.see(4.0) == [Change.OPEN]
@@ -93,6 +93,50 @@ def test_a_level_that_has_not_come_back_keeps_it_open() -> None:
     assert stream.see(*[0.0] * 4, is_outside=True)[-1] is Change.ADOPTED
 
 
+def test_what_a_glitch_leaves_behind_is_no_new_normal() -> None:
+    """On a slow sensor the evidence remembers for longer than a day; only what outlasts that memory is adopted."""
+    stream = Stream(60)
+    assert set(stream.see(*[5.0] * 360)) == {Change.OPEN, Change.NONE}
+    assert stream.see(5.0) == [Change.ADOPTED]
+
+
+def test_what_is_nearly_over_is_not_adopted() -> None:
+    """Only a reading that is itself still odd can make it the new normal."""
+    stream = Stream(24 * 60)
+    stream.see(*[5.0] * 20, is_outside=True)
+    assert set(stream.see(*[0.0] * 11)) == {Change.NONE}
+    assert stream.see(0.0) == [Change.CLOSED]
+
+
+def test_what_was_adopted_may_grow_slowly() -> None:
+    """A sensor that stays stuck becomes rarer with every reading, and that is not told again."""
+    stream = Stream(24 * 60)
+    stream.see(*[5.0] * 25, is_outside=True)
+    assert set(stream.see(*np.arange(5.0, 30.0, 0.5))) == {Change.NONE}
+    assert stream.see(33.0) == [Change.OPEN]
+
+
+def test_a_fault_that_was_adopted_opens_again() -> None:
+    """A person knows better: the next odd reading is told, and then it is never adopted."""
+    stream = Stream(24 * 60)
+    stream.see(*[5.0] * 25, is_outside=True)
+    assert stream.gate.judge(ROW, Verdict.FAULT).tolist() == [Change.NONE]
+    assert stream.see(5.0) == [Change.OPEN]
+    assert set(stream.see(*[5.0] * 200, is_outside=True)) == {Change.NONE}
+
+
+def test_a_false_alarm_is_forgiven_once_it_has_calmed_down() -> None:
+    """Until then its readings belong to it, and afterwards it is not forgiven a second time."""
+    stream = Stream()
+    stream.see(5.0)
+    assert stream.gate.judge(ROW, Verdict.FALSE_ALARM).tolist() == [Change.CLOSED]
+    assert set(stream.see(5.0, *[0.0] * 11)) == {Change.NONE}
+    assert not len(stream.gate.forgive(ROW))
+    stream.see(0.0)
+    assert stream.gate.forgive(ROW).tolist() == [0]
+    assert not len(stream.gate.forgive(ROW))
+
+
 def test_the_old_band_is_remembered() -> None:
     """Outside is what lies beyond the band held when the incident opened."""
     gate = Stream().gate
@@ -102,14 +146,14 @@ def test_the_old_band_is_remembered() -> None:
     ]  # fmt: skip
 
 
-def test_readings_of_an_open_incident_are_in_quarantine() -> None:
+def test_an_incident_is_open_to_the_reading_that_closes_it() -> None:
     """From the reading after the one that opened it, to the one that closes it."""
     stream = Stream()
-    assert not stream.gate.quarantined(ROW)[0]
+    assert not stream.gate.is_open(ROW)[0]
     stream.see(5.0)
-    assert stream.gate.quarantined(ROW)[0]
+    assert stream.gate.is_open(ROW)[0]
     stream.see(*[0.0] * 12)
-    assert not stream.gate.quarantined(ROW)[0]
+    assert not stream.gate.is_open(ROW)[0]
 
 
 def test_each_incident_makes_stricter_and_time_forgives() -> None:

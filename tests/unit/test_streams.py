@@ -11,7 +11,7 @@ from series import DAY_S, columns, history, is_equal, joined, live, noise
 
 from gateway.learning.calendar import local_seconds
 from gateway.learning.streams import Policy, Streams
-from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdicts
+from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdict, Verdicts
 
 STEP_S = 1800
 DAY = DAY_S // STEP_S
@@ -148,15 +148,16 @@ def household(*changes: datetime) -> tuple[Batch, int]:
 
 
 def opened(policy: Policy, *changes: datetime) -> int:
-    """Return how many incidents these households open within the day of the change."""
-    batch, day = household(*changes)
+    """Return how many incidents these households open in the twelve hours after the change."""
+    batch, morning = household(*changes)
     streams = Streams(policy)
     streams.grow(2 * len(changes))
-    return int((streams.learn_many(batch).change[day:] == Change.OPEN).sum())
+    noon = morning + 2 * len(changes) * 12 * 12
+    return int((streams.learn_many(batch).change[morning:noon] == Change.OPEN).sum())
 
 
 def test_the_morning_the_clocks_change_is_like_any_other() -> None:
-    """Households with a strong daily rhythm open no incident within that day, in spring and in autumn."""
+    """Households with a strong daily rhythm open no incident that morning, in spring and in autumn."""
     assert opened(Policy(zone=BERLIN), SPRING, AUTUMN) == 0
 
 
@@ -167,12 +168,13 @@ def test_without_the_time_zone_that_morning_is_odd() -> None:
 
 @pytest.mark.parametrize("readings", [500, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_the_state_does_not_grow(readings: int) -> None:
-    """After 10 readings and after many a stream takes the same bytes, and fewer than 4 KB."""
+    """After many readings a stream takes as many bytes as after 10, 4 KB, and twice that around an incident."""
     streams = live(noise(10, 1), 60)[0]
-    size = streams.bytes_per_stream, sum(array.nbytes for array in streams.dumps().values())
+    young = sum(array.nbytes for array in streams.dumps().values())
     streams.learn_many(columns(noise(readings, 1), 60, START + 3600 * SECOND))
-    assert (streams.bytes_per_stream, sum(array.nbytes for array in streams.dumps().values())) == size
-    assert size[0] < 4096
+    old = {name: array.nbytes for name, array in streams.dumps().items()}
+    assert sum(size for name, size in old.items() if not name.startswith("shelf/")) == young < 4096
+    assert sum(old.values()) <= 2 * 4200
 
 
 def test_a_copy_goes_on_bit_for_bit() -> None:
@@ -185,3 +187,87 @@ def test_a_copy_goes_on_bit_for_bit() -> None:
     copy.loads(first.dumps())
     late = copy.learn_many(columns(values[320:], 60, START + 320 * 60 * SECOND))
     assert is_equal(whole, joined([early, late]))
+
+
+LIFE, ODD = 400, 12
+
+
+def accused(verdict: Verdict | None, again: float = 30.0) -> tuple[Streams, Floats, Verdicts, Verdicts]:
+    """Return a sensor that is off by 30 for some readings, is judged, comes back, and is off by `again` once more.
+
+    With it what it was before, what was said of it up to the return, and what of the repetition.
+    """
+    values = 20.0 + noise(LIFE + 200, 1, seed=21)
+    values[LIFE : LIFE + ODD] += 30.0
+    values[LIFE + 100 : LIFE + 100 + ODD] += again
+    streams, _ = live(values[:LIFE], STEP_S)
+    before = streams.dumps()["profile/day"].copy()
+    parts = [columns(values[first:last], STEP_S, START + first * STEP_S * SECOND) for first, last in PARTS]
+    said = [streams.learn_many(parts[0])]
+    if verdict is not None:
+        streams.judge(np.zeros(1, np.int64), verdict)
+    said += [streams.learn_many(part) for part in parts[1:]]
+    return streams, before, joined(said[:2]), said[2]
+
+
+PARTS = ((LIFE, LIFE + ODD), (LIFE + ODD, LIFE + 100), (LIFE + 100, LIFE + 200))
+
+
+def test_what_was_not_adopted_was_never_learned() -> None:
+    """When an incident ends by itself, the habits of the stream are those of before, but for what came since."""
+    streams, before, said, _ = accused(None)
+    assert {Change.OPEN, Change.CLOSED} <= set(said.change.tolist())
+    assert np.abs(streams.dumps()["profile/day"] - before).max() < 5.0
+
+
+def test_what_was_called_fine_is_not_told_again() -> None:
+    """The same again says nothing, much more does; without that word the same is told again."""
+    for verdict, again, is_told in (
+        (Verdict.FALSE_ALARM, 30.0, False),
+        (Verdict.FALSE_ALARM, 300.0, True),
+        (None, 30.0, True),
+    ):
+        assert (Change.OPEN in accused(verdict, again)[3].change) == is_told, (verdict, again)
+
+
+def test_a_fault_leaves_nothing_behind() -> None:
+    """All that was learned of it is dropped at once, it stays open while it lasts, and the same is told again."""
+    streams, before, said, later = accused(Verdict.FAULT)
+    assert said.change.tolist().count(Change.OPEN) == 1
+    assert Change.CLOSED in said.change
+    assert Change.OPEN in later.change
+    assert np.abs(streams.dumps()["profile/day"] - before).max() < 5.0
+
+
+def test_a_fault_stays_open_until_it_is_over() -> None:
+    """However long it lasts it is never the new normal, and the tails never learn it."""
+    values = 20.0 + noise(LIFE + 10 * DAY, 1, seed=22)
+    values[LIFE : LIFE + 8 * DAY] += 30.0
+    streams, _ = live(values[: LIFE + 2], STEP_S)
+    streams.judge(np.zeros(1, np.int64), Verdict.FAULT)
+    rest = streams.learn_many(columns(values[LIFE + 2 :], STEP_S, START + (LIFE + 2) * STEP_S * SECOND))
+    (closed,) = np.flatnonzero(rest.change == Change.CLOSED)
+    assert closed >= 8 * DAY - 2
+    assert Change.ADOPTED not in rest.change
+
+
+def test_an_adopted_fault_is_told_again_when_it_is_called_one() -> None:
+    """A day later it was taken for the new normal; the word takes that back with the next reading."""
+    values = 20.0 + noise(LIFE + 6 * DAY, 1, seed=23)
+    values[LIFE:] += 30.0
+    known = LIFE + 2 * DAY
+    streams, said = live(values[:known], STEP_S)
+    assert Change.ADOPTED in said.change
+    streams.judge(np.zeros(1, np.int64), Verdict.FAULT)
+    rest = streams.learn_many(columns(values[known:], STEP_S, START + known * STEP_S * SECOND))
+    assert rest.change[0] == Change.OPEN
+    assert Change.ADOPTED not in rest.change
+
+
+def test_what_was_put_aside_is_not_kept_for_ever() -> None:
+    """A week after an incident nothing of it takes room."""
+    streams = accused(None)[0]
+    assert streams.dumps()["shelf/rows"].tolist() == [0]
+    later = columns(20.0 + noise(9 * DAY, 1, seed=2), STEP_S, START + (LIFE + 200) * STEP_S * SECOND)
+    assert Change.OPEN not in streams.learn_many(later).change
+    assert streams.dumps()["shelf/rows"].tolist() == []

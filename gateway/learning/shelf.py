@@ -1,0 +1,91 @@
+"""What a stream knew before its incident, kept aside until it is clear which of the two is to be believed."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.rows import Array, Rows
+from gateway.learning.tails import Peaks
+from gateway.records import Floats, Ints
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Shelf:
+    """Copies of the columns of the few streams that have an incident, ordered by row: one each, however long it lasts.
+
+    Beside a copy stands the most extreme that each side of each statistic has shown since (-inf: nothing unusual).
+    """
+
+    def __init__(self, parts: Mapping[str, Rows], sides: int) -> None:
+        self._parts = parts
+        self._sides = sides
+        self.rows: Ints = np.zeros(0, np.int64)
+        self.extreme: Floats = np.zeros((sides, 0))
+        self._columns = self._taken(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _taken(self, rows: Ints) -> dict[str, Array]:
+        return {
+            f"{room}/{name}": array[..., rows]
+            for room, part in self._parts.items()
+            for name, array in part.arrays.items()
+        }
+
+    def holds(self, rows: Ints) -> Mask:
+        """Whether there is a copy of each of `rows`."""
+        if not len(self.rows):
+            return np.zeros(len(rows), bool)
+        return np.asarray(self.rows[np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)] == rows)
+
+    def keep(self, rows: Ints) -> None:
+        """Put copies of these streams aside, in the place of older ones."""
+        self.drop(rows)
+        order = np.argsort(np.concatenate([self.rows, rows]), kind="stable")
+        fresh = self._taken(rows)
+        for name, column in self._columns.items():
+            self._columns[name] = np.concatenate([column, fresh[name]], axis=-1)[..., order]
+        self.rows = np.concatenate([self.rows, rows])[order]
+        nothing = np.full((self._sides, len(rows)), -np.inf)
+        self.extreme = np.concatenate([self.extreme, nothing], axis=-1)[..., order]
+
+    def drop(self, rows: Ints) -> None:
+        """Forget the copies of these streams."""
+        left = np.isin(self.rows, rows, invert=True)
+        if left.all():
+            return
+        self.rows, self.extreme = self.rows[left], self.extreme[:, left]
+        self._columns = {name: column[..., left] for name, column in self._columns.items()}
+
+    def note(self, found: Peaks) -> None:
+        """Remember how extreme the statistics of streams with a copy are."""
+        held = np.flatnonzero(self.holds(found.row))
+        where = found.side[held], np.searchsorted(self.rows, found.row[held])
+        self.extreme[where] = np.maximum(self.extreme[where], found.value[held])
+
+    def put_back(self, rows: Ints, room: str, but: frozenset[str] = frozenset()) -> None:
+        """Make one part of these streams what it was, except for the arrays named in `but`."""
+        places = np.searchsorted(self.rows, rows)
+        for name, array in self._parts[room].arrays.items():
+            if name not in but:
+                array[..., rows] = self._columns[f"{room}/{name}"][..., places]
+
+    def extremes(self, rows: Ints) -> Floats:
+        """The most extreme each side has shown since the copies were made, (side, row)."""
+        return self.extreme[:, np.searchsorted(self.rows, rows)]
+
+    def dumps(self) -> dict[str, Array]:
+        """The copies, as arrays by name."""
+        return {"rows": self.rows, "extreme": self.extreme, **self._columns}
+
+    def loads(self, saved: Mapping[str, Array]) -> None:
+        """Become what was saved by `dumps`; raises `ValueError` where the shapes do not fit."""
+        for name, now in self._taken(np.zeros(0, np.int64)).items():
+            if saved[name].shape[:-1] != now.shape[:-1] or saved[name].dtype != now.dtype:
+                message = f"{name}: a copy of shape {saved[name].shape}, expected {now.shape}"
+                raise ValueError(message)
+            self._columns[name] = saved[name]
+        self.rows, self.extreme = saved["rows"], saved["extreme"]
