@@ -30,6 +30,13 @@ class Phase(IntEnum):
     SETTLING = 3  # adopted as the new normal; silent until it is calm
 
 
+_CALM, _WATCHED, _OPEN, _SETTLING = (int(phase) for phase in Phase)  # arrays compare with members of an enum slowly
+
+_CHANGES = tuple(map(int, (Change.NOTICE, Change.ESCALATE, Change.ADOPTED, Change.CLOSED, Change.OPEN)))
+_PHASES = (_WATCHED, _SETTLING, _CALM, _OPEN)
+"""What follows from a notice, an adoption, an end and a beginning; the last that applies counts."""
+
+
 class Gate(Rows):
     """The incident of every stream.
 
@@ -57,11 +64,11 @@ class Gate(Rows):
 
     def is_open(self, rows: Ints) -> Mask:
         """Whether an incident is open on each of `rows`."""
-        return np.asarray(self.arrays["phase"][rows] == Phase.OPEN)
+        return np.asarray(self.arrays["phase"][rows] == _OPEN)
 
     def is_on_trial(self, rows: Ints) -> Mask:
         """Whether what each of `rows` shows belongs to an incident that is open or was adopted."""
-        return np.asarray(self.arrays["phase"][rows] >= Phase.OPEN)
+        return np.asarray(self.arrays["phase"][rows] >= _OPEN)
 
     def is_faulty(self, rows: Ints) -> Mask:
         """Whether a person said of the incident of each of `rows` that it is a fault."""
@@ -69,7 +76,7 @@ class Gate(Rows):
 
     def forgive(self, rows: Ints) -> Ints:
         """Those of `rows` whose incident was a false alarm and has now calmed down; each is told once."""
-        fine: Ints = rows[self.arrays["is_fine"][rows] & (self.arrays["phase"][rows] == Phase.CALM)]
+        fine: Ints = rows[self.arrays["is_fine"][rows] & (self.arrays["phase"][rows] == _CALM)]
         self.arrays["is_fine"][fine] = False
         return fine
 
@@ -79,7 +86,7 @@ class Gate(Rows):
         `elapsed` is the time since the last reading as a share of the time between two acceptable false alarms. In
         balance incidents come exactly at the budget (as in adaptive conformal inference, Gibbs and Candès 2021).
         """
-        spent = np.where(change == Change.OPEN, _STRICTER, 0.0) - _STRICTER * elapsed
+        spent = np.where(change == _CHANGES[-1], _STRICTER, 0.0) - _STRICTER * elapsed
         self.arrays["strictness"][rows] = np.clip(self.arrays["strictness"][rows] + spent, 0.0, _STRICTEST)
 
     def outside(self, rows: Ints, level: Floats) -> Mask:
@@ -100,35 +107,32 @@ class Gate(Rows):
         """
         a = self.arrays
         phase, told = a["phase"][rows], a["told"][rows]
-        fed = decades >= threshold - np.where(phase == Phase.OPEN, _HYSTERESIS, NOTICE)
-        fed = fed | (is_outside & (phase == Phase.OPEN))
+        fed = decades >= threshold - np.where(phase == _OPEN, _HYSTERESIS, NOTICE)
+        fed = fed | (is_outside & (phase == _OPEN))
         quiet = np.where(fed, 0.0, a["quiet"][rows] + 1.0)
-        is_over = (phase != Phase.CALM) & (quiet >= _QUIET)
+        is_over = (phase != _CALM) & (quiet >= _QUIET)
         is_rarer = decades >= np.maximum(told + _ESCALATE, threshold)
-        opens = ((decades >= threshold) & (phase <= Phase.WATCHED)) | (is_rarer & (phase == Phase.SETTLING))
-        escalates = is_rarer & (phase == Phase.OPEN)
-        notices = fed & (phase == Phase.CALM) & ~opens
+        opens = ((decades >= threshold) & (phase <= _WATCHED)) | (is_rarer & (phase == _SETTLING))
+        escalates = is_rarer & (phase == _OPEN)
+        notices = fed & (phase == _CALM) & ~opens
         since, away = a["since"][rows] + 1.0, np.where(is_outside, a["away"][rows] + 1.0, 0.0)
         has_lasted = fed & ((away >= _LEVEL_FORGETS) | (since >= _EVIDENCE_FORGETS))
         has_lasted &= observed_at - a["opened_at"][rows] >= self._adopt_after
-        adopted = (phase == Phase.OPEN) & has_lasted & ~a["is_fault"][rows]
-        change = np.select(
-            [opens, is_over & (phase == Phase.OPEN), adopted, escalates, notices],
-            [Change.OPEN, Change.CLOSED, Change.ADOPTED, Change.ESCALATE, Change.NOTICE],
-            Change.NONE,
-        ).astype(np.uint8)
-        told = np.where(phase == Phase.SETTLING, np.maximum(told, decades), told)  # what only grows is not told again
-        phase = np.select(
-            [opens, is_over, adopted, notices], [Phase.OPEN, Phase.CALM, Phase.SETTLING, Phase.WATCHED], phase
-        )
+        adopted = (phase == _OPEN) & has_lasted & ~a["is_fault"][rows]
+        told = np.where(phase == _SETTLING, np.maximum(told, decades), told)  # what only grows is not told again
+        change, ends = np.zeros(len(rows), np.uint8), is_over & (phase == _OPEN)
+        for which, what in zip((notices, escalates, adopted, ends, opens), _CHANGES, strict=True):
+            change[which] = what
+        for which, where in zip((notices, adopted, is_over, opens), _PHASES, strict=True):
+            phase[which] = where
         a["phase"][rows] = phase
         a["quiet"][rows] = quiet
-        a["told"][rows] = np.where(phase == Phase.CALM, 0.0, np.where(opens | escalates, decades, told))
+        a["told"][rows] = np.where(phase == _CALM, 0.0, np.where(opens | escalates, decades, told))
         a["opened_at"][rows] = np.where(opens, observed_at, a["opened_at"][rows])
         a["since"][rows] = np.where(opens, 0.0, since)
         a["away"][rows] = np.where(opens, 0.0, away)
         a["is_fine"][rows] &= ~opens
-        a["is_fault"][rows] &= phase == Phase.OPEN
+        a["is_fault"][rows] &= phase == _OPEN
         return change
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:

@@ -45,13 +45,8 @@ READY = 10
 _HANDICAP = {Statistic.RUN: 0.8}  # decades; stuck may wait, so it gets a smaller share of the budget
 _LEAST_EXCESS = {Statistic.RUN: 10.0}  # readings; a sensor that never repeated itself is stuck after about a dozen
 _BORN_WITH = (Statistic.RESIDUAL, Statistic.RUN)
-_GROUPS = (
-    (Statistic.RESIDUAL, Statistic.SURPRISE),
-    (Statistic.LEVEL, Statistic.LOWEST_SHORT, Statistic.LOWEST, Statistic.HIGHEST),
-    (Statistic.WEEKLY, Statistic.USUAL, Statistic.TREND, Statistic.STEP),
-    (Statistic.SPREAD,),
-    (Statistic.RUN,),
-)
+_GROUPS = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPREAD, Statistic.RUN)
+"""The first of each group of statistics that mean the same."""
 
 _STANDING: dict[str, frozenset[str]] = {
     "profile": frozenset(),
@@ -229,8 +224,7 @@ class Streams:
         sides[found.side, found.place] = np.maximum(self._tails.decades(found) - handicap, 0.0)
         table = np.maximum(sides[: len(Statistic)], sides[len(Statistic) :])
         first, second = np.zeros(count), np.zeros(count)
-        for group in _GROUPS:
-            strength = np.maximum.reduce([table[member] for member in group])
+        for strength in np.maximum.reduceat(table, _GROUPS):
             second = np.maximum(second, np.minimum(first, strength))
             first = np.maximum(first, strength)
         return first + _SECOND_OPINION * second, np.argmax(table, axis=0)

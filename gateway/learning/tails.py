@@ -35,6 +35,7 @@ class Peaks(NamedTuple):
     side: Ints
     place: Ints  # position in the round
     row: Ints
+    at: Ints  # position of side and row in the flattened arrays
     value: Floats
     edge: Floats
     mean_excess: Floats
@@ -42,9 +43,8 @@ class Peaks(NamedTuple):
     def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
         """Those at the other positions of the round."""
         left = ~is_left_out[self.place]
-        return Peaks(
-            self.side[left], self.place[left], self.row[left], self.value[left], self.edge[left], self.mean_excess[left]
-        )
+        numbers = self.value[left], self.edge[left], self.mean_excess[left]
+        return Peaks(self.side[left], self.place[left], self.row[left], self.at[left], *numbers)
 
 
 class Tails(Rows):
@@ -74,27 +74,30 @@ class Tails(Rows):
 
         `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
         """
-        a = self.arrays
-        upwards = statistics.astype(np.float32)
+        upwards, width = statistics.astype(np.float32), self.arrays["edge"].shape[1]
         sides = np.concatenate([upwards, -upwards])
-        side, place = np.nonzero(sides > a["edge"][:, rows])
+        side, place = np.nonzero(sides > self.arrays["edge"][:, rows])
         row = rows[place]
-        other = (side + self._sides // 2) % self._sides
-        span = a["top"][side, row].astype(np.float64) + a["top"][other, row]
+        at, other = side * width + row, (side + self._sides // 2) % self._sides * width + row
+        span = self._flat("top")[at].astype(np.float64) + self._flat("top")[other]
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
-        mean = (a["excess"][side, row] + _PRIOR * (_PRIOR_SHARE * span + least)) / (PEAKS - 1 + _PRIOR)
-        edge = a["edge"][side, row].astype(np.float64)
-        return Peaks(side, place, row, sides[side, place].astype(np.float64), edge, mean)
+        mean = (self._flat("excess")[at] + _PRIOR * (_PRIOR_SHARE * span + least)) / (PEAKS - 1 + _PRIOR)
+        edge = self._flat("edge")[at].astype(np.float64)
+        return Peaks(side, place, row, at, sides[side, place].astype(np.float64), edge, mean)
+
+    def _flat(self, name: str) -> Singles:
+        """All sides of all rows of an array in one line, to be read and written in place."""
+        return self.arrays[name].reshape(-1)
 
     def decades(self, found: Peaks) -> Floats:
         """log10 of the return period in readings of each exceedance; 0 where nothing can be said yet."""
         ready = np.isfinite(found.edge)
         thick = ready & (found.mean_excess > 0.0)
-        allowed = self.arrays["allowed"][found.side, found.row].astype(np.float64)
+        allowed = self._flat("allowed")[found.at].astype(np.float64)
         edge = np.where(thick, np.maximum(found.edge, allowed), found.value)
         above = np.maximum(found.value - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
-        age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side, found.row]
+        age = self.arrays["seen"][found.row] - self._flat("born_at")[found.at].astype(np.float64)
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + above / _LN10, 0.0)
         early = np.flatnonzero(~ready)
@@ -107,7 +110,7 @@ class Tails(Rows):
         side, row = found.side[early], found.row[early]
         top = self.arrays["top"][side, row].astype(np.float64)
         other = self.arrays["top"][(side + self._sides // 2) % self._sides, row].astype(np.float64)
-        known = np.isfinite(self.arrays["peaks"][side, :, row]).sum(axis=1) >= _EARLY_PEAKS
+        known = self._peaks()[found.at[early], PEAKS - _EARLY_PEAKS] > -np.inf
         known &= np.isfinite(other) & (top + other > 0.0)
         excess = np.where(known, _EARLY_SHARE * (top + other), 1.0)
         above = np.where(known, found.value[early] - top, -1.0) / excess
@@ -132,43 +135,49 @@ class Tails(Rows):
         span = top[upper, rows].astype(np.float64) + top[lower + self._sides // 2, rows]
         return np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
 
+    def _peaks(self) -> Singles:
+        """The peaks of all sides of all rows, (side and row, rising peak)."""
+        return np.moveaxis(self.arrays["peaks"], -1, 1).reshape(-1, PEAKS)
+
     def learn(self, rows: Ints, found: Peaks) -> None:
         """Count the readings of `rows` and keep the peaks of their clusters."""
-        a = self.arrays
-        a["seen"][rows] += 1.0
+        self.arrays["seen"][rows] += 1.0
         if len(found.side) == 0:
             return
-        where = (found.side, found.row)
+        at, peak_at, born_at = found.at, self._flat("peak_at"), self._flat("born_at")
         is_capped = np.isfinite(found.edge) & (found.mean_excess > 0.0) & (self._least[found.side] == 0.0)
         edge = np.where(is_capped, found.edge, 0.0)
-        cap = np.maximum(a["top"][where], edge + _CAP * found.mean_excess)
+        cap = np.maximum(self._flat("top")[at], edge + _CAP * found.mean_excess)
         value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32)
-        now, born, peak = a["seen"][found.row], a["born_at"][where], a["peak"][where]
-        a["born_at"][where] = np.where(born < 0.0, now, born)
-        same = (now - a["peak_at"][where] <= _CLUSTER) & (peak >= found.edge)
+        now, born, peak = self.arrays["seen"][found.row], born_at[at], self._flat("peak")[at]
+        born_at[at] = np.where(born < 0.0, now, born)
+        same = (now - peak_at[at] <= _CLUSTER) & (peak >= found.edge)
         higher = same & (value > peak)
         taken = np.flatnonzero(higher | ~same)
-        self._keep(found.side[taken], found.row[taken], value[taken], np.where(higher, peak, found.edge)[taken])
-        a["peak_at"][found.side[taken], found.row[taken]] = now[taken]
+        self._keep(at[taken], value[taken], np.where(higher, peak, found.edge)[taken])
+        peak_at[at[taken]] = now[taken]
 
     def allow(self, rows: Ints, extremes: Floats) -> None:
         """A person said that values up to these (side, row) are fine: from now on they say nothing."""
         allowed = np.nextafter(extremes.astype(np.float32), np.float32(np.inf))  # rounded, they must not be left out
         self.arrays["allowed"][:, rows] = np.maximum(self.arrays["allowed"][:, rows], allowed)
 
-    def _keep(self, side: Ints, row: Ints, value: Singles, instead: Floats) -> None:
+    def _keep(self, at: Ints, value: Singles, instead: Floats) -> None:
         """Put `value` among the peaks in the place of `instead`."""
-        a = self.arrays
-        kept = a["peaks"][side, :, row]
+        peaks = self._peaks()
+        kept = peaks[at]
         slot = np.argmax(kept == instead.astype(np.float32)[:, None], axis=1)
         kept[np.arange(len(kept)), slot] = value
         kept.sort(axis=1)
-        a["peaks"][side, :, row] = kept
-        a["edge"][side, row] = kept[:, 0]
-        a["top"][side, row] = kept[:, -1]
-        a["peak"][side, row] = value
-        edge = np.where(np.isfinite(kept[:, 0]), kept[:, 0], 0.0).astype(np.float64)
-        total = np.zeros(len(kept))
-        for place in range(1, PEAKS):
-            total = total + (np.where(np.isfinite(kept[:, place]), kept[:, place], edge) - edge)
-        a["excess"][side, row] = np.where(np.isfinite(kept[:, 0]), total, 0.0)
+        peaks[at] = kept
+        self._flat("edge")[at] = kept[:, 0]
+        self._flat("top")[at] = kept[:, -1]
+        self._flat("peak")[at] = value
+        full = kept[:, 0] > -np.inf
+        rising = kept[full].T.astype(np.float64)
+        total = np.zeros(rising.shape[1])
+        for number in range(1, PEAKS):
+            total += rising[number] - rising[0]
+        excess = np.zeros(len(at))
+        excess[full] = total
+        self._flat("excess")[at] = excess

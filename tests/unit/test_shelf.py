@@ -54,7 +54,7 @@ def test_the_most_extreme_is_remembered() -> None:
     _, kept = shelf()
     kept.keep(np.array([1, 3]))
     for value in (4.0, 2.0):
-        numbers = np.array([value, value]), np.zeros(2), np.zeros(2)
+        numbers = np.zeros(2, np.int64), np.array([value, value]), np.zeros(2), np.zeros(2)
         kept.note(Peaks(np.array([1, 0]), np.array([0, 1]), np.array([3, 2]), *numbers))
     assert kept.extremes(np.array([3])).tolist() == [[-np.inf], [4.0]]
 
