@@ -1,4 +1,4 @@
-"""Fixtures that need a real server."""
+"""Fixtures that need a real server, and no deadline for any example: its time says only how busy the machine is."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 from brokers import ROOMY, Mosquitto, mosquitto_program
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -77,6 +77,16 @@ class Shelf:
         """The most extreme each side has shown since the copies were made, (side, row)."""
         return self.extreme[:, np.searchsorted(self.rows, rows)]
 
+    def adopt(self, other: "Shelf", theirs: Ints, ours: Ints) -> None:
+        """Take over the copies of streams of another: `theirs` there are `ours` here."""
+        held = other.holds(theirs)
+        self.drop(ours)
+        self.keep(ours[held])
+        there, here = np.searchsorted(other.rows, theirs[held]), np.searchsorted(self.rows, ours[held])
+        self.extreme[:, here] = other.extreme[:, there]
+        for name, column in self._columns.items():
+            column[..., here] = other._columns[name][..., there]  # noqa: SLF001 - of the same class
+
     def dumps(self) -> dict[str, Array]:
         """The copies, as arrays by name."""
         return {"rows": self.rows, "extreme": self.extreme, **self._columns}

@@ -269,6 +269,7 @@ class Streams:
         """Take over streams of another: `ours` become what `theirs` are."""
         for name, part in self._parts.items():
             part.adopt(other._parts[name], theirs, ours)  # noqa: SLF001 - of the same class
+        self._shelf.adopt(other._shelf, theirs, ours)  # noqa: SLF001
 
     def dumps(self) -> dict[str, Array]:
         """The whole state, as arrays by name."""

@@ -73,3 +73,15 @@ def test_the_order_of_incidents_leaves_no_trace() -> None:
     part.arrays["level"][:] = 0.0
     fresh.put_back(np.array([1, 4]), "pool")
     assert levels(part).tolist() == [0.0, 1.0, 0.0, 0.0, 4.0]
+
+
+def test_copies_move_with_their_streams() -> None:
+    """On another shard a stream has another row, and what was put aside for it comes back there."""
+    _, there = shelf()
+    there.keep(np.array([1, 4]))
+    part, here = shelf()
+    here.keep(np.array([2]))
+    here.adopt(there, np.array([3, 4]), np.array([0, 1]))
+    assert here.dumps()["rows"].tolist() == [1, 2]
+    here.put_back(np.array([1, 2]), "pool")
+    assert levels(part).tolist() == [0.0, 4.0, 2.0, 3.0, 4.0]
