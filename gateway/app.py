@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import control, people
 from gateway.alarms.maintenance import Schedule
-from gateway.board import HomeAssistant, States, birth_topic
+from gateway.board import Board, birth_topics
 from gateway.config import DAYS, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, StateError
@@ -102,14 +102,10 @@ class Application:
             monotonic=time.monotonic_ns,
         )
         self.desk.handlers |= {"status": Handler(self.pipeline.report), **people.handlers(self.pipeline)}
-        self.board: list[States | HomeAssistant] = [States(settings, self.shard, self.connection)]
-        if settings.home_assistant.enabled:
-            companion = HomeAssistant(settings, self.shard, self.connection, version)
-            self.pipeline.asides[birth_topic(settings)] = companion.hear
-            self.board.append(companion)
-        for part in self.board:
-            self.pipeline.observers.append(part.observe)
-            self.pipeline.chores.append(part.settle)
+        self.board = Board(settings, self.shard, self.connection, version)
+        self.pipeline.observers.append(self.board.observe)
+        self.pipeline.chores.append(self.board.settle)
+        self.pipeline.asides |= dict.fromkeys(birth_topics(settings), self.board.hear)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; raises `GatewayError` for what waiting does not cure."""
@@ -181,7 +177,7 @@ def _connection_settings(settings: Settings, intake: Intake) -> ConnectionSettin
     tls = mqtt.tls or Tls()
     return ConnectionSettings(
         client_id=mqtt.client_id or settings.gateway.name[:23],
-        topics=(*intake.filters, *([birth_topic(settings)] if settings.home_assistant.enabled else [])),
+        topics=(*intake.filters, *birth_topics(settings)),
         retained_topics=tuple(intake.description_filters),
         host=mqtt.host or "127.0.0.1",
         port=mqtt.port,

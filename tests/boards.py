@@ -1,7 +1,7 @@
 """A board for unit tests: a shard of which each entry is told, and a link that notes what is sent."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,11 @@ class Board:
     def enter(self, entry: Entry) -> None:
         """Fold an entry and tell of it, as the loop does."""
         self.part.observe(entry, self.shard.apply(entry))
+
+    def forget(self, devices: Collection[str], rest: Shard) -> None:
+        """Go on with the rest of the shard, as the loop does."""
+        self.shard = rest
+        self.part.forget(devices, rest)
 
     def turn(self, seconds: float = 0.0) -> dict[str, Any]:
         """Let time pass; return what one turn of the loop sends then."""

@@ -1,5 +1,7 @@
 """Keeps Home Assistant told of every device, and tells it again when it starts."""
 
+from collections.abc import Collection
+
 from gateway.board.notices import Link, Notice, Notices
 from gateway.codecs import TopicTemplate
 from gateway.codecs.home_assistant import Announced, discovery_topic, encode_discovery
@@ -8,16 +10,16 @@ from gateway.records import SECOND, Described, Entry, Message
 from gateway.shard import Outcome, Shard
 
 PER_S = 20
-"""Devices told a second at most: 300 entities, which a Raspberry Pi sets up meanwhile."""
+"""Devices told a second at most, 80 kB and some 200 entities: what Home Assistant sets up is the slow part."""
 
 DELAY = 5 * SECOND
 """How long sensors of a new device are gathered: Home Assistant (2025.4, discovery.py) drops parts of a message that
 comes while it is still setting up the one before."""
 
 
-def birth_topic(settings: Settings) -> str:
-    """Where Home Assistant says that it has started."""
-    return f"{settings.home_assistant.prefix}/status"
+def birth_topics(settings: Settings) -> list[str]:
+    """Where Home Assistant says that it has started, if that is of interest."""
+    return [f"{settings.home_assistant.prefix}/status"] if settings.home_assistant.enabled else []
 
 
 class HomeAssistant:
@@ -47,9 +49,10 @@ class HomeAssistant:
         if message.payload == b"online":
             self._notices.renew()
 
-    def forget(self, device: str) -> None:
-        """Take a device off that the shard has forgotten, or tell what is left of it."""
-        self._notices.mark(device)
+    def forget(self, devices: Collection[str], shard: Shard) -> None:
+        """Go on with a shard that has forgotten these devices, or readings of theirs."""
+        self._shard, self._known = shard, len(shard.directory)
+        self._notices.take_over(shard.directory, devices)
 
     def settle(self, now: int) -> None:
         """Send what is due."""

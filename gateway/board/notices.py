@@ -1,6 +1,6 @@
 """Retained messages of one subject: each device's stands at the broker in its newest form; sent when it changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -51,11 +51,14 @@ class Notices:
         self._settled_at = 0
 
     def mark(self, device: str) -> None:
-        """What is said of a device may have changed; what comes within `delay` ns is one change.
-
-        One that is not known any more is taken off.
-        """
+        """What is said of a device may have changed; what comes within `delay` ns is one change."""
         self._marked.setdefault(device, self._settled_at)
+
+    def take_over(self, directory: Directory, devices: Iterable[str]) -> None:
+        """Go on with another directory, from which these devices may be gone: they come first, without delay."""
+        self._directory = directory
+        first = dict.fromkeys(devices, 0)
+        self._marked = first | {device: since for device, since in self._marked.items() if device not in first}
 
     def renew(self) -> None:
         """Send everything again, also what did not change."""

@@ -6,9 +6,10 @@ import pytest
 from boards import Board
 from readings import message, settings
 
-from gateway.board import HomeAssistant, birth_topic
+from gateway.board import HomeAssistant, birth_topics
 from gateway.board.home_assistant import PER_S
 from gateway.records import Described
+from gateway.shard import Shard
 
 TOPIC = "homeassistant/device/edge_learning_gateway_pump/config"
 
@@ -55,8 +56,9 @@ def test_the_number_of_entities_of_a_device_is_bounded() -> None:
 def test_home_assistant_that_starts_is_told_again(board: Board) -> None:
     """Its birth message asks for everything; its will asks for nothing."""
     board.turn(6.0)
-    topic = birth_topic(settings())
+    (topic,) = birth_topics(settings())
     assert topic == "homeassistant/status"
+    assert birth_topics(settings(home_assistant={"enabled": False})) == []
     part = board.part
     assert isinstance(part, HomeAssistant)
     part.hear(message(topic, b"offline"))
@@ -75,6 +77,5 @@ def test_a_large_fleet_does_not_flood_it(board: Board) -> None:
 def test_a_forgotten_device_is_taken_away(board: Board) -> None:
     """An empty retained message removes it and its entities."""
     board.turn(6.0)
-    board.shard.directory._device_rows.clear()
-    board.part.forget("pump")
+    board.forget({"pump"}, Shard(board.shard.rules))
     assert board.turn(6.0) == {TOPIC: None}

@@ -9,6 +9,7 @@ from readings import START, settings
 
 from gateway.board import States
 from gateway.records import SECOND, Described, Feedback, Maintenance, Tick, Verdict
+from gateway.shard import Shard
 
 TOPIC = "devices/pump/state"
 
@@ -99,10 +100,25 @@ def test_after_a_restart_only_news_is_said(board: Board) -> None:
 
 
 def test_a_forgotten_device_is_taken_off(board: Board) -> None:
-    """Its last numbers do not stay at the broker."""
-    board.shard.directory._device_rows.clear()
-    board.part.forget("pump")
-    assert board.turn() == {TOPIC: None}
+    """Neither its last numbers nor its forecasts stay at the broker; the others stay as they are."""
+    board.live(1, [("lamp", "a")])
+    board.turn(60.0)
+    rest = Shard(board.shard.rules)
+    rest.adopt(board.shard, {"lamp"})
+    board.forget({"pump"}, rest)
+    assert board.turn() == {TOPIC: None, "devices/pump/prediction": None}
+    board.live(1, [("lamp", "a"), ("pump", "a")])
+    assert set(board.turn(60.0)) == {TOPIC, "devices/lamp/state"}
+
+
+def test_forgotten_readings_are_not_shown_any_more(board: Board) -> None:
+    """A device that is still known says nothing of what it was made to forget, until it is heard again."""
+    forgetful = Shard(board.shard.rules)
+    forgetful.directory.add("pump", "a")
+    board.forget({"pump"}, forgetful)
+    said = board.turn()
+    assert said["devices/pump/prediction"] is None
+    assert said[TOPIC]["sensors"]["a"]["value"] is None
 
 
 def test_the_worst_comes_first(board: Board) -> None:
