@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
+from gateway.learning.distant import Aim, Distant, Usual
 from gateway.learning.evidence import KINDS, Evidence, Statistic
 from gateway.learning.gate import Gate
 from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Profile
+from gateway.learning.rhythm import Rhythm
 from gateway.learning.rows import Array, rounds
 from gateway.learning.shelf import Shelf
 from gateway.learning.tails import Peaks, Tails
@@ -50,7 +52,7 @@ _GROUPS = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPRE
 
 _STANDING: dict[str, frozenset[str]] = {
     "profile": frozenset(),
-    "pool": frozenset({"seen", "lags", "fast", "level", "offset", "holt", "trend"}),
+    "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
     "evidence": frozenset({"seen", "fast", "weekly", "usual", "run", "ring"}),
     "tails": frozenset({"seen"}),
 }
@@ -86,11 +88,14 @@ class Streams:
         for statistic, decades in _HANDICAP.items():
             self._handicap[statistic] = decades
         self._clock, self._profile, self._pool = Clock(), Profile(), Pool()
+        self._rhythm, self._distant = Rhythm(), Distant()
         self._evidence, self._tails, self._gate = Evidence(), Tails(least), Gate(self._policy.adopt_after_s)
         self._parts = {
             "clock": self._clock,
             "profile": self._profile,
             "pool": self._pool,
+            "rhythm": self._rhythm,
+            "distant": self._distant,
             "evidence": self._evidence,
             "tails": self._tails,
             "gate": self._gate,
@@ -133,10 +138,12 @@ class Streams:
 
     def _round(self, turn: Ints, batch: Batch, verdicts: Verdicts) -> None:
         rows, observed_at = batch.stream[turn], batch.observed_at[turn]
+        before = self._clock.arrays["last_at"][rows]
         value = self._clock.advance(rows, observed_at, batch.value[turn])
         local_s = local_seconds(observed_at, self._policy.zone)
         usual, weekly, seen = self._profile.expect(rows, local_s, self._pool.arrays["slow"][rows])
-        outlook = self._consult(rows, self._pool.predict(rows, usual))
+        cycle = self._rhythm.expect(rows, np.ones(len(rows), np.int64))
+        outlook = self._consult(rows, self._pool.predict(rows, usual, cycle))
         value = self._believed(rows, outlook, value)
         known = np.where(seen > 0.0, value - weekly, np.nan)
         statistics, memory = self._evidence.observe(rows, value, outlook, known)
@@ -161,7 +168,9 @@ class Streams:
         verdicts.lower[turn] = np.where(spoken, origin + outlook.expected - half, np.nan)
         verdicts.upper[turn] = np.where(spoken, origin + outlook.expected + half, np.nan)
 
+        self._learn_distant(rows, (before, observed_at, local_s), outlook, value)
         self._pool.learn(rows, outlook, value)
+        self._rhythm.learn(rows, value)
         self._evidence.learn(rows, value, memory)
         self._profile.learn(rows, local_s, value)
         self._tails.learn(rows, found)
@@ -184,6 +193,27 @@ class Streams:
     def _put_back(self, rows: Ints, rooms: Iterable[str]) -> None:
         for room in rooms if len(rows) else ():
             self._shelf.put_back(rows, room, _STANDING[room])
+
+    def _learn_distant(self, rows: Ints, times: tuple[Ints, Ints, Ints], outlook: Outlook, value: Floats) -> None:
+        """Judge the forecasts farther ahead that come due, of the streams that are old enough to have any."""
+        before, observed_at, local_s = times
+        slow, interval_s = self._pool.arrays["slow"], np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
+        aim, moments = self._aim(rows, outlook), (before, observed_at, interval_s)
+        is_old = self._clock.arrays["seen"][rows] > READY
+        if not is_old.all():
+            old = np.flatnonzero(is_old)
+            rows, local_s, value, aim = rows[old], local_s[old], value[old], aim.of(old)
+            moments = before[old], observed_at[old], interval_s[old]
+
+        def usual(place: Ints, ahead_s: Floats, steps: Floats) -> Usual:
+            row, due = rows[place], local_s[place] + ahead_s.astype(np.int64)
+            return Usual(self._profile.expect(row, due, slow[row])[0], self._rhythm.expect(row, steps.astype(np.int64)))
+
+        self._distant.learn(rows, moments, value, aim, usual)
+
+    def _aim(self, rows: Ints, outlook: Outlook) -> Aim:
+        pool = self._pool.arrays
+        return Aim(outlook.lags[0], outlook.expected, pool["level"][rows])
 
     def _believed(self, rows: Ints, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
@@ -247,23 +277,24 @@ class Streams:
 
     def forecast(self, rows: Ints, horizons_s: Floats) -> tuple[Floats, Floats, Floats]:
         """What each of `rows` will read after each of its `horizons_s`: expected, lower, upper; all (row, horizon)."""
-        clock, pool = self._clock.arrays, self._pool
+        clock, pool, count = self._clock.arrays, self._pool, horizons_s.shape[1]
         last_at, interval_s = clock["last_at"][rows], np.maximum(clock["interval_s"][rows], 1e-3)
-        slow = pool.arrays["slow"][rows]
-        usual = self._profile.expect(rows, local_seconds(last_at, self._policy.zone), slow)[0]
-        outlook = self._consult(rows, pool.predict(rows, usual))
-        deviation, half = outlook.expected - outlook.seasonal, pool.interval(rows, outlook)
+        slow, zone = pool.arrays["slow"][rows], self._policy.zone
+        following = local_seconds(last_at + (interval_s * SECOND).astype(np.int64), zone)
+        usual, cycle = self._profile.expect(rows, following, slow)[0], self._rhythm.expect(rows, np.ones_like(rows))
+        outlook = self._consult(rows, pool.predict(rows, usual, cycle))
+        half = pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * np.sqrt(self._evidence.arrays["power"][rows]))
-        columns = []
-        for horizon_s in horizons_s.T:
-            due = local_seconds(last_at + (horizon_s * SECOND).astype(np.int64), self._policy.zone)
-            seasonal = self._profile.expect(rows, due, slow)[0]
-            steps = np.maximum(horizon_s / interval_s, 1.0)
-            expected = clock["origin"][rows] + seasonal + deviation * np.power(0.98, steps - 1.0)
-            width = np.minimum(half * np.sqrt(steps), widest)
-            columns.append((expected, expected - width, expected + width))
-        expected, lower, upper = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
-        return expected, lower, upper
+        place = np.repeat(np.arange(len(rows)), count)
+        due = local_seconds((last_at[:, None] + (horizons_s * SECOND).astype(np.int64)).reshape(-1), zone)
+        steps = np.maximum(horizons_s / interval_s[:, None], 1.0).reshape(-1)
+        seasonal = self._profile.expect(rows[place], due, slow[place])[0]
+        then = Usual(seasonal, self._rhythm.expect(rows[place], np.rint(steps).astype(np.int64)))
+        aim = self._aim(rows, outlook).of(place)
+        expected, width = self._distant.forecast(rows[place], aim, then, steps, (half[place], widest[place]))
+        expected = clock["origin"][rows][:, None] + expected.reshape(-1, count)
+        width = width.reshape(-1, count)
+        return expected, expected - width, expected + width
 
     def adopt(self, other: "Streams", theirs: Ints, ours: Ints) -> None:
         """Take over streams of another: `ours` become what `theirs` are."""

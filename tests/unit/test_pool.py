@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from gateway.learning.pool import COVERAGE, EXPERTS, Pool
-from gateway.records import Floats
+from gateway.learning.pool import COVERAGE, EXPERTS, Outlook, Pool
+from gateway.records import Floats, Ints
+
+
+def predicted(pool: Pool, rows: Ints, seasonal: Floats | None = None) -> Outlook:
+    """Return what the pool says where nothing is known of a beat, and of the hour only what is given."""
+    slow = pool.arrays["slow"][rows]
+    return pool.predict(rows, slow if seasonal is None else seasonal, slow)
 
 
 def lived(values: Floats, seasonal: Floats | None = None) -> tuple[Pool, Floats, Floats]:
@@ -13,7 +19,7 @@ def lived(values: Floats, seasonal: Floats | None = None) -> tuple[Pool, Floats,
     pool.grow(values.shape[1])
     errors, members = np.empty_like(values), np.empty((len(values), len(EXPERTS), values.shape[1]))
     for number, value in enumerate(values):
-        outlook = pool.predict(rows, pool.arrays["slow"][rows] if seasonal is None else seasonal[number])
+        outlook = predicted(pool, rows, None if seasonal is None else seasonal[number])
         errors[number], members[number] = value - outlook.expected, value - outlook.experts
         pool.learn(rows, outlook, value)
     return pool, np.abs(errors), np.abs(members)
@@ -36,13 +42,13 @@ def signals(readings: int) -> dict[str, Floats]:
 
 
 def test_the_pool_is_about_as_good_as_its_best_member() -> None:
-    """On each signal the pool, which knows nothing of it, comes within 7 % of the member that suits it best."""
+    """On each signal the pool, which knows nothing of it, comes within 5 % of the member that suits it best."""
     found = signals(2000)
     seasonal = np.zeros((2000, len(found)))
     seasonal[:, -1] = 5 * np.sin(2 * np.pi * np.arange(2000) / 24)
     _, errors, members = lived(np.column_stack(list(found.values())), seasonal)
     ratio = errors[200:].mean(axis=0) / members[200:].mean(axis=0).min(axis=0)
-    assert dict(zip(found, ratio, strict=True)) == pytest.approx(dict.fromkeys(found, 1.0), abs=0.07)
+    assert {name: each for name, each in zip(found, ratio.tolist(), strict=True) if each > 1.05} == {}
 
 
 def test_the_interval_holds_what_it_promises() -> None:
@@ -52,8 +58,31 @@ def test_the_interval_holds_what_it_promises() -> None:
     pool, rows, hits = Pool(), np.arange(3), np.zeros(3)
     pool.grow(3)
     for number, value in enumerate(values):
-        outlook = pool.predict(rows, pool.arrays["slow"][rows])
+        outlook = predicted(pool, rows)
         if number >= 500:
             hits += np.abs(value - outlook.expected) <= pool.interval(rows, outlook)
         pool.learn(rows, outlook, value)
     assert hits / 3500 == pytest.approx(np.full(3, COVERAGE), abs=0.02)
+
+
+def test_a_step_is_followed_at_once() -> None:
+    """Ten readings after a step of 100 sigma the forecasts are as good as ever, and a hundred after so is the width."""
+    noise = np.random.RandomState(3).standard_normal((1200, 40))
+    values = noise + 100.0 * (np.arange(1200) >= 1000)[:, None]
+    pool, errors, _ = lived(values)
+    assert np.median(errors[1010:1020]) < 2 * np.median(errors[800:1000])
+    assert np.median(pool.arrays["width"] * pool.arrays["scale"]) < 2.5
+
+
+def test_rare_bursts_do_not_undo_the_interval() -> None:
+    """A stream that rests for nine readings of ten and bursts in between keeps its coverage too."""
+    draw = np.random.RandomState(4)
+    is_burst = np.repeat(draw.uniform(size=(1000, 10)) < 0.1, 4, axis=0)
+    values = is_burst * draw.exponential(1e8, is_burst.shape)
+    pool, rows, hits = Pool(), np.arange(10), np.zeros(10)
+    pool.grow(10)
+    for number, value in enumerate(values):
+        outlook = predicted(pool, rows)
+        hits += (number >= 500) * (np.abs(value - outlook.expected) <= pool.interval(rows, outlook))
+        pool.learn(rows, outlook, value)
+    assert hits / 3500 == pytest.approx(np.full(10, COVERAGE), abs=0.02)

@@ -1,0 +1,146 @@
+"""Forecasts farther ahead than the next reading, mixed and held online by what came true at that distance.
+
+What helps one step ahead may be no good an hour ahead, so the weights and the width of the interval are learned by
+distance: at 2, 12, 60 ... usual intervals one forecast of every stream is always on its way. When its time has come
+it is compared with what is read, its forecasters are weighed (as in `pool`), its interval is held (adaptive conformal
+inference), and the next one is sent off. Distances in between are interpolated, so that the state does not depend on
+which horizons are published.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from gateway.learning.pool import DISCOUNT, LEAST, credit, mix, widened
+from gateway.learning.rows import Rows, ewma_rate
+from gateway.records import SECOND, Floats, Ints
+
+STEPS = np.array([2.0, 12.0, 60.0, 360.0, 3600.0])
+"""Usual intervals ahead; with the default horizons a sensor that reports every 5 minutes, 10 s or 1 s falls on one."""
+
+_LOGS = np.log(np.concatenate([[1.0], STEPS]))
+
+EXPERTS = ("last", "next", "level", "seasonal", "cycle", "line")
+_PRIOR = np.array([[1.0], [1.0], [1.0], [1.0], [1.0], [0.0]])
+"""Who is believed before anything came true: all but the straight line, which may lead anywhere."""
+
+_LEAD = 20.0  # readings from the middle of what `Pool`'s level remembers to the next reading
+_LONGEST_S = 1e9  # times must stay within 64 bits of nanoseconds
+_SCALE_RATE = 0.01
+_KNOWN = 8.0  # forecasts that came true before the width they gave is believed
+_MOST_SEEN = 200.0
+
+
+class Usual(NamedTuple):
+    """What is usual at the hour for which a forecast is made, and what the stream's own beat has there."""
+
+    seasonal: Floats
+    cycle: Floats
+
+
+class Aim(NamedTuple):
+    """Where each of some streams stands: the last value, what the pool says of the next one, and slow means."""
+
+    last: Floats
+    following: Floats
+    level: Floats
+
+    def of(self, place: Ints) -> Self:
+        """The same for a choice of them."""
+        return type(self)(*(column[place] for column in self))
+
+    def forecasts(self, then: Usual, steps: Floats) -> Floats:
+        """What each of `EXPERTS` says, so many `steps` ahead: (forecaster, stream)."""
+        line = self.following + (steps - 1.0) * (self.following - self.level) / _LEAD
+        seasonal, cycle = then
+        return np.stack([self.last, self.following, self.level, seasonal, cycle, line])
+
+
+class Distant(Rows):
+    """One forecast on its way for each distance, and what became of those before it."""
+
+    def __init__(self) -> None:
+        each, many = (len(STEPS),), (len(STEPS), len(EXPERTS))
+        super().__init__(
+            {
+                "due_at": (each, np.int64, 0),
+                "said": (many, np.float32, 0.0),
+                "regret": (many, np.float32, 0.0),
+                "scale": (each, np.float32, 0.0),
+                "width": (each, np.float32, 2.0),
+                "seen": (each, np.uint8, 0),
+            }
+        )
+
+    def learn(
+        self,
+        rows: Ints,
+        moments: tuple[Ints, Ints, Floats],
+        value: Floats,
+        aim: Aim,
+        usual: Callable[[Ints, Floats, Floats], Usual],
+    ) -> None:
+        """Judge the forecasts to which `value` is nearest, and send off the next from what was known before it.
+
+        `moments` are the times of the last and of this reading, and the usual interval in seconds. `usual` says what
+        is usual for a choice of `rows`, so many seconds after this reading.
+        """
+        before, now, interval_s = moments
+        level, place = np.nonzero(now >= self.arrays["due_at"][:, rows])
+        if not len(level):
+            return
+        row, between_s = rows[place], np.minimum(interval_s[place], _LONGEST_S / STEPS[level])
+        ahead = (STEPS[level] * between_s * SECOND).astype(np.int64)
+        due_at = self.arrays["due_at"][level, row]
+        came = np.flatnonzero((due_at > 0) & (now[place] - due_at <= ahead))
+        self._judge(level[came], row[came], value[place[came]])
+        due_at = before[place] + ahead
+        then = usual(place, (due_at - now[place]) / SECOND, STEPS[level])
+        self.arrays["said"][level, :, row] = aim.of(place).forecasts(then, STEPS[level]).T
+        nearest = due_at - (between_s * SECOND).astype(np.int64) // 2
+        self.arrays["due_at"][level, row] = np.where(nearest > now[place], nearest, 0)
+
+    def _judge(self, level: Ints, row: Ints, value: Floats) -> None:
+        a = self.arrays
+        said, regret = (a[name][level, :, row].T.astype(np.float64) for name in ("said", "regret"))
+        scale, width = (a[name][level, row].astype(np.float64) for name in ("scale", "width"))
+        expected = mix(said, _weight(regret))
+        residual = value - expected
+        a["regret"][level, :, row] = (DISCOUNT * regret + credit(said, expected, scale, residual)).T
+        size = np.abs(residual)
+        seen = np.minimum(a["seen"][level, row] + 1.0, _MOST_SEEN)
+        a["width"][level, row] = widened(width, size > width * scale)
+        a["scale"][level, row] = scale + ewma_rate(_SCALE_RATE, seen) * (size - scale)
+        a["seen"][level, row] = seen
+
+    def forecast(
+        self, rows: Ints, aim: Aim, then: Usual, steps: Floats, halves: tuple[Floats, Floats]
+    ) -> tuple[Floats, Floats]:
+        """What comes `steps` ahead, and half the width of its interval.
+
+        `halves` are half the width of the interval of the next value, and what no forecast is less sure than before
+        any came true.
+        """
+        said = aim.forecasts(then, steps)
+        position = np.interp(np.log(steps), _LOGS, np.arange(-1.0, len(STEPS)))
+        lower = np.minimum(np.floor(position), len(STEPS) - 2.0)
+        share, level = position - lower, lower.astype(np.int64)
+        near, far = (self._at(np.maximum(each, 0), rows, said, halves) for each in (level, level + 1))
+        is_next = level < 0
+        middle, width = np.where(is_next, aim.following, near[0]), np.where(is_next, halves[0], near[1])
+        return (1.0 - share) * middle + share * far[0], width ** (1.0 - share) * far[1] ** share
+
+    def _at(self, level: Ints, rows: Ints, said: Floats, halves: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+        """The same, weighed and held as at one distance of `STEPS`."""
+        a, (half, widest) = self.arrays, halves
+        weight = _weight(a["regret"][level, :, rows].T.astype(np.float64))
+        held = (a["width"][level, rows] * a["scale"][level, rows]).astype(np.float64)
+        guess = np.minimum(half * np.sqrt(STEPS[level]), widest)
+        is_known = a["seen"][level, rows] >= _KNOWN
+        return mix(said, weight), np.where(is_known, held, guess)
+
+
+def _weight(regret: Floats) -> Floats:
+    ahead = np.maximum(regret, LEAST * _PRIOR)
+    return ahead * ahead

@@ -1,0 +1,55 @@
+"""A beat that no calendar knows: the period in readings after which a stream repeats itself, and what comes by it."""
+
+import numpy as np
+
+from gateway.learning.rows import Rows
+from gateway.records import Floats, Ints
+
+KEPT = 96
+LONGEST = KEPT // 2
+_NOTHING = 0.01  # of the range: nobody fits so well that less than this tells anything
+_BETTER = 0.9  # a longer period must fit this much better: every multiple of a period fits as well as itself
+
+
+class Rhythm(Rows):
+    """The last `KEPT` values of every stream and the period, up to `LONGEST` readings, in which they fit best.
+
+    The fit is the average magnitude difference function (Ross et al. 1974), looked at once in `KEPT` readings.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "seen": ((), np.float64, 0.0),
+                "period": ((), np.uint8, 1),
+                "values": ((KEPT,), np.float32, 0.0),
+            }
+        )
+
+    def expect(self, rows: Ints, steps: Ints) -> Floats:
+        """What the last two beats had at the place of the value `steps` ahead, 1 being the next."""
+        seen, period = self.arrays["seen"][rows].astype(np.int64), self.arrays["period"][rows].astype(np.int64)
+        place = seen + steps - 1 - period * -(-steps // period)
+        values = self.arrays["values"]
+        last, before = values[place % KEPT, rows], values[(place - period) % KEPT, rows]
+        return np.asarray(0.5 * (last.astype(np.float64) + before))
+
+    def learn(self, rows: Ints, value: Floats) -> None:
+        """Take in a value of each of `rows`."""
+        seen = self.arrays["seen"][rows]
+        self.arrays["values"][seen.astype(np.int64) % KEPT, rows] = value
+        self.arrays["seen"][rows] = seen + 1.0
+        full = np.flatnonzero((seen + 1.0) % KEPT == 0.0)
+        if len(full):
+            self._listen(rows[full])
+
+    def _listen(self, rows: Ints) -> None:
+        """Find the period of `rows`, whose values begin at the first place."""
+        values = np.ascontiguousarray(self.arrays["values"][:, rows].T)
+        period, least = np.ones(len(rows), np.uint8), np.full(len(rows), np.inf)
+        nothing = _NOTHING * (values.max(axis=1) - values.min(axis=1)).astype(np.float64)
+        for lag in range(1, LONGEST + 1):
+            apart = nothing + np.abs(values[:, lag:] - values[:, :-lag]).sum(axis=1, dtype=np.float64) / (KEPT - lag)
+            is_better = apart < _BETTER * least
+            period[is_better], least[is_better] = lag, apart[is_better]
+        self.arrays["period"][rows] = period
