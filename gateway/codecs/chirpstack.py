@@ -71,4 +71,4 @@ def best_radio(receptions: object) -> Mapping[str, object]:
 
 def _strength(reception: Mapping[str, object]) -> float:
     rssi = reception.get("rssi")
-    return float(rssi) if isinstance(rssi, int | float) and abs(rssi) < 1e6 else float("-inf")  # noqa: PLR2004 - any dBm
+    return float(rssi) if isinstance(rssi, (int, float)) and abs(rssi) < 1e6 else float("-inf")  # noqa: PLR2004 - any dBm

@@ -7,7 +7,7 @@ dot itself is written as a list of keys.
 from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from gateway.codecs.codec import Decoded, device_name
 from gateway.codecs.topics import TopicFilter, first_match
@@ -16,7 +16,12 @@ from gateway.config import Section
 from gateway.errors import PayloadError
 from gateway.records import Message, Reason
 
-Path: TypeAlias = str | tuple[str, ...]
+
+def _keys(path: object) -> object:
+    return tuple(path.split(".")) if isinstance(path, str) else tuple(path) if isinstance(path, list) else path
+
+
+Path: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_keys)]
 
 
 class MappedSensor(Section):
@@ -85,9 +90,9 @@ class Mapped:
                 decoded.add(device_name(device), name, value, observed_at, parse_unit(unit))
 
 
-def find(tree: object, path: Path) -> object:
+def find(tree: object, path: Sequence[str]) -> object:
     """What stands at the end of a path; None where it leads nowhere."""
-    for key in path.split(".") if isinstance(path, str) else path:
+    for key in path:
         if isinstance(tree, dict):
             tree = tree.get(key)
         elif isinstance(tree, list) and key.isdecimal() and int(key) < len(tree):

@@ -42,7 +42,7 @@ class SenMl:
         decoded, base = Decoded(), dict[str, object]()
         for item in records:
             record = as_object(item)
-            base |= {key: value for key, value in record.items() if key.startswith("b")}
+            base |= {key: value for key, value in record.items() if key[:1] == "b"}
             try:
                 _take(decoded, names.get("device"), base, record, message.received_at)
             except PayloadError as error:
@@ -58,9 +58,9 @@ def _at(reading: Reading, received_at: int) -> int:
 def _take(
     decoded: Decoded, device: str | None, base: Mapping[str, object], record: Mapping[str, object], received_at: int
 ) -> None:
-    if _number(base.get("bver", VERSION)) > VERSION or any(key.endswith("_") for key in record):
+    if ("bver" in base and _number(base["bver"]) > VERSION) or any(key[-1:] == "_" for key in record):
         raise PayloadError(Reason.MALFORMED, "a version or a field that must be understood and is not")
-    if not set(record) - {key for key in record if key.startswith("b")}:
+    if all(key[:1] == "b" for key in record):
         return  # a record of base fields alone
     name = f"{base.get('bn', '')}{record.get('n', '')}"
     if len(name) > LONGEST_NAME:
@@ -99,6 +99,6 @@ def _time(base: Mapping[str, object], record: Mapping[str, object], received_at:
 
 def _number(value: object) -> float:
     """A JSON number, exact where it is an integer."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:  # noqa: PLR2004 - sums must stay finite
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 1e300:  # noqa: PLR2004 - sums must stay finite
         raise PayloadError(Reason.TYPE, "expected a number")
     return value
