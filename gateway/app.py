@@ -124,6 +124,7 @@ class Application:
             **handlers(self.pipeline),
         }
         self.board = Board(settings, self.shard, self.connection, version)
+        self.pipeline.renewals.append(lambda: self.board.forget((), self.shard))
         self.pipeline.doors["retained messages"] = self._take_off
         self.pipeline.observers.append(self.board.observe)
         self.pipeline.chores.append(self.board.settle)
@@ -138,7 +139,6 @@ class Application:
             stack.callback(self.server.stop)
             if not restore(self.shard, self.journal, fingerprint(self.rules), stop):
                 return
-            self.intake.directory = self.shard.directory
             if self.broker:
                 self.broker.start()
                 stack.callback(self.broker.stop)

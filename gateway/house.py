@@ -1,6 +1,7 @@
 """Where the state lives, as those see it who change it on request: a gateway's loop, or a command without one."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Protocol, Self, TypeVar
@@ -23,6 +24,10 @@ class House(Protocol):
     """Of the rules that the state was folded under."""
     doors: dict[str, Callable[[Span], str]]
     """Each forgets what was said in a span, and says in a few words what it did."""
+
+    def now(self) -> int:
+        """What the gateway's clock says (ns)."""
+        ...
 
     def settle(self) -> None:
         """Bring everything that was learned into the log; until the slice of work ends nothing new is learned."""
@@ -50,6 +55,10 @@ class Alone:
 
     def __exit__(self, *_: object) -> None:
         self.journal.close()
+
+    def now(self) -> int:
+        """What the clock says (ns)."""
+        return time.time_ns()
 
     def settle(self) -> None:
         """Nothing is learned here."""

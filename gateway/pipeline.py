@@ -142,6 +142,7 @@ class Pipeline:
         self.asides: dict[str, Callable[[Message], None]] = {}
         self._inbox, self._link, self._desk, self._sender = inbox, link, desk, sender
         self.journal, self.mark = journal, fingerprint
+        self.renewals: list[Callable[[], None]] = []
         self.doors: dict[str, Callable[[Span], str]] = {}
         self._foresight = Foresight(shard, settings.predictions.horizons_s)
         self._vitals = Vitals()
@@ -318,7 +319,7 @@ class Pipeline:
         self._written = self._writer.submit(self._write, pending)
 
     def _write(self, pending: Pending) -> None:
-        if pending.entries or pending.notes:
+        if pending.entries or pending.notes or pending.incidents:
             self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes)
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
         if self._sender:
@@ -345,13 +346,14 @@ class Pipeline:
 
     def serve(self, shard: Shard) -> None:
         """Let this shard take the place of the one there is; what is open in one and not in the other is told."""
-        now = self._clock()
-        outcome = Outcome(None, self.shard.incidents.overtaken(shard.incidents, now))
+        outcome = Outcome(None, self.shard.incidents.overtaken(shard.incidents, self._clock()))
         self.shard.become(shard)
-        self.intake.directory = shard.directory
         self._due.clear()
+        self._foresight = Foresight(self.shard, self.settings.predictions.horizons_s)
         self._told_at = 0
-        self._tell(Tick(now), outcome)
+        for renew in self.renewals:
+            renew()
+        self._publish(outcome)
         self._pending.incidents.extend(change.incident for change in outcome.changes)
 
     def write(self, work: Callable[[], Answer]) -> "Future[Answer]":

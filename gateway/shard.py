@@ -183,9 +183,17 @@ class Shard:
         self.incidents.silences.adopt(other.incidents.silences, pairs)
 
     def become(self, other: "Shard") -> None:
-        """Be another from now on, for all who hold this one; the other is not to be used any more."""
-        self.rules, self.directory, self.fleet = other.rules, other.directory, other.fleet
-        self.incidents, self.calendar = other.incidents, other.calendar
+        """Be another from now on, for all who hold this one or its directory; rows may be others than before.
+
+        The other is not to be used any more.
+        """
+        self.directory.become(other.directory)
+        self.rules, self.fleet, self.incidents, self.calendar = (
+            other.rules,
+            other.fleet,
+            other.incidents,
+            other.calendar,
+        )
 
     def digest(self, device: str) -> str:
         """A hash of all that is learned of one device, whatever else is known: equal means equal to the last bit.

@@ -70,7 +70,7 @@ def undo(house: House, arguments: Mapping[str, Any]) -> Work:
         message = "say from when or until when nothing is to be learned"
         raise RequestError(message)
     fold = yield from _folded(house, span)
-    entry = Undone(arguments["at"], span.device, span.since, span.until)
+    entry = Undone(house.now(), span.device, span.since, span.until)
     if span.device is None:
         house.serve(fold.shard)
     else:

@@ -58,6 +58,16 @@ class Directory:
         if row is not None:
             self.units[row] = unit
 
+    def become(self, other: "Directory") -> None:
+        """Hold what another holds, from now on together with it: both know what is added to either."""
+        self.streams, self.device_of, self.devices, self.rows_of = (
+            other.streams,
+            other.device_of,
+            other.devices,
+            other.rows_of,
+        )
+        self.units, self._stream_rows, self._device_rows = other.units, other._stream_rows, other._device_rows  # noqa: SLF001
+
     def dumps(self) -> str:
         """All names and units, as JSON."""
         return json.dumps({"streams": self.streams, "units": list(self.units.items())})

@@ -215,7 +215,7 @@ def test_what_was_undone_was_never_learned(
         return
     with lived(history) as (path, entered):
         before = readings_of(path)
-        do(undo, path, span._asdict() | {"at": START})
+        do(undo, path, span._asdict())
         expected = digests(never_saw(entered, span, names=False))
         assert digests(restored(path, MARK)) == expected
         assert digests(restored(path, "no checkpoint")) == expected
