@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import ipaddress
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,9 +20,9 @@ from zoneinfo import ZoneInfo
 from gateway import control, people
 from gateway.alarms.maintenance import Schedule
 from gateway.board import Board, birth_topics, retained_topics
-from gateway.config import DAYS, Maintenance, Settings, Tls
+from gateway.config import DAYS, Influx, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, DatabaseError
 from gateway.house import Alone
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
@@ -35,10 +36,11 @@ from gateway.pipeline import Pipeline, status_topic
 from gateway.records import SECOND, Span
 from gateway.recovery import restore
 from gateway.shard import Rules, Shard
+from gateway.supervisor import Supervisor
 from gateway.unlearning import handlers
 
 if TYPE_CHECKING:
-    from gateway.influx import Sender
+    from gateway.influx import Door, Sender
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +131,9 @@ class Application:
         self.pipeline.observers.append(self.board.observe)
         self.pipeline.chores.append(self.board.settle)
         self.pipeline.asides |= dict.fromkeys(birth_topics(settings), self.board.hear)
+        self.supervisor = Supervisor(os.environ, time.monotonic)
+        self.pipeline.chores.append(lambda _: self.supervisor.alive())
+        self.pipeline.doors |= _doors(settings)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; raises `GatewayError` for what waiting does not cure."""
@@ -148,7 +153,9 @@ class Application:
             self.connection.start()
             stack.callback(self.connection.stop)
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)
+            self.supervisor.ready()
             self.pipeline.run(stop)
+            self.supervisor.stopping()
 
     def _take_off(self, gone: Span) -> str:
         """Take off what the broker keeps of a device that was made to be forgotten."""
@@ -159,7 +166,7 @@ class Application:
 def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> dict[str, object]:
     """Do on the log what a running gateway would be asked for."""
     chosen = rules(settings)
-    doors: dict[str, Callable[[Span], str]] = {"retained messages": partial(_take_off, settings)}
+    doors = _doors(settings) | {"retained messages": partial(_take_off, settings)}
     with Alone(Shard(chosen), Journal(Path(settings.journal.path)), fingerprint(chosen), doors) as house:
         work = handlers(house)[name].work(arguments)
         while True:
@@ -213,13 +220,42 @@ def _sender(settings: Settings) -> "Sender | None":
     address = urlsplit(influx.url)
     if influx.token and address.scheme == "http" and not _is_loopback(address.hostname or ""):
         logger.warning("influx.url: the token goes to %s unencrypted: use https", address.hostname)
-    horizon = round(max(settings.predictions.horizons_s, default=0.0) * SECOND)
     return room.Sender(
         Follower(Path(settings.journal.path), "influx"),
-        room.Door(influx.url, influx.token.get_secret_value() if influx.token else None, influx.org, influx.ca_file),
+        _influxdb(influx),
         room.Lines(settings.gateway.name),
-        room.Options(influx.bucket, influx.rollup_bucket, influx.lines, influx.linger_s, 2 * horizon),
+        room.Options(influx.bucket, influx.rollup_bucket, influx.lines, influx.linger_s, 2 * _horizon(settings)),
     )
+
+
+def _influxdb(influx: Influx) -> "Door":
+    from gateway.influx import Door  # noqa: PLC0415 - see above
+
+    return Door(influx.url, influx.token.get_secret_value() if influx.token else None, influx.org, influx.ca_file)
+
+
+def _horizon(settings: Settings) -> int:
+    """How far ahead is foretold, in ns."""
+    return round(max(settings.predictions.horizons_s, default=0.0) * SECOND)
+
+
+def _doors(settings: Settings) -> dict[str, Callable[[Span], str]]:
+    """Where else readings went that may have to be forgotten."""
+    return {"InfluxDB": partial(_erase, settings, settings.influx)} if settings.influx else {}
+
+
+def _erase(settings: Settings, influx: Influx, gone: Span) -> str:
+    """Have InfluxDB delete what it holds of a span, or say in its words why it does not."""
+    from gateway.influx import Eraser  # noqa: PLC0415 - see above
+
+    door = _influxdb(influx)
+    buckets = [bucket for bucket in (influx.bucket, influx.rollup_bucket) if bucket]
+    try:
+        return Eraser(door, settings.gateway.name, buckets, _horizon(settings)).forget(gone)
+    except DatabaseError as error:
+        return f"NOT deleted: {error}"
+    finally:
+        door.close()
 
 
 def _is_loopback(host: str) -> bool:

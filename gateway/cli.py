@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway import app, config, control, demo, discover, replay, terminal, tune
+from gateway import app, backfill, config, control, demo, discover, moments, replay, report, terminal, tune
 from gateway.errors import ConfigError, GatewayError, RequestError
 from gateway.journal import Reader
 from gateway.records import SECOND, Verdict
@@ -24,7 +25,7 @@ logger = logging.getLogger("gateway")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 is success, 1 a failure, 2 the operator's mistake."""
-    chosen = _parser().parse_args(arguments)
+    chosen = _parser().parse_args(moments.joined(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(
         level=logging.DEBUG if chosen.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     refold.set_defaults(command=_refold)
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
     _add_tune(commands.add_parser("tune", help="which settings would have done better; changes nothing"))
+    _add_backfill(
+        commands.add_parser("backfill", help="learn what an InfluxDB already holds; the gateway must not run")
+    )
+    _add_report(commands.add_parser("report", help="what one device did, as a page or a picture"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
     return parser
 
@@ -144,6 +149,22 @@ def _add_tune(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(command=_tune)
+
+
+def _add_backfill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", default="-90d", dest="start", metavar="MOMENT", help="such as -90d or 2026-08-01")
+    parser.add_argument("--to", default="now", dest="end", metavar="MOMENT")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.set_defaults(command=_backfill)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", required=True, metavar="ID")
+    parser.add_argument("--since", default="-7d", metavar="MOMENT", help="such as -7d or 2026-11-20")
+    parser.add_argument("--to", default="now", metavar="MOMENT")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=".html or .png")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.set_defaults(command=_report)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -278,6 +299,18 @@ def _tune(chosen: argparse.Namespace) -> None:
         found = tune.run(source, tried)
     lines = [json.dumps(tune.tree(tried, found))] if chosen.json else tune.report(source, tried, found)
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _backfill(chosen: argparse.Namespace) -> None:
+    now = time.time_ns()
+    start, end = moments.parse(chosen.start, now), moments.parse(chosen.end, now)
+    backfill.run(config.load(chosen.config), start, end, sys.stdout.write)
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    now = time.time_ns()
+    start, end = moments.parse(chosen.since, now), moments.parse(chosen.to, now)
+    report.run(config.load(chosen.config), chosen.device, start, end, chosen.out)
 
 
 def _demo(chosen: argparse.Namespace) -> int:

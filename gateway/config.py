@@ -24,7 +24,11 @@ TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"
 SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
 """Keys of `[mqtt]` that are read from the environment, or from `credentials_file`."""
 
-INFLUX_VARIABLE = "GATEWAY_INFLUX_TOKEN"
+TOKENS = {"influx": "GATEWAY_INFLUX_TOKEN", "backfill": "GATEWAY_BACKFILL_TOKEN"}
+"""Sections whose `token` is read from the environment only."""
+
+Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/@\s]+[^@\s]*$")]
+"""Without a user and password in it: those are secrets."""
 
 Bucket: TypeAlias = Annotated[str, Field(pattern=r"^[^/\s\"\\]{1,64}$")]
 """Without a slash it is a database of the same name to InfluxQL, in every version."""
@@ -210,7 +214,7 @@ class Journal(Section):
 class Influx(Section):
     """The InfluxDB that everything is written to, 1.8 or newer."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+[^@\s]*$")]
+    url: Url
     bucket: Bucket
     org: str = ""
     rollup_bucket: Bucket | None = None
@@ -218,6 +222,36 @@ class Influx(Section):
     lines: Annotated[int, Field(ge=1, le=50_000)] = 5000
     linger_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
     token: SecretStr | None = None
+
+
+class Series(Section):
+    """One measurement of an existing history: which tag names the device, and which fields are its sensors."""
+
+    measurement: Annotated[str, Field(min_length=1)]
+    device_tag: Annotated[str, Field(min_length=1)]
+    sensor_tag: str | None = None
+    fields: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Backfill(Section):
+    """The history that `gateway backfill` learns from."""
+
+    url: Url
+    database: Annotated[str, Field(min_length=1)]
+    series: Annotated[tuple[Series, ...], Field(min_length=1)]
+    ca_file: str | None = None
+    window_s: Annotated[float, Field(ge=60, le=86400)] = 3600.0
+    token: SecretStr | None = None
+
+    @field_validator("series", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class Settings(Section):
@@ -239,13 +273,14 @@ class Settings(Section):
     maintenance: tuple[Maintenance, ...] = ()
     journal: Journal = Journal()
     influx: Influx | None = None
+    backfill: Backfill | None = None
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings, or the defaults where `path` is None; raises `ConfigError` naming the wrong key."""
     name = str(path) if path else "environment"
     tree = _parse(path) if path else {}
-    return _validate(_with_token(_with_secrets(tree, environment, name), environment, name), name)
+    return _validate(_with_tokens(_with_secrets(tree, environment, name), environment, name), name)
 
 
 def _parse(path: Path) -> dict[str, object]:
@@ -280,15 +315,17 @@ def _with_secrets(tree: dict[str, object], environment: Mapping[str, str], name:
     return {**tree, "mqtt": {**mqtt, **{key: SecretStr(value) for key, value in found.items()}}}
 
 
-def _with_token(tree: dict[str, object], environment: Mapping[str, str], name: str) -> dict[str, object]:
-    influx = tree.get("influx")
-    if not isinstance(influx, dict):
-        return tree
-    if "token" in influx:
-        message = f"{name}: influx.token: secrets do not belong in the file; set {INFLUX_VARIABLE} in the environment"
-        raise ConfigError(message)
-    token = environment.get(INFLUX_VARIABLE)
-    return {**tree, "influx": {**influx, "token": SecretStr(token)}} if token else tree
+def _with_tokens(tree: dict[str, object], environment: Mapping[str, str], name: str) -> dict[str, object]:
+    for section, variable in TOKENS.items():
+        table = tree.get(section)
+        if not isinstance(table, dict):
+            continue
+        if "token" in table:
+            message = f"{name}: {section}.token: secrets do not belong in the file; set {variable} in the environment"
+            raise ConfigError(message)
+        if token := environment.get(variable):
+            tree = {**tree, section: {**table, "token": SecretStr(token)}}
+    return tree
 
 
 def _validate(tree: dict[str, object], name: str) -> Settings:

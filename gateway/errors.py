@@ -5,6 +5,7 @@ GatewayError
 ├── InputError       recorded data that cannot be read: one line that names file and row
 ├── PayloadError     bad data from a device: never leaves the pipeline, becomes a counted rejection
 ├── BrokerError      the embedded broker cannot start, or the broker refuses us for good
+├── DatabaseError    InfluxDB could not be asked, or refused, when a person waits for the answer
 ├── JournalError     the log cannot be opened or is not ours
 ├── RequestError     what was asked of a running gateway cannot be done
 └── StateError       a saved state does not fit this version: the log is folded again
@@ -35,6 +36,10 @@ class PayloadError(GatewayError):
 
 class BrokerError(GatewayError):
     """The broker cannot be started, or refuses us for a reason that waiting does not cure."""
+
+
+class DatabaseError(GatewayError):
+    """InfluxDB is not there, or refused; the message is its own words."""
 
 
 class JournalError(GatewayError):

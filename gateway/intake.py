@@ -4,6 +4,7 @@ What is not accepted is counted by reason, never raised.
 """
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from glob import escape
@@ -116,6 +117,19 @@ class Intake:
                 entries += [*columns.batches(), *events]
                 columns = Columns()
         return [*entries, *columns.batches()]
+
+    def recall(self, readings: Iterable[Reading]) -> list[Batch]:
+        """History, in which each reading has its time: taken as if each had arrived when it was observed."""
+        columns = Columns()
+        for reading in readings:
+            at = reading.observed_at
+            assert at is not None  # noqa: S101 - see above
+            row = self._row(reading, at, at) if math.isfinite(reading.value) else Reason.NOT_FINITE
+            if isinstance(row, Reason):
+                self.reject(reading.device, row, at)
+            else:
+                columns.add(row, at, at, reading.value)
+        return columns.batches()
 
     def reject(self, who: str, reason: Reason, at: int, count: int = 1) -> None:
         """Count what was not accepted from `who`, and log it now and then."""

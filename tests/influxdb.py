@@ -133,6 +133,7 @@ class Translator(http.server.BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
     server: Server
 
     def do_POST(self) -> None:

@@ -4,7 +4,7 @@ import gzip
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from influxdb_client.rest import ApiException
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
+from gateway.errors import DatabaseError
 from gateway.influx.answers import Answer, Meaning, clean, judge
 
 CONNECT_S = 5.0
@@ -50,27 +51,63 @@ class Door:
     def write(self, bucket: str, lines: Sequence[str]) -> Answer:
         """Send these lines, and say what the answer means."""
         body = gzip.compress("\n".join(lines).encode(), 1)
+        options = {"precision": "ns", "content_encoding": "gzip", "_return_http_data_only": False}
+        answer, _ = self._ask(lambda: self._writes.post_write_with_http_info(self._org, bucket, body, **options))
+        return answer
+
+    def query(self, statement: str, database: str, method: str = "GET") -> list[dict[str, Any]]:
+        """Ask in InfluxQL, times in ns; returns the series of its one result. Raises `DatabaseError`."""
+        query = [("q", statement), ("db", database), ("epoch", "ns")]
+        _, content = self._call("/query", method, query_params=query)
+        try:
+            result = content["results"][0]
+        except (KeyError, TypeError, IndexError) as error:
+            message = f"this is no InfluxDB: {clean(str(content))}"
+            raise DatabaseError(message) from error
+        if "error" in result:
+            raise DatabaseError(clean(str(result["error"])))
+        series: list[dict[str, Any]] = result.get("series", [])
+        return series
+
+    def version(self) -> str:
+        """What the server says it is, such as 2.7.11. Raises `DatabaseError`."""
+        headers, content = self._call("/ping", "GET")
+        named = headers.get("X-Influxdb-Version") or (content.get("version") if isinstance(content, dict) else None)
+        if not named:  # 3.x says it in the body
+            message = "what answers does not say which InfluxDB it is"
+            raise DatabaseError(message)
+        return clean(str(named)).removeprefix("v")
+
+    def delete(self, bucket: str, start: str, stop: str, predicate: str) -> None:
+        """Delete points by the version 2 API, which 2.x has; times in RFC 3339. Raises `DatabaseError`."""
+        body = {"start": start, "stop": stop, "predicate": predicate}
+        self._call("/api/v2/delete", "POST", query_params=[("org", self._org), ("bucket", bucket)], body=body)
+
+    def _call(self, path: str, method: str, **parts: object) -> tuple[Mapping[str, str], Any]:
+        """Headers and content of an answer, parsed where it is JSON; `DatabaseError` where it is no success."""
+        call: Callable[..., Any] = self._client.api_client.call_api
+        options: dict[str, Any] = {"response_type": "object", "_return_http_data_only": False, **parts}
+        answer, found = self._ask(lambda: call(path, method, **options))
+        if found is None:
+            raise DatabaseError(answer.words)
+        return found
+
+    def _ask(self, call: Callable[[], Any]) -> tuple[Answer, tuple[Mapping[str, str], Any] | None]:
+        """What an answer means; and its headers and content, where it has any."""
         watch = threading.Timer(DEADLINE_S, self.abort)
         watch.daemon = True
         watch.start()
         try:
-            _, status, headers = self._writes.post_write_with_http_info(
-                self._org,
-                bucket,
-                body,
-                precision="ns",
-                content_encoding="gzip",
-                _return_http_data_only=False,
-            )
+            content, status, headers = call()
         except ApiException as error:
             if not error.status:  # TLS
-                return Answer(Meaning.AWAY, clean(str(error.reason)))
-            return judge(error.status, error.body, error.headers, time.time())
+                return Answer(Meaning.AWAY, clean(str(error.reason))), None
+            return judge(error.status, error.body, error.headers, time.time()), None
         except (HTTPError, OSError, UnicodeDecodeError) as error:
-            return Answer(Meaning.AWAY, clean(f"{type(error).__name__}: {error}"))
+            return Answer(Meaning.AWAY, clean(f"{type(error).__name__}: {error}")), None
         finally:
             watch.cancel()
-        return judge(status, None, headers, time.time())
+        return judge(status, None, headers, time.time()), (headers, content)
 
     def _note(self, opened: socket.socket) -> None:
         self._socket = opened

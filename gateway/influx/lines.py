@@ -3,7 +3,7 @@
 | measurement | tags beside `gateway`         | fields                                              | time         |
 |-------------|-------------------------------|-----------------------------------------------------|--------------|
 | `readings`  | `device sensor`               | `value score`, once known `expected lower upper`    | observed at  |
-| `incidents` | `device kind state`, `sensor` | `id severity reason score duration_s value ...`     | of a change  |
+| `incidents` | `kind state device sensor`    | `id severity reason score duration_s value ...`     | of a change  |
 | `forecasts` | `device sensor horizon`       | `expected lower upper`, later `actual error inside` | due at       |
 | `minutes`   | `device sensor`               | `count mean min max last worst`                     | minute began |
 | `gateway`   |                               | the gateway's own health                            | taken at     |
@@ -82,8 +82,9 @@ class Lines:
         return [FULL % row if known else BARE % (*row[:3], row[6]) for row, known in zip(rows, is_known, strict=True)]
 
     def _encode_incident(self, incident: Incident) -> str:
-        sensor = f",sensor={tag(incident.sensor)}" if incident.sensor is not None else ""
-        tags = f"device={tag(incident.device)},{self._gateway},kind={incident.kind.name.lower()}{sensor}"
+        named = {"device": incident.device, "sensor": incident.sensor}
+        tags = [f"{name}={tag(value)}" for name, value in named.items() if value]  # an empty one makes a line invalid
+        tags += [self._gateway, f"kind={incident.kind.name.lower()}", f"state={incident.state}"]
         texts = f"id={text(incident.id)},severity={text(incident.severity)},reason={text(incident.reason)}"
         numbers = {
             "score": incident.score,
@@ -93,7 +94,7 @@ class Lines:
             "lower": incident.lower,
             "upper": incident.upper,
         }
-        return f"incidents,{tags},state={incident.state} {texts},{_fields(numbers)} {incident.at}"
+        return f"incidents,{','.join(tags)} {texts},{_fields(numbers)} {incident.at}"
 
     def _encode_foreseen(self, foreseen: Foreseen) -> Iterator[str]:
         for stream, made_at, due_at, expected, lower, upper in _rows(foreseen):
@@ -113,15 +114,18 @@ class Lines:
 
 
 def tag(name: str) -> str:
-    """A name as the value of a tag: it reads back as it was.
+    """A name as the value of a tag, escaped; it reads back as `name_in_tag` says."""
+    return name_in_tag(name).translate(SPECIAL)
+
+
+def name_in_tag(name: str) -> str:
+    """The name as InfluxDB holds it: as it was.
 
     But for what intake does not let in, which becomes U+FFFD, and for a backslash at the end, which the protocol
     cannot say: it would swallow what follows. It becomes a fullwidth one.
     """
     name = _printable(name)
-    if name.endswith("\\"):
-        name = name[:-1] + FULLWIDTH_BACKSLASH
-    return name.translate(SPECIAL)
+    return name[:-1] + FULLWIDTH_BACKSLASH if name.endswith("\\") else name
 
 
 def text(content: str) -> str:

@@ -2,7 +2,8 @@
 
 from gateway.journal.follower import Follower
 from gateway.journal.forgetting import Forgetting
+from gateway.journal.history import History
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Entered, Reader
 
-__all__ = ["Entered", "Follower", "Forgetting", "Journal", "Reader"]
+__all__ = ["Entered", "Follower", "Forgetting", "History", "Journal", "Reader"]

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from brokers import free_port
 from readings import START, batch, life, pieces, settings
 
 from gateway.app import Application, fingerprint, rules
+from gateway.config import Settings
 from gateway.errors import ConfigError
 from gateway.journal import Entered, Journal, Reader
 from gateway.learning.stock import ModelRule
-from gateway.records import SECOND, Incident, Resume, Tick
+from gateway.records import SECOND, Incident, Resume, Span, Tick
 from gateway.recovery import Fold, restore
 from gateway.shard import Rules, Shard
 
@@ -212,3 +214,11 @@ def test_without_influxdb_its_client_is_not_even_imported(tmp_path: Path) -> Non
     script = "import sys, gateway.app, gateway.config as c; gateway.app.Application(c.Settings())"
     script += "; sys.exit('influxdb_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path).returncode == 0
+
+
+def test_forgetting_reaches_influxdb_and_says_where_it_did_not() -> None:
+    """The receipt of `gateway forget` must not claim what did not happen; and nothing of it ends the loop."""
+    application = Application(settings(influx={"url": f"http://127.0.0.1:{free_port()}", "bucket": "b"}))
+    said = application.pipeline.doors["InfluxDB"](Span("pump"))
+    assert said.startswith("NOT deleted: ")
+    assert "InfluxDB" not in Application(Settings()).pipeline.doors

@@ -14,7 +14,7 @@ from gateway import config
 from gateway.cli import main
 from gateway.codecs import CODECS, interpret
 from gateway.codecs.outgoing import encode_incident
-from gateway.config import INFLUX_VARIABLE, SECRETS, Settings, Source
+from gateway.config import SECRETS, TOKENS, Settings, Source
 from gateway.records import SECOND, Incident, Kind, State
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +65,11 @@ def test_the_example_configuration_is_the_defaults() -> None:
 
 def test_the_example_configuration_names_every_setting() -> None:
     """What can be set is documented there, what has no default as a comment; only secrets are not."""
-    assert keys(Settings) - named(tomllib.loads(uncommented())) == {*(f"mqtt.{key}" for key in SECRETS), "influx.token"}
-    assert all(variable in EXAMPLE.read_text() for variable in (*SECRETS.values(), INFLUX_VARIABLE))
+    assert keys(Settings) - named(tomllib.loads(uncommented())) == {
+        *(f"mqtt.{key}" for key in SECRETS),
+        *(f"{section}.token" for section in TOKENS),
+    }
+    assert all(variable in EXAMPLE.read_text() for variable in (*SECRETS.values(), *TOKENS.values()))
 
 
 def test_the_example_configuration_names_every_dialect_and_its_options() -> None:
@@ -86,6 +89,7 @@ def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path) -> None:
     assert settings.mqtt.tls
     assert settings.learning.models
     assert settings.influx
+    assert settings.backfill
     assert settings.maintenance
     assert main(["check-config", "--config", str(path)]) == 0
 

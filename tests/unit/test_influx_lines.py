@@ -1,5 +1,7 @@
 """The log as line protocol."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from readings import START, batch, verdicts
@@ -62,7 +64,7 @@ def test_an_incident_is_told_in_full() -> None:
     """Kind and state are tags: two changes at one moment are two points."""
     (line,) = Lines("home").encode(passage(incidents=[incident(reason='say "no",\nC:\\')]))
     assert line == (
-        rf"incidents,device=pump\ 1,gateway=home,kind=spike,sensor=flow\,in,state=open "
+        rf"incidents,device=pump\ 1,sensor=flow\,in,gateway=home,kind=spike,state=open "
         rf'id="i",severity="high",reason="say \"no\",�C:\\",'
         f"score=0.75,duration_s=2.0,value=9.5,expected=1.0,lower=0.5,upper=1.5 {START}"
     )
@@ -73,6 +75,13 @@ def test_an_incident_of_a_whole_device_has_no_sensor() -> None:
     (line,) = Lines("home").encode(passage(incidents=[incident(None, value=None, expected=None)]))
     assert line.startswith(r"incidents,device=pump\ 1,gateway=home,kind=spike,state=open ")
     assert line.endswith(f"score=0.75,duration_s=2.0,lower=0.5,upper=1.5 {START}")
+
+
+def test_an_outage_of_many_devices_has_no_device() -> None:
+    """It is told of all of them at once."""
+    outage = replace(incident(None), device="", devices=("a", "b"))
+    (line,) = Lines("home").encode(passage(incidents=[outage]))
+    assert line.startswith("incidents,gateway=home,kind=spike,state=open ")
 
 
 def test_a_forecast_and_what_came_are_one_point() -> None:

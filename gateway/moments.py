@@ -1,0 +1,38 @@
+"""Moments as people write them: `-90d`, `-12h`, `7d` for how long ago, ISO 8601, `now`. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from gateway.errors import ConfigError
+from gateway.records import SECOND
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+AGO = re.compile(r"^-?(\d{1,6})([smhdw])$")
+OPTIONS = ("--from", "--to", "--since")
+
+
+def parse(text: str, now: int) -> int:
+    """The moment in ns; a time without a zone is UTC. Raises `ConfigError`."""
+    if text == "now":
+        return now
+    if found := AGO.match(text):
+        return now - int(found[1]) * UNITS[found[2]] * SECOND
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"{text!r} is no moment: write -7d, -12h or 2026-11-23T10:00"
+        raise ConfigError(message) from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * SECOND + moment.microsecond * 1000
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--from -90d` as `--from=-90d`: argparse would take what begins with a dash for an option."""
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1] in OPTIONS and AGO.match(argument):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
