@@ -26,6 +26,7 @@ from gateway.errors import ConfigError, DatabaseError
 from gateway.house import Alone
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
+from gateway.learning.bounds import Bound
 from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
@@ -68,6 +69,7 @@ def rules(settings: Settings) -> Rules:
         tuple(_schedule(plan) for plan in settings.maintenance),
         settings.predictions.horizons_s,
         settings.predictions.coverage,
+        tuple(Bound(one.devices, one.sensors, one.below, one.above) for one in settings.predictions.bounds),
     )
 
 
@@ -79,7 +81,7 @@ def _schedule(plan: Maintenance) -> Schedule:
 def fingerprint(chosen: Rules) -> str:
     """Changes whenever a saved state would mean something else, or River might not read it (its Rust parts abort).
 
-    What is only published, horizons and coverage, may change without learning anything again.
+    What is only published, horizons, coverage and bounds, may change without learning anything again.
     """
     river = importlib.metadata.version("river")
     plans = [

@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -151,12 +151,32 @@ class Learning(Section):
     models: tuple[Model, ...] = ()
 
 
+class Bound(Section):
+    """Values between which the sensors that match the shell patterns should stay: the way there is foretold."""
+
+    devices: str = "*"
+    sensors: str = "*"
+    below: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    above: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.below is None and self.above is None:
+            message = "needs below, above or both"
+            raise ValueError(message)
+        if self.below is not None and self.above is not None and self.below >= self.above:
+            message = "below must be less than above"
+            raise ValueError(message)
+        return self
+
+
 class Predictions(Section):
     """How often and how far ahead; times are the device's own."""
 
     every_s: Seconds = 60.0
     horizons_s: tuple[Seconds, ...] = (600.0, 3600.0)
     coverage: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    bounds: tuple[Bound, ...] = ()
 
     @field_validator("horizons_s", mode="before")
     @classmethod

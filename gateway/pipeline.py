@@ -288,12 +288,13 @@ class Pipeline:
         due = [device for device, at in latest.items() if not 0 < self._due.get(device, 0) - at <= every]
         for device in due:  # the second condition: the device's clock was set back
             self._due[device] = latest[device] + every
-        told = self.shard.forecast(due)
+        told, crossings = self.shard.forecast(due), self.shard.crossings(due)
         if (kept := self._foresight.keep(told)) is not None:
             self._pending.notes.append(kept)
         for name, forecasts in groupby(told, key=lambda forecast: forecast.device):
             self.counts["predictions"] += 1
-            self._link.publish(self._prediction.render(device=name), encode_prediction(forecasts), qos=0, retain=True)
+            payload = encode_prediction(forecasts, (one for one in crossings if one.device == name))
+            self._link.publish(self._prediction.render(device=name), payload, qos=0, retain=True)
 
     def _settle(self, now: int) -> None:
         journal, pending = self.settings.journal, self._pending

@@ -332,6 +332,19 @@ class DeviceState:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """When one sensor reaches a limit that the user set, if it goes on as it does; all moments in ns."""
+
+    device: str
+    sensor: str
+    limit: float
+    reached_at: int
+    earliest: int
+    latest: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What one sensor will read at `due_at`; `lower` to `upper` holds it with probability `coverage`."""
 

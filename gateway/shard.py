@@ -11,17 +11,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gateway.alarms import reasons
 from gateway.alarms.incidents import Incidents
 from gateway.alarms.maintenance import Calendar, Schedule
 from gateway.alarms.opened import Told
 from gateway.errors import StateError
+from gateway.learning.bounds import Bound
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
 from gateway.records import (
+    SECOND,
     Availability,
     Batch,
+    Crossing,
     Described,
     Entry,
     Feedback,
@@ -38,7 +42,7 @@ from gateway.records import (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings that the fold depends on, and with `horizons_s` and `coverage` what is forecast from it."""
+    """The settings that the fold depends on, and `horizons_s`, `coverage` and `bounds`: what is forecast from it."""
 
     policy: Policy = field(default_factory=Policy)
     models: Sequence[ModelRule] = ()
@@ -46,6 +50,7 @@ class Rules:
     maintenance: Sequence[Schedule] = ()
     horizons_s: Sequence[float] = (600.0, 3600.0)
     coverage: float = 0.9
+    bounds: Sequence[Bound] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +169,18 @@ class Shard:
         """What comes next on each sensor of these devices, device by device."""
         rows = [row for device in devices for row in self.directory.rows_of[device]]
         return self.fleet.forecast(rows, self.rules.horizons_s, self.rules.coverage)
+
+    def crossings(self, devices: Iterable[int]) -> list[Crossing]:
+        """Which sensors of these devices are on their way to a limit, and when they are there, device by device."""
+        rows = [row for device in devices for row in self.directory.rows_of[device]] if self.rules.bounds else []
+        found = []
+        for row, last_at, (limit, *steps), interval_s in self.fleet.approaches(rows, self.rules.bounds):
+            device, sensor = self.directory.streams[row]
+            in_s = [step * interval_s for step in steps]
+            reached, earliest, latest = (last_at + int(each * SECOND) for each in in_s)
+            reason = reasons.reaches(sensor, limit, in_s, self.directory.units.get(row, ""))
+            found.append(Crossing(device, sensor, limit, reached, earliest, latest, reason))
+        return found
 
     def adopt(self, other: "Shard", devices: Collection[str]) -> None:
         """Take over devices of a shard under the same rules that are not known here, with all that was learned of them.

@@ -99,6 +99,14 @@ def outage_over(size: int, elapsed: int) -> str:
     return f"The first of {size} devices are heard again after {duration(elapsed / SECOND)}."
 
 
+def reaches(sensor: str, limit: float, in_s: Sequence[float], unit: str = "") -> str:
+    """That a limit is reached if a sensor goes on like this: `in_s` seconds, most likely, earliest, latest."""
+    likely, earliest, latest = (duration(each) for each in in_s)
+    behind = f" {unit}" if unit else ""
+    between = "" if earliest == latest else f", between {earliest} and {latest}"
+    return f"{sensor} reaches {number(limit)}{behind} in about {likely} if it goes on like this{between}."
+
+
 def clock(at: int) -> str:
     """A moment as a person reads it, in UTC."""
     return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M} UTC"

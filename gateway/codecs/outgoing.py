@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from gateway.records import SECOND, DeviceState, Forecast, Incident, Kind, SensorState, State
+from gateway.records import SECOND, Crossing, DeviceState, Forecast, Incident, Kind, SensorState, State
 
 NAMED = 100
 """Devices of an outage that are named; more would not help a person, and the message has its limits."""
@@ -52,8 +52,8 @@ def decode_incident(body: bytes, at: int) -> Incident:
     )
 
 
-def encode_prediction(forecasts: Iterable[Forecast]) -> bytes:
-    """All forecasts of one device, by sensor; at least one."""
+def encode_prediction(forecasts: Iterable[Forecast], crossings: Iterable[Crossing] = ()) -> bytes:
+    """All forecasts of one device, by sensor, at least one; and which of its sensors are on their way to a limit."""
     sensors: dict[str, list[dict[str, object]]] = {}
     made_at = 0
     for forecast in forecasts:
@@ -67,7 +67,18 @@ def encode_prediction(forecasts: Iterable[Forecast]) -> bytes:
                 "coverage": forecast.coverage,
             }
         )
-    return _dump({"made_at": iso(made_at), "sensors": sensors})
+    limits = {
+        crossing.sensor: {
+            "limit": crossing.limit,
+            "reached_at": iso(crossing.reached_at),
+            "earliest": iso(crossing.earliest),
+            "latest": iso(crossing.latest),
+            "reason": crossing.reason,
+        }
+        for crossing in crossings
+    }
+    optional = {"limits": limits} if limits else {}
+    return _dump({"made_at": iso(made_at), "sensors": sensors, **optional})
 
 
 def encode_state(state: DeviceState) -> bytes:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gateway.errors import StateError
 from gateway.learning import stock
+from gateway.learning.bounds import RECENT, Approach, Bound, approach
 from gateway.learning.chosen import ChosenDetector, ChosenForecaster
 from gateway.learning.directory import Directory
 from gateway.learning.frozen import freeze, thaw
@@ -156,6 +157,24 @@ class Fleet:
             for due, (middle, low, high) in zip(due_at[place].tolist(), table[place].tolist(), strict=True):
                 found.append(Forecast(device, sensor, made_at, due, middle, low, high, coverage))
         return found
+
+    def approaches(self, rows: Sequence[int], bounds: Sequence[Bound]) -> list[tuple[int, int, Approach, float]]:
+        """Which streams move towards a bound: row, time of its last reading, when it is reached, interval in s."""
+        bound_of = {row: self._bound(row, bounds) for row in rows if row < len(self._device_of)}
+        bounded = np.array([row for row, bound in bound_of.items() if bound is not None], dtype=np.int64)
+        bounded = bounded[self.streams.seen(bounded) >= RECENT]
+        if not len(bounded):
+            return []
+        columns = bounded.tolist(), *self.streams.pace(bounded), *self.streams.recent(bounded, RECENT)
+        found = []
+        for row, last_at, interval_s, values, drift in zip(*columns, strict=True):
+            bound = bound_of[row]
+            if bound is not None and (reached := approach(values, float(drift), bound)) is not None:
+                found.append((row, int(last_at), reached, float(interval_s)))
+        return found
+
+    def _bound(self, row: int, bounds: Sequence[Bound]) -> Bound | None:
+        return next((bound for bound in bounds if bound.fits(*self.directory.streams[row])), None)
 
     def failures(self) -> dict[str, str]:
         """Chosen models that were put in quarantine, by `device/sensor` or device, and why."""

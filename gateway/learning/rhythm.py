@@ -34,6 +34,11 @@ class Rhythm(Rows):
         last, before = values[place % KEPT, rows], values[(place - period) % KEPT, rows]
         return np.asarray(0.5 * (last.astype(np.float64) + before))
 
+    def recent(self, rows: Ints, count: int) -> Floats:
+        """The last `count` values of each of `rows`, at most `KEPT`, the newest last: (row, value)."""
+        place = self.arrays["seen"][rows].astype(np.int64)[:, None] - np.arange(count, 0, -1)
+        return np.asarray(self.arrays["values"][place % KEPT, rows[:, None]].astype(np.float64))
+
     def learn(self, rows: Ints, value: Floats) -> None:
         """Take in a value of each of `rows`."""
         seen = self.arrays["seen"][rows]

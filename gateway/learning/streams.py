@@ -271,6 +271,10 @@ class Streams:
         """Those of `rows` of which a forecast would say anything."""
         return rows[self._clock.arrays["seen"][rows] > READY]
 
+    def seen(self, rows: Ints) -> Floats:
+        """How many readings of each of `rows` were learned."""
+        return np.asarray(self._clock.arrays["seen"][rows])
+
     def pace(self, rows: Ints) -> tuple[Ints, Floats]:
         """The time (ns) of the last reading and the usual interval in seconds of each of `rows`."""
         return self._clock.arrays["last_at"][rows], self._clock.arrays["interval_s"][rows]
@@ -295,6 +299,18 @@ class Streams:
         expected = clock["origin"][rows][:, None] + expected.reshape(-1, count)
         width = width.reshape(-1, count)
         return expected, expected - width, expected + width
+
+    def recent(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
+        """The last values of each of `rows` that has so many, the newest last, and what its hours let expect of them.
+
+        The second is by how much they should have climbed.
+        """
+        clock, slow = self._clock.arrays, self._pool.arrays["slow"][rows]
+        last_at, ago = clock["last_at"][rows], ((count - 1) * clock["interval_s"][rows] * SECOND).astype(np.int64)
+        now, then = (
+            self._profile.expect(rows, local_seconds(at, self._policy.zone), slow)[0] for at in (last_at, last_at - ago)
+        )
+        return clock["origin"][rows][:, None] + self._rhythm.recent(rows, count), now - then
 
     def adopt(self, other: "Streams", theirs: Ints, ours: Ints) -> None:
         """Take over streams of another: `ours` become what `theirs` are."""

@@ -24,6 +24,7 @@ from gateway.records import SECOND, Batch, Floats, Ints
 from gateway.shard import Rules
 
 YOUTH = 200
+ENOUGH, TOLERANCE = 1.02, 0.02
 EVERY = 10
 WILD = 1e12
 """River's SNARIMAX diverges on some files; what it says is held within this many times the largest value."""
@@ -85,12 +86,10 @@ def theirs(make: Callable[[], Any], one: Recording, steps: Sequence[int]) -> Flo
     out = np.full((len(one), len(steps)), np.nan)
     for number, value in enumerate(one.values[:, 0].tolist()):
         model.learn_one(value)
-        if number >= YOUTH:
-            horizon = max(steps) if number % EVERY == 0 else 1
-            path = np.clip(np.nan_to_num(model.forecast(horizon=horizon)), -bound, bound)
-            out[number, : len(steps) if number % EVERY == 0 else 1] = (
-                path[np.array(steps) - 1] if number % EVERY == 0 else path[:1]
-            )
+        asked = [] if number < YOUTH else steps[:1] if number % EVERY else steps
+        if asked:
+            path = np.clip(np.nan_to_num(model.forecast(horizon=max(asked))), -bound, bound)
+            out[number, : len(asked)] = path[np.array(asked) - 1]
     return out
 
 
@@ -136,17 +135,19 @@ def measure(one: Recording, said: Said) -> list[float]:
     usual_s = float(np.median(np.diff(one.observed_at))) / SECOND
     steps = [1, *(max(1, -int(-horizon_s // usual_s)) for horizon_s in horizons_s)]
     pool, last = error(truth, said.expected), error(truth, np.tile(value[:, None], len(steps)))
+    asked = np.where((np.arange(len(one)) % EVERY == 0)[:, None] | (np.arange(len(steps)) == 0), truth, np.nan)
     members = error(truth[:-1, :1], said.members[1:])
-    peers = [error(truth, theirs(make, one, steps)) for make in PEERS.values()]
+    pools = error(asked, said.expected)
+    peers = [pools / error(asked, theirs(make, one, steps)) for make in PEERS.values()]
     held = np.nanmean(np.where(np.isnan(truth), np.nan, np.abs(truth - said.expected) <= said.half), axis=0)
     best = int(np.argmin(members))
     print(
         f"{one.device[4:44]:40s} MASE {pool[0] / naive:5.3f}; best member {EXPERTS[best]:14s} "
         f"ratio {pool[0] / members[best]:5.3f}; ahead {_row(pool / naive)}; to persistence {_row(pool / last)}; "
-        + "; ".join(f"to {name} {_row(pool / theirs)}" for name, theirs in zip(PEERS, peers, strict=True))
+        + "; ".join(f"to {name} {_row(ratios)}" for name, ratios in zip(PEERS, peers, strict=True))
         + f"; coverage {_row(held)}"
     )
-    return [pool[0] / members[best], *(pool / last), *(pool / peers[0]), *(pool / peers[1]), *held]
+    return [pool[0] / members[best], *(pool / last), *np.concatenate(peers), *held]
 
 
 def _row(numbers: Floats) -> str:
@@ -155,20 +156,19 @@ def _row(numbers: Floats) -> str:
 
 def summary(rows: Floats) -> None:
     """Print the means over all files."""
-    columns = 1 + len(Rules().horizons_s)
-    ratio, *groups = np.split(rows, [1 + columns * place for place in range(5)][:5], axis=1)[0:1], rows[:, 1:]
-    print(f"pool to its best member: mean {_mean(ratio[0])}, worst {ratio[0].max():.3f}, ", end="")
-    print(f"{(ratio[0] > 1.02).sum()} of {len(rows)} files above 1.02")
-    last, first, second, held = np.split(groups[0], 4, axis=1)
-    for name, each in zip(("persistence", *PEERS), (last, first, second), strict=True):
+    best = rows[:, 0]
+    print(f"pool to its best member: mean {_mean(best)}, worst {best.max():.3f}, ", end="")
+    print(f"{(best > ENOUGH).sum()} of {len(rows)} files above {ENOUGH}")
+    *ratios, held = np.split(rows[:, 1:], 2 + len(PEERS), axis=1)
+    for name, each in zip(("persistence", *PEERS), ratios, strict=True):
         print(f"pool to {name}, by horizon: mean {_mean(each)}, worst {_row(each.max(axis=0))}")
-    inside = ((held >= COVERAGE - 0.02) & (held <= COVERAGE + 0.02)).mean(axis=0)
+    inside = (np.abs(held - COVERAGE) <= TOLERANCE).mean(axis=0)
     print(f"coverage by horizon: mean {_row(held.mean(axis=0))}, least {_row(held.min(axis=0))}, ", end="")
     print(f"most {_row(held.max(axis=0))}, share of files within 88 to 92 %: {_row(inside)}")
 
 
 def _mean(ratios: Floats) -> str:
-    return _row(np.exp(np.log(ratios).mean(axis=0)))
+    return _row(np.atleast_1d(np.exp(np.log(ratios).mean(axis=0))))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,16 @@ def test_the_token_of_influxdb_comes_from_the_environment(tmp_path: Path) -> Non
         load(tmp_path, "[influx]\ntoken = 's3cret'")
 
 
+def test_bounds_are_numbers_in_order(tmp_path: Path) -> None:
+    """One of the two is enough, whole numbers will do; none, or a floor above the ceiling, is named as a mistake."""
+    settings = load(tmp_path, "[[predictions.bounds]]\ndevices = 'freezer*'\nbelow = -25\nabove = -10.5")
+    (bound,) = settings.predictions.bounds
+    assert (bound.devices, bound.sensors, bound.below, bound.above) == ("freezer*", "*", -25.0, -10.5)
+    for wrong in ("", "below = 3\nabove = 3.0", "above = inf", "above = 'warm'"):
+        with pytest.raises(ConfigError, match=r"predictions\.bounds\.0"):
+            load(tmp_path, f"[[predictions.bounds]]\n{wrong}")
+
+
 def test_describe_names_every_setting() -> None:
     """Every effective setting is one line `key = value`."""
     lines = dict(line.split(" = ", 1) for line in config.describe(Settings()))
