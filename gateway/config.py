@@ -19,6 +19,7 @@ Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3e9)]
 """At most 95 years: farther from now, times leave what 64 bits of nanoseconds can hold."""
+Days: TypeAlias = Annotated[float, Field(gt=0, le=36500)]
 TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 SECRETS = {"username": "GATEWAY_MQTT_USERNAME", "password": "GATEWAY_MQTT_PASSWORD"}
@@ -228,7 +229,8 @@ class Journal(Section):
     commit_delay_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     commit_messages: Count = 10
     checkpoint_every_s: Seconds = 600.0
-    retain_days: Annotated[float, Field(gt=0, le=36500)] = 90.0
+    retain_days: Days = 90.0
+    minutes_retain_days: Days = 730.0
 
 
 class Influx(Section):

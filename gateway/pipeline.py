@@ -338,7 +338,11 @@ class Pipeline:
 
     def _write_state(self, parts: dict[str, bytes], now: int) -> None:
         self.journal.checkpoint(self.mark, parts)
-        self.journal.retain(now - round(self.settings.journal.retain_days * 86400 * SECOND))
+        kept = self.settings.journal
+        readings, minutes = (
+            now - round(days * 86400 * SECOND) for days in (kept.retain_days, kept.minutes_retain_days)
+        )
+        self.journal.retain(readings, minutes)
 
     def settle(self) -> None:
         """Bring everything that was learned into the log; until the slice of work ends nothing new is learned."""

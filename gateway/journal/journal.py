@@ -197,11 +197,12 @@ class Journal:
             if hashlib.sha256(body).digest() == digest:
                 yield seq, _parts(body)
 
-    def retain(self, since: int) -> None:
-        """Drop entries older than `since` (ns) that the oldest checkpoint already holds."""
+    def retain(self, since: int, minutes_since: int = 0) -> None:
+        """Drop entries older than `since` (ns) that the oldest checkpoint already holds, and older minutes."""
         with self._threshold(), transaction(self._open) as database:
             oldest = "(SELECT coalesce(min(seq), 0) FROM checkpoints)"
             database.execute(f"DELETE FROM log WHERE at < ? AND seq <= {oldest}", (since,))  # noqa: S608 - a constant
+            database.execute("DELETE FROM minutes WHERE until <= ?", (minutes_since,))
 
 
 class transaction:  # noqa: N801 - used as a verb

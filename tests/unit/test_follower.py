@@ -9,7 +9,7 @@ import pytest
 from readings import START, batch, life, logged, verdicts
 
 from gateway.errors import JournalError
-from gateway.journal import Follower, Journal, follower
+from gateway.journal import Follower, History, Journal, follower
 from gateway.journal.rollup import EVERY
 from gateway.learning.directory import Directory
 from gateway.records import SECOND, DeadLetter, Foreseen, Health, Incident, Kind, Minutes, Resume, State
@@ -128,6 +128,21 @@ def test_minutes_are_passed_with_the_readings_they_were_written_with(journal: Jo
     (minutes,) = second.notes
     assert isinstance(minutes, Minutes)
     assert minutes.count.sum() == 120
+
+
+def test_minutes_are_kept_as_long_as_is_said(journal: Journal, path: Path) -> None:
+    """By their own time: longer than the readings they come from."""
+    directory, rows = Directory(), life(60)
+    for first in (0, 120):
+        journal.append(directory, [(batch(directory, rows[first : first + 120]), verdicts(120))], [])
+    middle = rows[120][2]
+    journal.checkpoint("rules", {})
+    journal.retain(rows[-1][2] + 1, middle)
+    with History(path) as history:
+        kept = list(history.minutes(np.arange(4), 0, 2**62))
+        assert [entry for _, entry in history.entries(0) if isinstance(entry, tuple)] == []
+    assert sum(int(each.count.sum()) for each in kept) == 120
+    assert min(int(each.minute.min()) for each in kept) >= middle - 60 * SECOND
 
 
 def test_minutes_go_on_after_a_restart(path: Path, journal: Journal, influx: Follower) -> None:
