@@ -32,7 +32,7 @@ from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
 from gateway.mqtt import embedded
 from gateway.mqtt.connection import Connection, ConnectionSettings
-from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.inbox import Inbox, Sharing
 from gateway.pipeline import Pipeline, status_topic
 from gateway.records import SECOND, Span
 from gateway.recovery import restore
@@ -100,7 +100,9 @@ class Application:
         self.shard = Shard(self.rules)
         self.intake = Intake(settings.sources, settings.limits, settings.topics, self.shard.directory)
         refuse_own_messages(settings, self.intake)
-        self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes)
+        limits = settings.limits
+        sharing = Sharing(self.intake.sender_of, limits.messages_per_s, limits.messages_at_once, limits.payload_bytes)
+        self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes, sharing)
         self.journal = Journal(Path(settings.journal.path))
         self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
         self.connection = Connection(listening(settings, self.intake), self.inbox)

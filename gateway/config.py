@@ -133,6 +133,9 @@ class Limits(Section):
     name_length: Annotated[int, Field(ge=1, le=1024)] = 128
     sensors_per_device: Count = 64
     streams: Count = 20_000
+    new_streams_per_min: Count = 2000
+    messages_per_s: Annotated[float, Field(gt=0, le=1e6)] = 20.0
+    messages_at_once: Count = 1000
     ahead_s: Seconds = 600.0
     behind_s: Seconds = 10 * 365 * 86400.0
 

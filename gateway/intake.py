@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from gateway.bucket import Bucket
 from gateway.codecs import Codec, Decoded, TopicFilter, TopicTemplate, interpret
 from gateway.codecs.incoming import decode_feedback, decode_maintenance
 from gateway.config import Limits, Source, Topics
@@ -83,6 +84,8 @@ class Intake:
         ]
         self._routes: dict[str, Route] = {}
         self._units: dict[int, str] = {}
+        self._senders: dict[str, str] = {}
+        self._newcomers = Bucket(limits.new_streams_per_min / 60, limits.new_streams_per_min)
         self._logged: set[tuple[str, Reason]] = set()
         self._logged_since = -QUIET
 
@@ -102,6 +105,13 @@ class Intake:
         """Whether what comes on this topic is taken for readings."""
         route = self._find_route(topic)
         return bool(route.codecs) and not route.is_description
+
+    def sender_of(self, topic: str) -> str:
+        """Who sends on a topic: a device of which readings came from there, "" for all strangers together.
+
+        The network thread asks, too.
+        """
+        return self._senders.get(topic, "")
 
     def take(self, messages: Iterable[Message]) -> list[Entry]:
         """What the messages say, in order: batches of accepted readings, and between them what people said."""
@@ -177,10 +187,17 @@ class Intake:
                 self.reject(reading.device, row, received_at)
                 continue
             columns.add(row, observed_at, received_at, reading.value)
+            self._remember_sender(message.topic, reading.device)
             if reading.unit is not None and reading.unit != self._unit(row):
                 self._units[row] = reading.unit
                 news.append(Described(received_at, reading.device, reading.sensor, reading.unit))
         return news
+
+    def _remember_sender(self, topic: str, device: str) -> None:
+        if topic not in self._senders and len(topic) <= LONGEST_TOPIC:
+            if len(self._senders) >= ROUTES:
+                self._senders.clear()
+            self._senders[topic] = device
 
     def _unit(self, row: int) -> str | None:
         """The unit that was last entered for a stream, though the entry may not have been applied yet."""
@@ -192,6 +209,8 @@ class Intake:
             raise PayloadError(Reason.RETAINED)
         for template, decode in self._words:
             if (names := template.match(message.topic)) is not None:
+                if not self._is_name(names["device"]):
+                    raise PayloadError(Reason.NAME)
                 return decode(names["device"], message.payload, message.received_at)
         raise PayloadError(Reason.TOPIC)
 
@@ -220,18 +239,21 @@ class Intake:
         if not received_at - self._behind <= observed_at <= received_at + self._ahead:
             return Reason.TIME
         row = self.directory.row(reading.device, reading.sensor)
-        return self._new_row(reading) if row is None else row
+        return self._new_row(reading, received_at) if row is None else row
 
-    def _new_row(self, reading: Reading) -> int | Reason:
-        for name in (reading.device, reading.sensor):
-            if not 0 < len(name) <= self.limits.name_length or not name.isprintable():
-                return Reason.NAME
-        if set(reading.device) & NO_LEVEL:
+    def _is_name(self, name: str) -> bool:
+        """What is not printable could break a log, a terminal or a page."""
+        return 0 < len(name) <= self.limits.name_length and name.isprintable()
+
+    def _new_row(self, reading: Reading, received_at: int) -> int | Reason:
+        if not (self._is_name(reading.device) and self._is_name(reading.sensor)) or set(reading.device) & NO_LEVEL:
             return Reason.NAME
         if len(self.directory) >= self.limits.streams:
             return Reason.TOO_MANY_STREAMS
         if self.directory.sensor_count(reading.device) >= self.limits.sensors_per_device:
             return Reason.TOO_MANY_SENSORS
+        if not self._newcomers.take(received_at):
+            return Reason.TOO_MANY_NEW
         return self.directory.add(reading.device, reading.sensor)
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from gateway.foresight import Foresight
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
 from gateway.mqtt.inbox import Inbox
+from gateway.portions import Portions
 from gateway.records import (
     SECOND,
     Batch,
@@ -59,6 +60,9 @@ CLOCK_SET = 2 * SECOND
 LATE = SECOND
 """A message that waited longer in the inbox says that we are behind: then silence proves nothing."""
 
+QUARANTINED_SHOWN = 20
+"""Failed models named in the status: a wrong setting may fail on every stream, and a status is not a log."""
+
 HELD = 100
 """Batches learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
 
@@ -71,6 +75,13 @@ class Link(Protocol):
     generation: int
     dropped: int
     last_error: str
+    received: int
+    published: int
+
+    @property
+    def reconnects(self) -> int:
+        """How many times the connection was made again."""
+        ...
 
     def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> bool:
         """Send, or keep to be sent; False where it was dropped."""
@@ -154,6 +165,7 @@ class Pipeline:
         self._status = status_topic(settings)
         self._outage = own_topic(settings, "outage", settings.topics.outage)
         self._pending = Pending()
+        self._portions = Portions(shard.directory)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._written: Future[None] = Future()
         self._written.set_result(None)
@@ -174,22 +186,18 @@ class Pipeline:
         """Wait for messages at most `timeout_s`, then do everything that is due; raises what ended the link."""
         self._desk.step()
         wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.since else timeout_s
-        messages = self._inbox.take(0.0 if self._desk else wait_s)
+        busy = {self.intake.sender_of(message.topic) for message in self._portions.held}
+        messages = self._inbox.take(0.0 if self._desk or self._portions else wait_s, busy)
         for part in (self._link, self._sender):
             if part is not None and part.failure is not None:
                 raise part.failure
         now = self._clock()
         self._notice_deafness(now)
-        if messages:
-            self.counts["messages"] += len(messages)
-            self._pending.receipts.extend(message.receipt for message in messages if message.receipt)
-            self._pending.since = self._pending.since or now  # also where nothing in them is accepted
-            for entry in self.intake.take(self._not_aside(messages)):
-                if isinstance(entry, Batch):
-                    self._learn(entry, now)
-                else:
-                    self.enter(entry)
-        if not messages or now - messages[0].received_at < LATE:
+        for sender, count in self._inbox.shed().items():
+            self.intake.reject(sender or "strangers", Reason.RATE, now, count)
+        if messages or self._portions:
+            self._take(messages, now)
+        if all(now - message.received_at < LATE for message in (*messages, *self._portions.held)):
             self._tick(now)
         self._settle(now)
 
@@ -201,6 +209,18 @@ class Pipeline:
             if message.topic in self.asides:
                 self.asides[message.topic](message)
         return [message for message in messages if message.topic not in self.asides]
+
+    def _take(self, messages: list[Message], now: int) -> None:
+        """Learn a portion of what is new and of what was left."""
+        self.counts["messages"] += len(messages)
+        self._pending.since = self._pending.since or now  # also where nothing in them is accepted
+        for entry in self._portions.next(self.intake.take(self._not_aside(messages))):
+            if isinstance(entry, Batch):
+                self._learn(entry, now)
+            else:
+                self.enter(entry)
+        done = self._portions.release(messages)
+        self._pending.receipts.extend(message.receipt for message in done if message.receipt)
 
     def finish(self) -> None:
         """Leave nothing behind that a restart would have to learn again."""
@@ -374,6 +394,7 @@ class Pipeline:
     def status(self, now: int) -> bytes:
         """The retained message that says how the gateway is."""
         opened, closed = self.counts[f"incidents_{State.OPEN}"], self.counts[f"incidents_{State.CLOSED}"]
+        failures = self.shard.fleet.failures()
         tree = {
             "state": "online",
             "version": self._version,
@@ -387,8 +408,19 @@ class Pipeline:
             "incidents": {"opened": opened, "closed": closed, "open": len(self.shard.incidents)},
             "maintenance": self.shard.calendar.active(now),
             "predictions": self.counts["predictions"],
-            "dropped": self._link.dropped,
-            "quarantined_models": self.shard.fleet.failures(),
+            "inbox": {
+                "waiting": len(self._inbox),
+                "high_water": self._inbox.high_water,
+                "times_blocked": self._inbox.times_blocked,
+                "blocked_s": round(self._inbox.blocked_s, 3),
+            },
+            "connection": {
+                "received": self._link.received,
+                "published": self._link.published,
+                "dropped": self._link.dropped,
+                "reconnects": self._link.reconnects,
+            },
+            "quarantined_models": {"count": len(failures), "first": dict(islice(failures.items(), QUARANTINED_SHOWN))},
         }
         if self._sender:
             tree["influx"] = self._sender.status(now)

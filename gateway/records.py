@@ -45,6 +45,10 @@ class Reason(StrEnum):
     """Its meaning was told when the device was born, and we were not listening."""
     MEMORY = "memory"
     """No room to remember what its dialect needs."""
+    RATE = "rate"
+    """More than one sender may take of us while others wait."""
+    TOO_MANY_NEW = "too_many_new"
+    """More new streams within a minute than are let in."""
 
 
 class Message(NamedTuple):

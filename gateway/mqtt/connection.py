@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,9 @@ STABLE_S = 10.0
 
 LOOP_S = 0.2
 """How often the thread looks whether it should end; everything else wakes it."""
+
+FLUSH_S = 1.5
+"""How long what waits to be sent has to be sent and confirmed."""
 
 FAREWELL_S = 0.5
 """How long the broker has to confirm our offline status."""
@@ -110,6 +114,10 @@ class Connection:
         self._reason = ""
         self._failures = 0
         self._told: set[bool] = set()
+        self._arrived: deque[int] = deque()
+        """Packet ids in the order in which they came and must be acknowledged (MQTT 5, 4.6); some brokers insist."""
+        self._done: set[int] = set()
+        self._shed: list[int] = []
 
     @property
     def reconnects(self) -> int:
@@ -140,20 +148,27 @@ class Connection:
         return is_accepted
 
     def acknowledge(self, receipts: Iterable[Receipt | None]) -> None:
-        """Tell the broker that these messages are safe with us; those of an earlier connection are ignored."""
+        """Tell the broker that these messages are safe with us, once all before them are.
+
+        Those of an earlier connection are ignored.
+        """
         with self._lock:
             if not self._is_connected:
                 return
-            packet_ids = [receipt[1] for receipt in receipts if receipt and receipt[0] == self.generation]
+            self._done.update(receipt[1] for receipt in receipts if receipt and receipt[0] == self.generation)
+            packet_ids = []
+            while self._arrived and self._arrived[0] in self._done:
+                packet_ids.append(self._arrived.popleft())
+                self._done.discard(packet_ids[-1])
             if packet_ids:
                 self._client.acknowledge(packet_ids)
 
     def stop(self) -> None:
-        """Say goodbye and end the thread, within about a second even if the broker is gone."""
+        """Send what waits to be sent, say goodbye and end the thread, within three seconds whatever the broker does."""
         self._stopping.set()
         self._inbox.close()
         if self._thread.is_alive():
-            self._thread.join(LOOP_S + FAREWELL_S + LOOP_S)
+            self._thread.join(LOOP_S + FLUSH_S + LOOP_S + FAREWELL_S + LOOP_S)
 
     def _configure(self) -> None:
         settings, client = self._settings, self._client
@@ -201,7 +216,7 @@ class Connection:
     def _converse(self, protocol: MQTTProtocolVersion) -> None:
         """Connect and stay until the connection ends."""
         self._is_understood = self._is_refused = False
-        self._reason = ""
+        self._reason, self._shed = "", []
         self._client.speak(protocol)
         try:
             self._client.reconnect()
@@ -216,6 +231,7 @@ class Connection:
     def _loop(self) -> None:
         started = time.monotonic()
         while (code := self._client.loop(LOOP_S)) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._acknowledge_shed()
             if self._stopping.is_set():
                 self._say_goodbye()
                 return
@@ -227,8 +243,15 @@ class Connection:
             self._failures = 0
 
     def _say_goodbye(self) -> None:
-        """Publish that we are offline; if the broker does not confirm it, cut the line, so that it sends our will."""
+        """Send what waits, then that we are offline.
+
+        If the broker does not confirm it, cut the line, so that it sends our will.
+        """
         topic, payload = self._settings.status_topic, self._settings.offline_payload
+        deadline = time.monotonic() + FLUSH_S
+        while self._client.outgoing and time.monotonic() < deadline:
+            if self._client.loop(LOOP_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return
         if topic:
             farewell = self._client.publish(topic, payload, 1, retain=True)
             deadline = time.monotonic() + FAREWELL_S
@@ -240,8 +263,19 @@ class Connection:
 
     def _deliver(self, topic: str, payload: bytes, packet_id: int, is_retained: bool) -> None:  # noqa: FBT001
         self.received += 1
-        receipt = (self.generation, packet_id) if packet_id else None
-        self._inbox.put(Message(topic, payload, time.time_ns(), receipt, is_retained))
+        receipt = None
+        if packet_id:
+            receipt = (self.generation, packet_id)
+            self._arrived.append(packet_id)
+        is_taken = self._inbox.put(Message(topic, payload, time.time_ns(), receipt, is_retained))
+        if receipt and not is_taken and not self._inbox.is_closed:
+            self._shed.append(packet_id)
+
+    def _acknowledge_shed(self) -> None:
+        """What was shed must not take up the window of what is still to come."""
+        if self._shed:
+            shed, self._shed = self._shed, []
+            self.acknowledge((self.generation, packet_id) for packet_id in shed)
 
     def _on_connect(
         self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -255,6 +289,8 @@ class Connection:
         with self._lock:
             self.generation += 1
             self._is_connected = True
+            self._arrived.clear()
+            self._done.clear()
         if not self._settings.topics:
             self._set_online()
         elif client.protocol == MQTTProtocolVersion.MQTTv5:

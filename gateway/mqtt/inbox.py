@@ -1,13 +1,63 @@
-"""The bounded hand-over from the network thread to the loop."""
+"""The bounded hand-over from the network thread to the loop, fair between those who send."""
 
+import math
 import time
 from collections import deque
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from itertools import islice
 from threading import Condition, Lock
 
+from gateway.bucket import Bucket
 from gateway.records import Message
 
 MESSAGE_OVERHEAD = 300
 """Bytes of memory a waiting message costs beside its payload: measured 294 with a topic of 27 characters."""
+
+UNIT_BYTES = 64
+"""A message counts once for each of these: what costs time is learning, and a list holds a reading in 30 bytes."""
+
+TURN = 4
+"""What each sender hands over in one turn, in messages: as many as are learned in one portion."""
+
+STRANGERS = ""
+"""All who send on topics of which no reading was accepted yet."""
+
+STRANGERS_TURN = 64
+"""Strangers of whom one message each is taken in one turn: their readings are of as many streams, learned together."""
+
+ALL = "all"
+"""The one sender of an inbox that is not shared."""
+
+AHEAD = 100
+"""Messages of one sender that may wait before they count against its limit: who is not ahead of us may be as fast as
+it likes. A tenth of what a broker sends unacknowledged, so that the others' still come through."""
+
+
+FORGIVEN = 0.5
+"""Of its limit that must be left, when nothing of it waits, for a sender not to be limited any more: one who was ahead
+because we were held up keeps it, one who floods does not get there, and so does not take all the time there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How senders share the inbox: who sends on a topic, and what one who is ahead of us may go on sending.
+
+    A payload of more than `payload_bytes` will be refused unread, and so costs no time.
+    """
+
+    sender_of: Callable[[str], str]
+    messages_per_s: float
+    messages_at_once: float
+    payload_bytes: int
+
+
+@dataclass(slots=True)
+class _Queue:
+    """What waits of one sender."""
+
+    messages: deque[Message] = field(default_factory=deque)
+    units: int = 0
 
 
 class Inbox:
@@ -15,62 +65,155 @@ class Inbox:
 
     A full inbox blocks the network thread, which then stops reading its socket: the broker is held back and nothing
     is lost silently. A message larger than `max_bytes` is let in when the inbox is empty, or it would never pass.
+
+    With `sharing`, senders are served in turns, and of one who sends more than we can take, lastingly, the surplus is
+    shed and counted; all strangers together count as one. Without, all is one queue.
     """
 
-    def __init__(self, max_messages: int = 20_000, max_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, max_messages: int = 20_000, max_bytes: int = 64 * 2**20, sharing: Sharing | None = None) -> None:
         self.max_messages = max_messages
         self.max_bytes = max_bytes
         self.high_water = 0
         self.times_blocked = 0
         self.blocked_s = 0.0
-        self._waiting: deque[Message] = deque()
+        self.is_closed = False
+        self._sharing = sharing
+        self._known: dict[str, _Queue] = {}
+        self._strangers: dict[str, _Queue] = {}
+        """By topic: who becomes known is moved, and does not overtake itself."""
+        self._strange_units = 0
+        self._buckets: dict[str, Bucket] = {}
+        self._shed: dict[str, int] = {}
+        self._count = 0
         self._bytes = 0
-        self._is_closed = False
         lock = Lock()
         self._arrived = Condition(lock)
         self._taken = Condition(lock)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._count
 
     def put(self, message: Message) -> bool:
-        """Hand over one message, waiting while the inbox is full; False once the inbox is closed."""
+        """Hand over one message, waiting while the inbox is full; False where it was shed, or the inbox is closed."""
         size = len(message.payload) + MESSAGE_OVERHEAD
         with self._arrived:
+            sender = self._sharing.sender_of(message.topic) if self._sharing else ALL
+            if sender != STRANGERS:
+                self._introduce(sender, message.topic)
+            if self._is_too_much(sender, message):
+                self._shed[sender] = self._shed.get(sender, 0) + 1
+                return False
             if self._is_full(size):
                 self._wait_for_room(size)
-            if self._is_closed:
+            if self.is_closed:
                 return False
-            self._waiting.append(message)
-            self._bytes += size
+            self._append(sender, message)
             self._arrived.notify()
         return True
 
-    def take(self, timeout_s: float) -> list[Message]:
-        """Return everything that waits, oldest first; [] if nothing comes within `timeout_s` or the inbox is closed."""
+    def take(self, timeout_s: float, busy: Container[str] = ()) -> list[Message]:
+        """Return what waits, a turn of each sender, its oldest first, but nothing of those who are `busy`.
+
+        [] if nothing comes within `timeout_s`, or where the inbox is closed and empty.
+        """
+        taken: list[Message] = []
         with self._arrived:
-            if not self._waiting and not self._is_closed:
+            if not self._count and not self.is_closed:
                 self._arrived.wait(timeout_s)
-            messages = list(self._waiting)
-            self._waiting.clear()
-            self._bytes = 0
-            self.high_water = max(self.high_water, len(messages))
+            self.high_water = max(self.high_water, self._count)
+            for sender in [sender for sender in self._known if sender not in busy]:
+                self._serve(sender, taken)
+            for topic in list(islice(self._strangers, STRANGERS_TURN)):
+                self._serve_stranger(topic, taken)
             self._taken.notify_all()
-        return messages
+        return taken
+
+    def shed(self) -> dict[str, int]:
+        """How many messages of each sender were shed since it was asked last."""
+        with self._arrived:
+            shed, self._shed = self._shed, {}
+        return shed
 
     def close(self) -> None:
         """Release both sides for good; what still waits can be taken, nothing more can be put."""
         with self._arrived:
-            self._is_closed = True
+            self.is_closed = True
             self._arrived.notify_all()
             self._taken.notify_all()
 
+    def _introduce(self, sender: str, topic: str) -> None:
+        """Move what waits on a topic among the strangers' to its sender, who has become known."""
+        old = self._strangers.pop(topic, None)
+        if old is not None:
+            queue = self._known.setdefault(sender, _Queue())
+            queue.messages.extendleft(reversed(old.messages))
+            queue.units += old.units
+            self._strange_units -= old.units
+
+    def _append(self, sender: str, message: Message) -> None:
+        is_stranger = sender == STRANGERS
+        queues, name = (self._strangers, message.topic) if is_stranger else (self._known, sender)
+        queue = queues.get(name)
+        if queue is None:
+            queue = queues[name] = _Queue()
+        queue.messages.append(message)
+        units = self._units(message)
+        queue.units += units
+        self._strange_units += units * is_stranger
+        self._count += 1
+        self._bytes += len(message.payload) + MESSAGE_OVERHEAD
+
+    def _serve(self, sender: str, taken: list[Message]) -> None:
+        queue = self._known[sender]
+        turn: float = TURN if self._sharing else math.inf
+        while queue.messages and turn > 0:
+            turn -= self._pop(queue, taken)
+        if not queue.messages:
+            del self._known[sender]
+
+    def _serve_stranger(self, topic: str, taken: list[Message]) -> None:
+        queue = self._strangers.pop(topic)
+        self._strange_units -= self._pop(queue, taken)
+        if queue.messages:
+            self._strangers[topic] = queue  # behind the others
+
+    def _pop(self, queue: _Queue, taken: list[Message]) -> int:
+        message = queue.messages.popleft()
+        taken.append(message)
+        units = self._units(message)
+        queue.units -= units
+        self._count -= 1
+        self._bytes -= len(message.payload) + MESSAGE_OVERHEAD
+        return units
+
+    def _is_too_much(self, sender: str, message: Message) -> bool:
+        bucket, sharing = self._buckets.get(sender), self._sharing
+        waiting = self._waiting(sender)
+        if bucket is None:
+            if sharing is None or waiting < AHEAD:
+                return False
+            bucket = self._buckets[sender] = Bucket(sharing.messages_per_s, sharing.messages_at_once)
+        elif not waiting and bucket.level(message.received_at) >= FORGIVEN:
+            del self._buckets[sender]
+            return False
+        return not bucket.take(message.received_at, self._units(message))
+
+    def _waiting(self, sender: str) -> int:
+        if sender == STRANGERS:
+            return self._strange_units
+        queue = self._known.get(sender)
+        return queue.units if queue else 0
+
     def _is_full(self, size: int) -> bool:
-        count = len(self._waiting)
-        return count >= self.max_messages or (self._bytes + size > self.max_bytes and count > 0)
+        return self._count >= self.max_messages or (self._bytes + size > self.max_bytes and self._count > 0)
 
     def _wait_for_room(self, size: int) -> None:
         self.times_blocked += 1
         started = time.monotonic()
-        self._taken.wait_for(lambda: self._is_closed or not self._is_full(size))
+        self._taken.wait_for(lambda: self.is_closed or not self._is_full(size))
         self.blocked_s += time.monotonic() - started
+
+    def _units(self, message: Message) -> int:
+        size = len(message.payload)
+        is_read = self._sharing is None or size <= self._sharing.payload_bytes
+        return 1 + size // UNIT_BYTES if is_read else 1

@@ -13,7 +13,7 @@ from brokers import ROOMY, Mosquitto, free_port, wait_until
 
 from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.embedded import EmbeddedBroker
-from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.inbox import AHEAD, Inbox, Sharing
 from gateway.records import Message
 
 READINGS = ("devices/+/readings",)
@@ -309,3 +309,44 @@ def test_descriptions_come_again_with_every_connection(new_client: Callable[...,
         client.connection.stop()
         heard.append(sorted(client.payloads))
     assert heard == [[b"bridge/devices", b"readings/a"], [b"bridge/devices"]]
+
+
+def test_what_is_shed_of_one_device_leaves_room_for_the_others(new_mosquitto: Callable[..., Mosquitto]) -> None:
+    """It is acknowledged, too, in its place: a broker sends no more than a window of what is not."""
+    broker = new_mosquitto("max_queued_messages 0", f"max_inflight_messages {2 * AHEAD}")
+    inbox = Inbox(sharing=Sharing(lambda topic: topic.split("/")[1], 1e-9, 10, 10_000))
+    gateway = Connection(ConnectionSettings("gateway", ("devices/#",), port=broker.port), inbox)
+    device = Connection(ConnectionSettings("device", port=broker.port), Inbox())
+    for connection in (gateway, device):
+        connection.start()
+        wait_until(lambda connection=connection: connection.is_online, "connected")
+    for _ in range(2_000):
+        device.publish("devices/flooder/readings", b"1")
+    device.publish("devices/pump/readings", b"2")
+    taken: list[Message] = []
+
+    def take() -> bool:
+        taken.extend(inbox.take(0))
+        gateway.acknowledge(message.receipt for message in taken)
+        return bool(taken) and taken[-1].topic == "devices/pump/readings"
+
+    wait_until(lambda: len(inbox) > AHEAD, "more has come than may wait")
+    wait_until(take, "everything comes through")
+    assert inbox.shed()["flooder"] + len(taken) + len(inbox) == 2_001
+    for connection in (gateway, device):
+        connection.stop()
+
+
+def test_what_waits_to_be_sent_is_sent_before_the_end(mosquitto: Mosquitto) -> None:
+    """An alarm of the last second reaches its device, though the gateway is told to end."""
+    inbox = Inbox()
+    listener = Connection(ConnectionSettings("listener", ("devices/#",), port=mosquitto.port), inbox)
+    gateway = Connection(ConnectionSettings("gateway", port=mosquitto.port, status_topic="gateway/g/status"), Inbox())
+    for connection in (listener, gateway):
+        connection.start()
+        wait_until(lambda connection=connection: connection.is_online, "connected")
+    for number in range(1_000):
+        gateway.publish("devices/pump/anomaly", b"%d" % number)
+    gateway.stop()
+    wait_until(lambda: listener.received == 1_000, "all of it arrives")
+    listener.stop()

@@ -137,6 +137,9 @@ def test_sensors_per_device_and_streams_are_limited() -> None:
     assert rows_in(intake.take([message(READINGS, '{"a": 2, "b": 2, "c": 2}')])) == 3
 
 
+FLOODS = {Reason.RATE, Reason.TOO_MANY_NEW}
+
+
 def test_bad_messages_change_nothing_for_the_others() -> None:
     """A shard that was sent every kind of bad message in between has learned exactly the same, byte for byte."""
     roomy = TIGHT.model_copy(update={"streams": 4})  # exactly those of the ordinary life
@@ -152,7 +155,7 @@ def test_bad_messages_change_nothing_for_the_others() -> None:
         clean.apply(batch(clean.directory, [row]))
     assert clean.dumps() == disturbed.dumps()
     others = {Reason.REPEATED, Reason.NOT_LIVE, Reason.IDENTITY, Reason.BIRTH, Reason.MEMORY}  # of other dialects
-    assert set(intake.rejected) == set(Reason) - others - {Reason.STALE, Reason.TOO_MANY_SENSORS}
+    assert set(intake.rejected) == set(Reason) - others - {Reason.STALE, Reason.TOO_MANY_SENSORS, *FLOODS}
 
 
 def test_a_flood_of_topics_does_not_grow_memory() -> None:
@@ -268,3 +271,30 @@ def test_descriptions_are_subscribed_to_as_such() -> None:
     intake = Intake([Source(codec="zigbee2mqtt")], TIGHT, Topics(), Directory())
     assert intake.description_filters == ["zigbee2mqtt/bridge/devices"]
     assert set(intake.filters) >= {"zigbee2mqtt/#", "zigbee2mqtt/bridge/devices"}
+
+
+def test_invented_devices_are_let_in_slowly_and_stay_few() -> None:
+    """A flood of names takes no more room than a minute's worth; those who are known go on, an honest one gets in."""
+    intake = new_intake(Limits(new_streams_per_min=60))
+    flood = [message(f"devices/x{number}/readings", '{"a": 1}', START) for number in range(10_000)]
+    assert rows_in(intake.take([message(READINGS, '{"a": 1}'), *flood, message(READINGS, '{"a": 2}')])) == 61
+    assert len(intake.directory) == 60
+    assert intake.rejected == {Reason.TOO_MANY_NEW: 9_941}
+    assert rows_in(intake.take([message("devices/honest/readings", '{"a": 1}', START + 2 * SECOND)])) == 1
+
+
+def test_who_sends_on_a_topic_is_learned_from_what_was_accepted() -> None:
+    """Strangers are all one, however many topics they use; a known device is itself."""
+    intake = new_intake()
+    intake.take([message(READINGS, '{"a": 1}'), message("devices/x/readings", "nonsense")])
+    assert intake.sender_of(READINGS) == "pump"
+    assert intake.sender_of("devices/x/readings") == intake.sender_of("devices/y/readings") == ""
+
+
+def test_a_word_on_a_device_with_an_unprintable_name_is_refused() -> None:
+    """It would stand in the log, in the status and on a terminal."""
+    intake = new_intake()
+    assert (
+        intake.take([message("devices/a\x1b[2Jb/maintenance", "ON"), message("devices/a\nb/feedback", "fault")]) == []
+    )
+    assert intake.rejected == {Reason.NAME: 2}

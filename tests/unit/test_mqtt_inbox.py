@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from brokers import wait_until
 
-from gateway.mqtt.inbox import MESSAGE_OVERHEAD, Inbox
-from gateway.records import Message
+from gateway.mqtt.inbox import AHEAD, MESSAGE_OVERHEAD, STRANGERS_TURN, TURN, UNIT_BYTES, Inbox, Sharing
+from gateway.records import SECOND, Message
 
 
 def message(number: int, size: int = 0) -> Message:
@@ -102,3 +102,119 @@ def test_nothing_is_lost_or_reordered_between_threads() -> None:
     thread.join(5)
     assert all(later == earlier + 1 for earlier, later in pairwise(taken))
     assert inbox.high_water <= 7
+
+
+def shared() -> Inbox:
+    """Return an inbox that is shared by senders; the sender is the first letter of the topic."""
+    return Inbox(sharing=Sharing(lambda topic: topic[0], 10.0, 50.0, 10_000))
+
+
+def send(inbox: Inbox, topic: str, number: int, at: int = 0, size: int = 0) -> int:
+    """Put so many messages; return how many were let in."""
+    return sum(inbox.put(Message(topic, bytes(size), at)) for _ in range(number))
+
+
+def test_senders_take_turns() -> None:
+    """Who has little to say is heard in full though another has much; nothing of anyone is put out of order."""
+    inbox = shared()
+    for number in range(AHEAD):
+        inbox.put(Message("a", b"", number))
+    send(inbox, "b", 3)
+    taken = inbox.take(0)
+    assert [each.topic for each in taken] == ["a"] * TURN + ["b"] * 3
+    rest = [each for _ in range(AHEAD) for each in inbox.take(0)]
+    assert [each.received_at for each in [*taken[:TURN], *rest]] == list(range(AHEAD))
+    assert len(inbox) == 0
+
+
+def test_a_large_message_takes_several_turns() -> None:
+    """Otherwise long lists would get around it."""
+    inbox = shared()
+    send(inbox, "a", 3, size=TURN * UNIT_BYTES)
+    assert [len(inbox.take(0)) for _ in range(4)] == [1, 1, 1, 0]
+
+
+def test_strangers_are_heard_one_message_each_and_limited_together() -> None:
+    """However many names somebody invents, they take the time of one turn and the room of one sender."""
+    inbox = Inbox(sharing=Sharing(lambda topic: "pump" if topic == "known" else "", 10.0, 50.0, 10_000))
+    assert sum(send(inbox, f"invented-{number}", 2) for number in range(1_000)) == AHEAD + 50
+    assert send(inbox, "known", 10) == 10
+    taken = [each.topic for each in inbox.take(0)]
+    assert taken == ["known"] * TURN + [f"invented-{number}" for number in range(STRANGERS_TURN)]
+    rest = [each.topic for _ in range(5) for each in inbox.take(0)]
+    assert len(taken + rest) == AHEAD + 50 + 10
+    assert len(inbox) == 0
+    assert inbox.shed() == {"": 2_000 - AHEAD - 50}
+
+
+def test_what_will_be_refused_unread_counts_once() -> None:
+    """A giant of a stranger must not use up what all strangers have together."""
+    inbox = shared()
+    send(inbox, "a", 1, size=10_001)
+    assert send(inbox, "a", AHEAD - 1) == AHEAD - 1
+    assert [len(inbox.take(0)) for _ in range(2)] == [TURN, TURN]
+
+
+def test_who_is_busy_is_not_served() -> None:
+    """What it sent before is not all learned yet; the others go on."""
+    inbox = shared()
+    send(inbox, "a", 1)
+    send(inbox, "b", 1)
+    assert [each.topic for each in inbox.take(0, {"a"})] == ["b"]
+    assert inbox.take(60, {"a"}) == []
+    assert [each.topic for each in inbox.take(0)] == ["a"]
+
+
+def test_the_surplus_of_one_who_is_ahead_is_shed() -> None:
+    """After what may wait and what may come at once; then so much a second; the others are let in."""
+    inbox = shared()
+    assert send(inbox, "a", 500) == AHEAD + 50
+    assert send(inbox, "b", 20) == 20
+    assert send(inbox, "a", 500, at=2 * SECOND) == 20
+    assert inbox.shed() == {"a": 350 + 480}
+    assert inbox.shed() == {}
+
+
+def test_who_is_not_ahead_may_be_as_fast_as_it_likes() -> None:
+    """The limit holds for those for whom we cannot keep up; ten times as much is let in where we can."""
+    inbox = shared()
+    for _ in range(100):
+        assert send(inbox, "a", TURN) == TURN
+        assert len(inbox.take(0)) == TURN
+    assert inbox.shed() == {}
+
+
+def test_one_who_floods_stays_limited_when_nothing_of_it_waits() -> None:
+    """Otherwise it would fill every pause; the limit ends some time after the flood."""
+    inbox = shared()
+    send(inbox, "a", 500)
+    while inbox.take(0):
+        pass
+    assert [send(inbox, "a", 500, at=second * SECOND) for second in (1, 2, 3)] == [10, 10, 10]
+    while inbox.take(0):
+        pass
+    assert send(inbox, "a", AHEAD, at=6 * SECOND) == AHEAD
+
+
+def test_one_who_was_ahead_because_we_were_held_up_is_let_off() -> None:
+    """As soon as we have caught up it may be as fast as before."""
+    inbox = shared()
+    assert send(inbox, "a", AHEAD + 20) == AHEAD + 20
+    while inbox.take(0):
+        pass
+    for _ in range(100):
+        assert send(inbox, "a", TURN) == TURN
+        assert len(inbox.take(0)) == TURN
+    assert inbox.shed() == {}
+
+
+def test_who_becomes_known_does_not_overtake_itself() -> None:
+    """A device's first messages wait among the strangers'; what comes once it is known stays behind them."""
+    known: dict[str, str] = {}
+    inbox = Inbox(sharing=Sharing(lambda topic: known.get(topic, ""), 10.0, 50.0, 10_000))
+    for number in range(50):
+        inbox.put(Message("a", b"", number))
+        if number == 20:
+            known["a"] = "pump"
+    taken = [each.received_at for _ in range(50) for each in inbox.take(0)]
+    assert taken == list(range(50))

