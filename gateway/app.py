@@ -222,7 +222,7 @@ def _sender(settings: Settings) -> "Sender | None":
     from gateway import influx as room  # noqa: PLC0415 - 40 MB and half a second that only those pay who have InfluxDB
 
     address = urlsplit(influx.url)
-    if influx.token and address.scheme == "http" and not _is_loopback(address.hostname or ""):
+    if influx.token and address.scheme == "http" and not is_loopback(address.hostname or ""):
         logger.warning("influx.url: the token goes to %s unencrypted: use https", address.hostname)
     return room.Sender(
         Follower(Path(settings.journal.path), "influx"),
@@ -262,7 +262,8 @@ def _erase(settings: Settings, influx: Influx, gone: Span) -> str:
         door.close()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway import app, backfill, config, control, demo, discover, moments, replay, report, terminal, tune
+from gateway import app, backfill, config, control, demo, discover, doctor, moments, replay, report, terminal, tune
 from gateway.errors import ConfigError, GatewayError, RequestError
 from gateway.journal import Reader
 from gateway.records import SECOND, Verdict
@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="how the running gateway is, as JSON")
     status.add_argument("--config", type=Path, metavar="FILE")
     status.set_defaults(command=_status)
+    _add_doctor(
+        commands.add_parser("doctor", help="what is wrong, in plain words, and how to mend it; changes nothing")
+    )
     _add_discover(commands.add_parser("discover", help="which devices speak which dialects on the broker"))
     _add_feedback(commands.add_parser("feedback", help="say what an alarm was; counts from the next reading on"))
     _add_maintenance(commands.add_parser("maintenance", help="devices are worked on: nothing is judged or learned"))
@@ -67,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands.add_parser("report", help="what one device did, as a page or a picture"))
     _add_demo(commands.add_parser("demo", help="a simulated fleet, a broker and the gateway, live in the terminal"))
     return parser
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(command=_doctor)
 
 
 def _add_discover(parser: argparse.ArgumentParser) -> None:
@@ -220,6 +229,15 @@ def _ask(chosen: argparse.Namespace, request: str, arguments: Mapping[str, objec
         message = f"no gateway is running on {log}"
         raise RequestError(message)
     return answer
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    findings = list(doctor.examine(chosen.config))
+    if chosen.json:
+        sys.stdout.write(json.dumps({"findings": [finding._asdict() for finding in findings]}, indent=2) + "\n")
+    else:
+        terminal.table(doctor.TITLES, doctor.rows(findings))
+    return doctor.exit_code(findings)
 
 
 def _discover(chosen: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 GatewayError
 ├── ConfigError      the operator's mistake: one line that names the key; exit code 2
-├── InputError       recorded data that cannot be read: one line that names file and row
+├── InputError       recorded data that cannot be read, or written: one line that names file and row
 ├── PayloadError     bad data from a device: never leaves the pipeline, becomes a counted rejection
 ├── BrokerError      the embedded broker cannot start, or the broker refuses us for good
 ├── DatabaseError    InfluxDB could not be asked, or refused, when a person waits for the answer

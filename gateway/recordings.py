@@ -111,13 +111,20 @@ def _epoch(text: str) -> str | float:
 
 
 def write(path: Path, recording: Recording, told: Floats, bands: Floats) -> None:
-    """Write what was said: `told` holds score, alarm, incident; `bands` expected, lower, upper of each sensor."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write what was said: `told` holds score, alarm, incident; `bands` expected, lower, upper of each sensor.
+
+    Raises `InputError` where it cannot be written.
+    """
     bounds = [f"{sensor}_{name}" for sensor in recording.sensors for name in ("expected", "lower", "upper")]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["time", "score", "alarm", "incident", *bounds])
-        writer.writerows(_lines(recording, told, bands))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["time", "score", "alarm", "incident", *bounds])
+            writer.writerows(_lines(recording, told, bands))
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise InputError(message) from error
 
 
 def _lines(recording: Recording, told: Floats, bands: Floats) -> Iterator[list[str]]:

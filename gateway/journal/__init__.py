@@ -2,8 +2,19 @@
 
 from gateway.journal.follower import Follower
 from gateway.journal.forgetting import Forgetting
+from gateway.journal.health import FileHealth, examine, sqlite_version
 from gateway.journal.history import History
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Entered, Reader
 
-__all__ = ["Entered", "Follower", "Forgetting", "History", "Journal", "Reader"]
+__all__ = [
+    "Entered",
+    "FileHealth",
+    "Follower",
+    "Forgetting",
+    "History",
+    "Journal",
+    "Reader",
+    "examine",
+    "sqlite_version",
+]

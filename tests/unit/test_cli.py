@@ -151,6 +151,15 @@ def test_what_people_say_goes_to_the_running_gateway(  # noqa: PLR0913, PLR0917 
     assert "no gateway is running on gateway.db" in capsys.readouterr().err
 
 
+def test_replay_to_where_nobody_can_write_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names the place, not a traceback."""
+    recording, taken = tmp_path / "pump.csv", tmp_path / "file"
+    recording.write_text("time,a\n2026-01-01T00:00:00Z,1\n")
+    taken.write_text("")
+    assert main(["replay", str(recording), "--out", str(taken / "out")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"gateway: {taken}/out/pump.csv: Not a directory"
+
+
 def test_the_module_is_the_command() -> None:
     """`python -m gateway` does what `gateway` does."""
     done = subprocess.run(
