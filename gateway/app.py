@@ -27,6 +27,7 @@ from gateway.house import Alone
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.learning.bounds import Bound
+from gateway.learning.budget import Budget
 from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
@@ -61,7 +62,10 @@ def rules(settings: Settings) -> Rules:
             message = f"learning.models.{index}: {error}"
             raise ConfigError(message) from error
     alarms = settings.alarms
-    policy = Policy(30 * DAY_S / alarms.false_per_30_days, alarms.adopt_after_s, ZoneInfo(settings.gateway.time_zone))
+    budgets = tuple(Budget(each.devices, each.sensors, 30 * DAY_S / each.false_per_30_days) for each in alarms.budgets)
+    policy = Policy(
+        30 * DAY_S / alarms.false_per_30_days, budgets, alarms.adopt_after_s, ZoneInfo(settings.gateway.time_zone)
+    )
     return Rules(
         policy,
         tuple(models),

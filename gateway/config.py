@@ -204,12 +204,29 @@ class HomeAssistant(Section):
     sensors: Annotated[int, Field(ge=0, le=1000)] = 16
 
 
+FalseAlarms: TypeAlias = Annotated[float, Field(gt=0, le=10_000)]
+
+
+class Budget(Section):
+    """How many false alarms are acceptable of what matches the shell patterns."""
+
+    devices: str = "*"
+    sensors: str = "*"
+    false_per_30_days: FalseAlarms
+
+
 class Alarms(Section):
     """How many false alarms are acceptable, when a change is accepted, and how late is silent."""
 
-    false_per_30_days: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    false_per_30_days: FalseAlarms = 1.0
+    budgets: tuple[Budget, ...] = ()
     adopt_after_s: Seconds = 86400.0
     silent_floor_s: Seconds = 10.0
+
+    @field_validator("budgets", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
 
 
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

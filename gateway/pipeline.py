@@ -406,6 +406,7 @@ class Pipeline:
             "devices": len(self.shard.directory.devices),
             "streams": len(self.shard.directory),
             "incidents": {"opened": opened, "closed": closed, "open": len(self.shard.incidents)},
+            "false_alarms": self.shard.fleet.false_alarms(),
             "maintenance": self.shard.calendar.active(now),
             "predictions": self.counts["predictions"],
             "inbox": {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gateway.errors import StateError
 from gateway.learning import stock
 from gateway.learning.bounds import RECENT, Approach, Bound, approach
+from gateway.learning.budget import Budgets
 from gateway.learning.chosen import ChosenDetector, ChosenForecaster
 from gateway.learning.directory import Directory
 from gateway.learning.frozen import freeze, thaw
@@ -24,7 +25,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
 from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 
-VERSION = 7
+VERSION = 8
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -60,7 +61,8 @@ class Fleet:
         self.hearts = Heartbeats(silent_floor_s)
         self.scorers: dict[int, ChosenDetector] = {}
         self.joints: dict[int, ChosenJoint] = {}
-        self.joint = Joint(policy.budget_s, policy.adopt_after_s)
+        self.joint = Joint(policy.adopt_after_s)
+        self.budgets = Budgets(policy.budget_s, policy.budgets)
         self._places: list[int] = []
         self._seats: dict[int, int] = {}
         self._device_of = np.zeros(0, dtype=np.int64)
@@ -68,7 +70,8 @@ class Fleet:
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale."""
         self.grow()
-        verdicts = self.streams.learn_many(batch)
+        budget_s = self.budgets.spread(batch.stream, self.streams.is_unheard(batch.stream))
+        verdicts = self.streams.learn_many(batch, budget_s)
         fresh = np.flatnonzero(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
         self.hearts.learn_many(devices, batch.received_at[fresh])
@@ -109,7 +112,9 @@ class Fleet:
             self._join(self.directory.device_of[row], device)
         self._device_of = np.array(self.directory.device_of, dtype=np.int64)
         seats = np.array([self._seats.get(device, -1) for device in self.directory.device_of], dtype=np.int64)
-        self.joint.grow(seats, np.array(self._places, dtype=np.int64))
+        self.budgets.grow(self._device_of, self.directory.streams[known:])
+        shared = np.array([self.budgets.of_device(self.directory.devices[device]) for device in self._seats])
+        self.joint.grow(seats, np.array(self._places, dtype=np.int64), shared)
 
     def _join(self, row: int, device: str) -> None:
         """Give a device its chosen detector, or, from its second sensor on, a seat among those judged as a whole."""
@@ -192,11 +197,29 @@ class Fleet:
         self.streams.adopt(other.streams, *streams)
         self.joint.adopt(other.joint, *streams)
         self.hearts.adopt(other.hearts, *devices)
+        self._count_heard()
         for there, here in zip(*(rows.tolist() for rows in streams), strict=True):
             _hand_over(other.streams.chosen, there, self.streams.chosen, here)
             _hand_over(other.scorers, there, self.scorers, here)
         for there, here in zip(*(rows.tolist() for rows in devices), strict=True):
             _hand_over(other.joints, there, self.joints, here)
+
+    def _count_heard(self) -> None:
+        self.budgets.count(~self.streams.is_unheard(np.arange(len(self._device_of))))
+
+    def false_alarms(self) -> dict[str, object]:
+        """How many are believed to be raised in 30 days: of a device on average, and of the one that raises most.
+
+        Counted is every incident of late that nobody called a fault.
+        """
+        if not len(self._device_of):
+            return {}
+        rate = np.bincount(self._device_of, self.streams.opened(), len(self.directory.devices))
+        streams, together = self.joint.opened()
+        np.add.at(rate, self._device_of[streams], together)
+        most = int(np.argmax(rate))
+        worst = {"device": self.directory.devices[most], "per_30_days": round(float(rate[most]), 2)}
+        return {"per_device_and_30_days": round(float(rate.mean()), 2), "most": worst}
 
     def dumps(self) -> bytes:
         """The whole state; the directory is saved beside it."""
@@ -243,6 +266,7 @@ class Fleet:
         self.hearts.loads(_within("hearts", saved))
         self.streams.loads(_within("streams", saved))
         self.joint.loads(_within("joint", saved))
+        self._count_heard()
         groups: dict[str, Mapping[int, object]] = {
             "chosen": self.streams.chosen,
             "scorers": self.scorers,

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gateway.learning.budget import shares
 from gateway.learning.chosen import ChosenDetector
 from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Sensors
 from gateway.learning.gate import Gate, Phase
@@ -47,8 +48,8 @@ _NEVER = np.iinfo(np.int64).min
 class Joint:
     """The joint evidence of all devices of more than one sensor: only those have a seat, a column of the arrays."""
 
-    def __init__(self, budget_s: float, adopt_after_s: float) -> None:
-        self._budget_s = budget_s
+    def __init__(self, adopt_after_s: float) -> None:
+        self._budget_s: Floats = np.zeros(0)
         self._sensors, self._correlation = Sensors(), Correlation()
         self._tails, self._gate = Tails(np.zeros(1)), Gate(adopt_after_s)
         self._seats = Rows(
@@ -77,14 +78,15 @@ class Joint:
         self._seat_of: Ints = np.zeros(0, np.int64)
         self._dimension: Ints = np.zeros(0, np.int64)
 
-    def grow(self, seat_of: Ints, place: Ints) -> None:
+    def grow(self, seat_of: Ints, place: Ints, budget_s: Floats) -> None:
         """Take note of new streams: per stream the seat of its device (-1 without one) and its place among its sensors.
 
+        `budget_s` is, per seat, the time between two acceptable false alarms of the whole device.
         Seats are numbered by the order in which devices got a second stream; a stream's place never changes.
         """
         old, self._dimension = self._seat_of, place % FEATURES
         before = np.append(old, np.full(len(seat_of) - len(old), UNHEARD))
-        self._seat_of = seat_of
+        self._seat_of, self._budget_s = seat_of, budget_s
         self._sensors.grow(len(seat_of))
         for part in (self._seats, self._correlation, self._tails, self._gate):
             part.grow(int(seat_of.max(initial=-1)) + 1)
@@ -181,7 +183,7 @@ class Joint:
         change = self._gate.step(seats, observed_at, decades, threshold, is_outside)
         opened = seats[change == Change.OPEN]
         self._gate.hold(opened, (np.full(len(opened), -np.inf), self._tails.band(opened, 0)[1]))
-        self._gate.spend(seats, change, a["interval_s"][seats] / self._budget_s)
+        self._gate.spend(seats, change, self._interval_s(seats), self._share_s(seats))
         self._tails.learn(seats, found)
         is_trusted = ~self._gate.is_open(seats)
         self._correlation.learn(seats[is_trusted], features[:, is_trusted], distance[is_trusted], width[is_trusted])
@@ -207,10 +209,23 @@ class Joint:
 
     def _threshold(self, seats: Ints) -> Floats:
         """log10 of the return period, in rounds, that spends exactly the budget; infinite patience while young."""
-        a = self._seats.arrays
-        needed = np.log10(_TRIALS * self._budget_s / np.maximum(a["interval_s"][seats], _LEAST_INTERVAL_S))
+        needed = np.log10(_TRIALS * self._share_s(seats) / self._interval_s(seats))
         needed = np.maximum(needed + self._gate.arrays["strictness"][seats], _LEAST_DECADES)
-        return np.where(a["judged"][seats] <= _WARM_UP, _NEVER_SAID, needed)
+        return np.where(self._seats.arrays["judged"][seats] <= _WARM_UP, _NEVER_SAID, needed)
+
+    def _interval_s(self, seats: Ints) -> Floats:
+        """The usual time between two rounds."""
+        return np.maximum(self._seats.arrays["interval_s"][seats], _LEAST_INTERVAL_S)
+
+    def _share_s(self, seats: Ints) -> Floats:
+        """The time between two acceptable false alarms of what is judged here, one of those who share the device's."""
+        return np.asarray(self._budget_s[seats] * shares(self._seats.arrays["known"][seats]))
+
+    def opened(self) -> tuple[Ints, Floats]:
+        """Streams of devices judged here, one of each, and how many incidents their togetherness lately opens."""
+        seats, streams = np.unique(self._seat_of, return_index=True)
+        is_seat = seats >= 0
+        return streams[is_seat], self._gate.arrays["opened"][seats[is_seat]]
 
     def _told(self, seats: Ints, score: Floats) -> Floats:
         """The score, an alarm exactly while an incident is open, and 0 while the new normal settles."""

@@ -9,6 +9,21 @@ from gateway.learning.rows import Array, Rows
 from gateway.learning.tails import Peaks
 from gateway.records import Floats, Ints
 
+STANDING: dict[str, frozenset[str]] = {
+    "profile": frozenset(),
+    "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
+    "evidence": frozenset({"seen", "fast", "weekly", "usual", "run", "ring"}),
+    "tails": frozenset({"seen"}),
+}
+"""What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls
+back. When an incident ends by itself, profile and pool fall back; tails and evidence keep what they saw, bounded as
+they are: putting the tails back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2,
+and neither changed the false alarms of healthy sensors."""
+
+APPEAL_S = 8 * 86_400.0
+"""How long after an incident opened a person may say what it was: a day until it is adopted, and a week. No longer,
+because it takes another 4 KB."""
+
 Mask = npt.NDArray[np.bool_]
 
 

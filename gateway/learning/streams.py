@@ -1,6 +1,6 @@
 """All streams of a shard, as arrays: forecast, weigh the evidence, decide, then learn."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.budget import Budget
 from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual
 from gateway.learning.evidence import KINDS, Evidence, Statistic
-from gateway.learning.gate import Gate
+from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Profile
 from gateway.learning.rhythm import Rhythm
 from gateway.learning.rows import Array, rounds
-from gateway.learning.shelf import Shelf
+from gateway.learning.shelf import APPEAL_S, STANDING, Shelf
 from gateway.learning.tails import Peaks, Tails
+from gateway.learning.weighing import LEAST_EXCESS, weigh
 from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdict, Verdicts, blank_verdicts
 
 if TYPE_CHECKING:
@@ -28,14 +30,10 @@ DAY_S = 86_400.0
 _TRIALS = 4.0
 """Two dozen correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
 19 kinds of simulated healthy streams together with the strictness of `Gate`: 0.95 incidents per 30 days on average."""
-_SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs 1 point on NAB, 0.5 is the same
 _LEAST_DECADES = 2.0
+_LEAST_INTERVAL_S = 1e-3
 _WARM_UP = 200.0  # readings; the extremes are not filled before
 _YOUTH_S = 2 * DAY_S
-_YOUTH_HANDICAP = 4.0
-"""Decades that everything but one odd reading and a stuck value is less believed at birth, fading over two days: what
-was never seen before may be the first evening."""
-
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 """How far a value counts, in mean residuals and in ranges seen. Without a bound one reading of 1e6 on a sensor of 0 to
 10 was told again a day later, and one of 1e30 spoilt the forecasts for days. Steps arrive as soon as without it."""
@@ -44,35 +42,18 @@ _REACH_SIZES = 1e3  # the same for a sensor that never moved, in sizes of its va
 READY = 10
 """Readings before a forecast is published; its interval has found its width by then."""
 
-_HANDICAP = {Statistic.RUN: 0.8}  # decades; stuck may wait, so it gets a smaller share of the budget
-_LEAST_EXCESS = {Statistic.RUN: 10.0}  # readings; a sensor that never repeated itself is stuck after about a dozen
-_BORN_WITH = (Statistic.RESIDUAL, Statistic.RUN)
-_GROUPS = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPREAD, Statistic.RUN)
-"""The first of each group of statistics that mean the same."""
-
-_STANDING: dict[str, frozenset[str]] = {
-    "profile": frozenset(),
-    "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
-    "evidence": frozenset({"seen", "fast", "weekly", "usual", "run", "ring"}),
-    "tails": frozenset({"seen"}),
-}
-"""What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls
-back. When an incident ends by itself, profile and pool fall back; tails and evidence keep what they saw, bounded as
-they are: putting the tails back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2,
-and neither changed the false alarms of healthy sensors."""
-
-_APPEAL_S = 8 * DAY_S
-"""How long after an incident opened a person may say what it was: a day until it is adopted, and a week. No longer,
-because it takes another 4 KB."""
-
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the user may set. `budget_s` is the time between two false alarms of one stream that is acceptable."""
+    """What the user may set. `budget_s` is the time between two false alarms of one device that is acceptable.
+
+    `budgets` say otherwise for some devices and sensors; the first that matches counts.
+    """
 
     budget_s: float = 30 * DAY_S
+    budgets: Sequence[Budget] = ()
     adopt_after_s: float = DAY_S
     zone: tzinfo | None = None
 
@@ -82,14 +63,9 @@ class Streams:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        least, self._handicap = np.zeros(len(Statistic)), np.zeros(len(Statistic))
-        for statistic, excess in _LEAST_EXCESS.items():
-            least[statistic] = excess
-        for statistic, decades in _HANDICAP.items():
-            self._handicap[statistic] = decades
         self._clock, self._profile, self._pool = Clock(), Profile(), Pool()
         self._rhythm, self._distant = Rhythm(), Distant()
-        self._evidence, self._tails, self._gate = Evidence(), Tails(least), Gate(self._policy.adopt_after_s)
+        self._evidence, self._tails, self._gate = Evidence(), Tails(LEAST_EXCESS), Gate(self._policy.adopt_after_s)
         self._parts = {
             "clock": self._clock,
             "profile": self._profile,
@@ -100,10 +76,7 @@ class Streams:
             "tails": self._tails,
             "gate": self._gate,
         }
-        self._shelf = Shelf({room: self._parts[room] for room in _STANDING}, 2 * len(Statistic))
-        self._grows_up = (
-            np.array([statistic not in _BORN_WITH for statistic in Statistic], np.float64) * _YOUTH_HANDICAP
-        )
+        self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
         self.chosen: dict[int, ChosenForecaster] = {}
 
     def grow(self, streams: int) -> None:
@@ -111,32 +84,40 @@ class Streams:
         for part in self._parts.values():
             part.grow(streams)
 
-    def learn_many(self, batch: Batch) -> Verdicts:
-        """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit."""
+    def is_unheard(self, rows: Ints) -> npt.NDArray[np.bool_]:
+        """Whether nothing was learned yet of each of `rows`."""
+        return np.asarray(self._clock.arrays["seen"][rows] == 0.0)
+
+    def learn_many(self, batch: Batch, budget_s: Floats | None = None) -> Verdicts:
+        """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit.
+
+        `budget_s` is the time between two acceptable false alarms of each reading's stream, if not that of a device.
+        """
+        budget_s = np.full(len(batch), self._policy.budget_s) if budget_s is None else budget_s
         verdicts = blank_verdicts(len(batch))
         for turn in rounds(batch.stream):
             stale = self._clock.is_stale(batch.stream[turn], batch.observed_at[turn])
             verdicts.is_stale[turn] = stale
             fresh = turn[~stale] if stale.any() else turn
             if len(fresh):
-                self._round(fresh, batch, verdicts)
+                self._round(fresh, batch, budget_s[fresh], verdicts)
         return verdicts
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the latest incidents of `rows`; returns the `Change` of each.
 
         A false alarm: the same is not told again. A fault: all is as it was before, and stays so until it is over. New
-        normal: what was learned since counts from now on. It can be said for `_APPEAL_S` after the incident opened.
+        normal: what was learned since counts from now on. It can be said for `APPEAL_S` after the incident opened.
         """
         rows = rows[rows < self._gate.count]
         known = rows[self._shelf.holds(rows)]
         if verdict is Verdict.FAULT:
-            self._put_back(known, _STANDING)
+            self._put_back(known, STANDING)
         elif verdict is Verdict.FALSE_ALARM:
             self._tails.allow(known, self._shelf.extremes(known))
         return self._gate.judge(rows, verdict)
 
-    def _round(self, turn: Ints, batch: Batch, verdicts: Verdicts) -> None:
+    def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
         rows, observed_at = batch.stream[turn], batch.observed_at[turn]
         before = self._clock.arrays["last_at"][rows]
         value = self._clock.advance(rows, observed_at, batch.value[turn])
@@ -148,12 +129,13 @@ class Streams:
         known = np.where(seen > 0.0, value - weekly, np.nan)
         statistics, memory = self._evidence.observe(rows, value, outlook, known)
         found = self._tails.exceed(rows, statistics, self._evidence.grain(rows))
-        decades, strongest = self._combine(found, self._youth(rows, observed_at))
-        threshold = self._threshold(rows)
+        decades, strongest = weigh(found, self._tails.decades(found), self._youth(rows, observed_at))
+        interval_s = np.maximum(self._clock.arrays["interval_s"][rows], _LEAST_INTERVAL_S)
+        threshold = self._threshold(rows, interval_s, budget_s)
         is_outside = self._gate.outside(rows, statistics[Statistic.LEVEL])
         change = self._gate.step(rows, observed_at, decades, threshold, is_outside)
         opened = rows[change == Change.OPEN]
-        self._gate.spend(rows, change, self._clock.arrays["interval_s"][rows] / self._policy.budget_s)
+        self._gate.spend(rows, change, interval_s, budget_s)
         self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
         if len(opened):
             self._shelf.keep(opened)
@@ -161,7 +143,7 @@ class Streams:
         origin, half = self._clock.arrays["origin"][rows], self._pool.interval(rows, outlook)
         spoken = self._pool.arrays["seen"][rows] > 0.0
         verdicts.score[turn] = decades / (decades + threshold)
-        verdicts.period[turn] = decades + np.log10(np.maximum(self._clock.arrays["interval_s"][rows], 1e-3))
+        verdicts.period[turn] = decades + np.log10(interval_s)
         verdicts.kind[turn] = np.where(decades > 0.0, _KIND[strongest], 0)
         verdicts.change[turn] = change
         verdicts.expected[turn] = np.where(spoken, origin + outlook.expected, np.nan)
@@ -183,16 +165,16 @@ class Streams:
         """Settle which of what was learned during an incident counts."""
         self._shelf.note(found.but(~self._gate.is_on_trial(rows)))
         held = self._shelf.holds(rows)
-        self._put_back(rows[self._gate.is_faulty(rows)], _STANDING)
+        self._put_back(rows[self._gate.is_faulty(rows)], STANDING)
         self._put_back(rows[(change == Change.CLOSED) & held], ("profile", "pool"))
         forgiven = self._gate.forgive(rows[held])
         self._tails.allow(forgiven, self._shelf.extremes(forgiven))
-        is_past = observed_at - self._gate.arrays["opened_at"][rows] > _APPEAL_S * SECOND
+        is_past = observed_at - self._gate.arrays["opened_at"][rows] > APPEAL_S * SECOND
         self._shelf.drop(rows[held & is_past & ~self._gate.is_open(rows)])
 
     def _put_back(self, rows: Ints, rooms: Iterable[str]) -> None:
         for room in rooms if len(rows) else ():
-            self._shelf.put_back(rows, room, _STANDING[room])
+            self._shelf.put_back(rows, room, STANDING[room])
 
     def _learn_distant(self, rows: Ints, times: tuple[Ints, Ints, Ints], outlook: Outlook, value: Floats) -> None:
         """Judge the forecasts farther ahead that come due, of the streams that are old enough to have any."""
@@ -245,27 +227,19 @@ class Streams:
         age_s = (observed_at - self._clock.arrays["born_at"][rows]) / SECOND
         return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
 
-    def _combine(self, found: Peaks, youth: Floats) -> tuple[Floats, Ints]:
-        """The decades of each reading of a round, and the `Statistic` that says most."""
-        count = len(youth)
-        sides = np.zeros((2 * len(Statistic), count))
-        statistic = found.side % len(Statistic)
-        handicap = self._handicap[statistic] + self._grows_up[statistic] * youth[found.place]
-        sides[found.side, found.place] = np.maximum(self._tails.decades(found) - handicap, 0.0)
-        table = np.maximum(sides[: len(Statistic)], sides[len(Statistic) :])
-        first, second = np.zeros(count), np.zeros(count)
-        for strength in np.maximum.reduceat(table, _GROUPS):
-            second = np.maximum(second, np.minimum(first, strength))
-            first = np.maximum(first, strength)
-        return first + _SECOND_OPINION * second, np.argmax(table, axis=0)
-
-    def _threshold(self, rows: Ints) -> Floats:
+    def _threshold(self, rows: Ints, interval_s: Floats, budget_s: Floats) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
-        interval_s = np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
-        needed = np.log10(_TRIALS * self._policy.budget_s / interval_s)
+        needed = np.log10(_TRIALS * budget_s / interval_s)
         young = self._clock.arrays["seen"][rows] < _WARM_UP
         needed = needed + self._gate.arrays["strictness"][rows]
         return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
+
+    def opened(self) -> Floats:
+        """Of each stream, how many incidents it lately opens in 30 days that nobody called a fault."""
+        clock = self._clock.arrays
+        age_s = np.maximum((clock["last_at"] - clock["born_at"])[: self._clock.count] / SECOND, DAY_S)
+        share = 1.0 - np.exp(-age_s / MEMORY_S)  # of what counts was seen
+        return np.asarray(self._gate.arrays["opened"][: self._gate.count] / share)
 
     def ready(self, rows: Ints) -> Ints:
         """Those of `rows` of which a forecast would say anything."""

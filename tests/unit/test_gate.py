@@ -160,12 +160,24 @@ def test_each_incident_makes_stricter_and_time_forgives() -> None:
     """At one incident per budget the strictness stays; without any it fades; it never passes its bound."""
     gate = Stream().gate
     opened, nothing = np.array([Change.OPEN], np.uint8), np.array([Change.NONE], np.uint8)
-    gate.spend(ROW, opened, np.zeros(1))
+    gate.spend(ROW, opened, np.zeros(1), np.ones(1))
     first = float(gate.arrays["strictness"][0])
     for _ in range(10):
-        gate.spend(ROW, nothing, np.array([0.1]))
+        gate.spend(ROW, nothing, np.array([0.1]), np.ones(1))
     assert first > 0.0
     assert float(gate.arrays["strictness"][0]) == pytest.approx(0.0, abs=1e-12)
     for _ in range(100):
-        gate.spend(ROW, opened, np.zeros(1))
+        gate.spend(ROW, opened, np.zeros(1), np.ones(1))
     assert float(gate.arrays["strictness"][0]) == 1.5
+
+
+def test_what_was_opened_is_counted_for_a_month() -> None:
+    """In balance the count is the incidents of 30 days; what a person calls a fault was no false alarm."""
+    gate, day = Stream().gate, np.array([86_400.0])
+    for number in range(300):
+        change = np.array([Change.OPEN if number % 10 == 0 else Change.NONE], np.uint8)
+        gate.spend(ROW, change, day, np.ones(1))
+    assert 2.5 < float(gate.arrays["opened"][0]) < 3.5
+    before = float(gate.arrays["opened"][0])
+    gate.judge(ROW, Verdict.FAULT)
+    assert float(gate.arrays["opened"][0]) == before - 1.0
