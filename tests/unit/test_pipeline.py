@@ -393,6 +393,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "devices": 1,
         "streams": 2,
         "incidents": {"opened": 0, "closed": 0, "open": 0},
+        "false_alarms": {"per_device_and_30_days": 0.0, "most": {"device": "pump", "per_30_days": 0.0}},
         "maintenance": [],
         "predictions": 0,
         "inbox": {"waiting": 0, "high_water": 9, "times_blocked": 3, "blocked_s": 1.235},
