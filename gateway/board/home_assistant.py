@@ -30,7 +30,7 @@ class HomeAssistant:
         self._settings, self._shard, self._version = settings, shard, version
         self._topics = {
             name: TopicTemplate(getattr(chosen, name), frozenset({"device", "gateway"}), key=f"topics.{name}")
-            for name in ("anomaly", "feedback", "maintenance", "state", "status")
+            for name in ("anomaly", "feedback", "maintenance", "prediction", "state", "status")
         }
         self._notices = Notices(link, lambda: self._shard.directory.devices, self._write, per_s=PER_S, delay=DELAY)
         self._known = 0
@@ -67,5 +67,7 @@ class HomeAssistant:
             return Notice(topic, b"")
         rows = directory.rows_of[row][: settings.home_assistant.sensors]
         sensors = [(directory.streams[row][1], directory.units.get(row, "")) for row in rows]
+        bounds = self._shard.rules.bounds
+        bounded = [sensor for sensor, _ in sensors if any(bound.fits(device, sensor) for bound in bounds)]
         topics = {name: template.render(device=device, gateway=gateway) for name, template in self._topics.items()}
-        return Notice(topic, encode_discovery(Announced(gateway, self._version, device, sensors, topics)))
+        return Notice(topic, encode_discovery(Announced(gateway, self._version, device, sensors, topics, bounded)))

@@ -33,13 +33,17 @@ ATTRIBUTES = ("kind", "reason", "since", "severity", "incident", "sensor", "open
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A device as Home Assistant gets to know it; `topics` by their name in the settings, `sensors` with their unit."""
+    """A device as Home Assistant gets to know it; `topics` by their name in the settings, `sensors` with their unit.
+
+    `bounded` are those of the sensors for which the user set a limit.
+    """
 
     gateway: str
     version: str
     device: str
     sensors: Sequence[tuple[str, str]]
     topics: dict[str, str]
+    bounded: Sequence[str] = ()
 
 
 def discovery_topic(prefix: str, gateway: str, device: str) -> str:
@@ -110,6 +114,7 @@ def _components(told: Announced) -> dict[str, Component]:
             "qos": 1,
         },
         **{f"expected_{_slug(sensor)}": _expected(sensor, unit) for sensor, unit in told.sensors},
+        **{f"limit_{_slug(sensor)}": _limit(told, sensor) for sensor in told.bounded},
     }
 
 
@@ -137,6 +142,20 @@ def _expected(sensor: str, unit: str) -> Component:
         "value_template": f"{{{{ value_json.sensors.get({_quoted(sensor)}, {{}}).get('expected') }}}}",
     }
     return component | ({"unit_of_measurement": unit} if unit else {})
+
+
+def _limit(told: Announced, sensor: str) -> Component:
+    """When a sensor reaches its limit, if it goes on as it does; unknown while it is not on its way there."""
+    found = f"value_json.get('limits', {{}}).get({_quoted(sensor)}, {{}})"
+    return {
+        "platform": "sensor",
+        "name": f"Limit reached {sensor}",
+        "device_class": "timestamp",
+        "state_topic": told.topics["prediction"],
+        "value_template": f"{{{{ {found}.get('reached_at') }}}}",
+        "json_attributes_topic": told.topics["prediction"],
+        "json_attributes_template": f"{{{{ {found} | to_json }}}}",
+    }
 
 
 def _picked(names: Sequence[str]) -> str:

@@ -32,6 +32,9 @@ port = {port}
 behind_s = 1e9
 [states]
 every_s = 1.0
+[[predictions.bounds]]
+devices = "tank"
+above = 90
 [[sources]]
 topic = "devices/{{device}}/readings"
 [[sources]]
@@ -151,6 +154,17 @@ def test_a_button_teaches_the_learner(house: House) -> None:
     expected = json.loads(house.retained["gateway/gateway/status"])["readings"]
     wait(lambda: json.loads(house.retained["gateway/gateway/status"])["readings"] >= expected + 2, "it was read")
     assert house.home.state(event) == closed_at
+
+
+def test_a_limit_is_a_moment_in_the_future(house: House) -> None:
+    """While a sensor moves steadily towards the limit that the user set, the entity shows when it gets there."""
+    entity = "sensor.tank_behaviour_limit_reached_level"
+    house.live("tank", range(200), "level")
+    house.shows(entity, "unknown")
+    for number in range(200, 222):
+        house.send("devices/tank/readings", {"level": 20 + (number - 200), "time": START_S + 60 * number})
+    wait(lambda: house.home.state(entity) not in {None, "unknown"}, "the limit is foretold")
+    assert house.home.states(entity)[entity]["attributes"]["limit"] == 90
 
 
 def test_the_switch_pauses_a_device(house: House) -> None:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from gateway.codecs.home_assistant import Announced, _quoted, _slug, discovery_topic, encode_discovery
 
-TOPICS = {name: f"devices/pump/{name}" for name in ("anomaly", "feedback", "maintenance", "state")}
+TOPICS = {name: f"devices/pump/{name}" for name in ("anomaly", "feedback", "maintenance", "prediction", "state")}
 
 
-def told(device: str = "pump", sensors: tuple[tuple[str, str], ...] = (("a", "°C"), ("b", ""))) -> dict[str, Any]:
+def told(
+    device: str = "pump", sensors: tuple[tuple[str, str], ...] = (("a", "°C"), ("b", "")), bounded: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return what is said of a device."""
     topics = {**TOPICS, "status": "gateway/attic/status"}
-    said: dict[str, Any] = json.loads(encode_discovery(Announced("attic", "1.2.3", device, sensors, topics)))
+    said: dict[str, Any] = json.loads(encode_discovery(Announced("attic", "1.2.3", device, sensors, topics, bounded)))
     return said
 
 
@@ -54,6 +56,15 @@ def test_the_buttons_say_the_bare_verdict() -> None:
         button = told()["components"][key]
         assert (button["command_topic"], button["payload_press"]) == ("devices/pump/feedback", key)
         assert [each["topic"] for each in button["availability"]] == ["gateway/attic/status", "devices/pump/state"]
+
+
+def test_a_limit_is_a_moment_of_the_prediction() -> None:
+    """Only sensors with a limit have the entity; what else is known of the way there are its attributes."""
+    said = told(bounded=("b",))["components"]
+    assert "limit_a" not in said
+    limit = said["limit_b"]
+    assert (limit["device_class"], limit["state_topic"]) == ("timestamp", "devices/pump/prediction")
+    assert limit["value_template"] == "{{ value_json.get('limits', {}).get('b', {}).get('reached_at') }}"
 
 
 def test_a_unit_is_told_where_there_is_one() -> None:

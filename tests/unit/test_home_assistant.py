@@ -1,5 +1,6 @@
 """When Home Assistant is told of a device."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from readings import message, settings
 
 from gateway.board import HomeAssistant, birth_topics
 from gateway.board.home_assistant import PER_S
+from gateway.learning.bounds import Bound
 from gateway.records import Described
 from gateway.shard import Shard
 
@@ -51,6 +53,14 @@ def test_the_number_of_entities_of_a_device_is_bounded() -> None:
     """A device with sixty sensors does not fill Home Assistant."""
     (said,) = known(home_assistant={"sensors": 1}).turn(6.0).values()
     assert [key for key in said["components"] if key.startswith("expected")] == ["expected_a"]
+
+
+def test_sensors_with_a_limit_are_told_as_such(board: Board) -> None:
+    """Who set a limit for some sensors sees when those get there; the others have nothing to show."""
+    bounds = (Bound("pump", "b", above=90.0), Bound("lamp", "a", above=1.0))
+    board.shard.rules = replace(board.shard.rules, bounds=bounds)
+    (said,) = board.turn(6.0).values()
+    assert [key for key in said["components"] if key.startswith("limit")] == ["limit_b"]
 
 
 def test_home_assistant_that_starts_is_told_again(board: Board) -> None:
