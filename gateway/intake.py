@@ -164,11 +164,9 @@ class Intake:
         for codec in route.codecs:
             decoded = codec.decode(message)
             events += self._take_readings(decoded, message, columns)
-            events += [
-                Availability(message.received_at, device, is_online)
-                for device, is_online in decoded.presences
-                if self.directory.device_row(device) is not None
-            ]
+            for device, is_online in decoded.presences:
+                if self.directory.device_row(device) is not None:
+                    events.append(Availability(message.received_at, device, is_online))
         return events
 
     def _take_readings(self, decoded: Decoded, message: Message, columns: Columns) -> Sequence[Event]:
@@ -183,7 +181,7 @@ class Intake:
         for reading in decoded.readings:
             observed_at = received_at if reading.observed_at is None else reading.observed_at
             row = self._row(reading, observed_at, received_at)
-            if isinstance(row, Reason):
+            if not isinstance(row, int):
                 self.reject(reading.device, row, received_at)
                 continue
             columns.add(row, observed_at, received_at, reading.value)

@@ -48,10 +48,10 @@ class Decoded:
         number = parse_value(value)
         if number is Reason.TYPE and isinstance(value, str) and (found := split_unit(value)):
             number, unit = found  # `"3.38 V"`, as payload formatters like to write
-        if isinstance(number, Reason):
-            self.rejections.append(Rejection(device, sensor, number))
-        else:
+        if isinstance(number, float):
             self.readings.append(Reading(device, sensor, number, observed_at, unit))
+        else:
+            self.reject(device, number, sensor)
 
     def _add_nested(
         self,

@@ -79,7 +79,7 @@ class Shelly:
 
 
 def _take_notification(decoded: Decoded, device: str, frame: Mapping[str, object]) -> None:
-    if frame.get("method") not in {"NotifyStatus", "NotifyFullStatus"}:
+    if str(frame.get("method")) not in {"NotifyStatus", "NotifyFullStatus"}:
         return
     params = as_object(frame.get("params"))
     observed_at = device_time(params.get("ts"))

@@ -50,7 +50,8 @@ class ThingsStack:
             return Decoded()
         application, _, device_id = levels[1].partition("@")[0], levels[2], levels[3]
         tree = parse_object(message.payload)
-        if part(tree, "end_device_ids", "device_id") not in {None, device_id}:
+        said = part(tree, "end_device_ids", "device_id")
+        if said is not None and said != device_id:
             raise PayloadError(Reason.IDENTITY)
         if tree.get("simulated") is True:
             raise PayloadError(Reason.NOT_LIVE, "simulated")

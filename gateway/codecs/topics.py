@@ -94,7 +94,7 @@ class TopicFilter:
         found = self._pattern.fullmatch(topic)
         if found is None or (topic.startswith("$") and not self.filter.startswith("$")):
             return None  # the broker's own topics are never meant by a wildcard
-        return {name: value or "" for name, value in found.groupdict().items()}
+        return found.groupdict("")
 
     def require(self, *names: str) -> None:
         """Raise `ConfigError` where one of these placeholders is missing."""

@@ -35,6 +35,8 @@ UNITS = {"C": "°C", "degC": "°C", "Cel": "°C", "F": "°F", "degF": "°F", "%R
 
 def parse_value(value: object) -> float | Reason:
     """A finite number from a JSON value, or why it is none; text is read as a number or as an on/off word."""
+    if type(value) is float and -LARGEST <= value <= LARGEST:
+        return value  # most values there are
     if isinstance(value, str):
         text = value.strip().lower()
         if text in WORDS:

@@ -1,6 +1,7 @@
 """Every codec under every law, and the examples of each project's documentation."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from dialects import ARRIVAL, GOLDENS, Golden, check_fitness, decode_all
@@ -147,6 +148,33 @@ def test_a_payload_means_the_same_every_time(golden: Golden, data: st.DataObject
     before = decoded(codec, message)
     decoded(codec, other)
     assert decoded(codec, message) == before
+
+
+ODD: list[object] = [None, True, -1, 1e308, 10**400, "", "x", "\0", [], {}, [[]], [{}], {"a": []}, [1, "x", None]]
+
+
+def bent(tree: object) -> Iterator[object]:
+    """Yield the tree with each of its parts in turn exchanged for something of another type."""
+    yield from ODD
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else []
+    for key, inner in list(items):
+        for odd in bent(inner):
+            yield {**tree, key: odd} if isinstance(tree, dict) else [*tree[:key], odd, *tree[key + 1 :]]
+
+
+@EVERY_GOLDEN
+def test_any_type_may_stand_anywhere(golden: Golden) -> None:
+    """JSON that has the right keys and the wrong things under them is refused, not believed."""
+    for message in golden.received():
+        try:
+            tree = json.loads(message.payload)
+        except ValueError:
+            continue
+        codec = golden.codec()
+        for other in bent(tree):
+            found = decoded(codec, message._replace(payload=json.dumps(other).encode()))
+            if isinstance(found, Decoded):
+                check_fitness(found)
 
 
 HOSTILE: dict[str, bytes] = {
