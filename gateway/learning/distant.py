@@ -1,10 +1,10 @@
 """Forecasts farther ahead than the next reading, mixed and held online by what came true at that distance.
 
 What helps one step ahead may be no good an hour ahead, so the weights and the width of the interval are learned by
-distance: at 2, 12, 60 ... usual intervals one forecast of every stream is always on its way. When its time has come
+distance: at 2, 12, 60 ... usual intervals one forecast of every stream at a time is on its way. When its time has come
 it is compared with what is read, its forecasters are weighed (as in `pool`), its interval is held (adaptive conformal
-inference), and the next one is sent off. Distances in between are interpolated, so that the state does not depend on
-which horizons are published.
+inference), and soon the next one is sent off. Distances in between are interpolated, so that the state does not
+depend on which horizons are published.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,9 @@ _LOGS = np.log(np.concatenate([[1.0], STEPS]))
 EXPERTS = ("last", "next", "level", "seasonal", "cycle", "line")
 _PRIOR = np.array([[1.0], [1.0], [1.0], [1.0], [1.0], [0.0]])
 """Who is believed before anything came true: all but the straight line, which may lead anywhere."""
+
+EVERY = 12.0
+"""Readings between two moments at which forecasts are sent off; each reading would cost three times as much."""
 
 _LEAD = 20.0  # readings from the middle of what `Pool`'s level remembers to the next reading
 _LONGEST_S = 1e9  # times must stay within 64 bits of nanoseconds
@@ -61,7 +64,7 @@ class Distant(Rows):
     """One forecast on its way for each distance, and what became of those before it."""
 
     def __init__(self) -> None:
-        each, many = (len(STEPS),), (len(STEPS), len(EXPERTS))
+        each, many = (len(STEPS),), (len(EXPERTS), len(STEPS))
         super().__init__(
             {
                 "due_at": (each, np.int64, 0),
@@ -73,41 +76,39 @@ class Distant(Rows):
             }
         )
 
-    def learn(
-        self,
-        rows: Ints,
-        moments: tuple[Ints, Ints, Floats],
-        value: Floats,
-        aim: Aim,
-        usual: Callable[[Ints, Floats, Floats], Usual],
-    ) -> None:
-        """Judge the forecasts to which `value` is nearest, and send off the next from what was known before it.
-
-        `moments` are the times of the last and of this reading, and the usual interval in seconds. `usual` says what
-        is usual for a choice of `rows`, so many seconds after this reading.
-        """
-        before, now, interval_s = moments
-        level, place = np.nonzero(now >= self.arrays["due_at"][:, rows])
+    def learn(self, rows: Ints, now: Ints, interval_s: Floats, value: Floats) -> None:
+        """Judge the forecasts to which `value`, read `now`, is nearest."""
+        due_at = self.arrays["due_at"][:, rows]
+        level, place = np.nonzero((due_at <= now) & (due_at > 0))
         if not len(level):
             return
-        row, between_s = rows[place], np.minimum(interval_s[place], _LONGEST_S / STEPS[level])
-        ahead = (STEPS[level] * between_s * SECOND).astype(np.int64)
-        due_at = self.arrays["due_at"][level, row]
-        came = np.flatnonzero((due_at > 0) & (now[place] - due_at <= ahead))
-        self._judge(level[came], row[came], value[place[came]])
-        due_at = before[place] + ahead
+        late_s = (now[place] - due_at[level, place]) / SECOND
+        self.arrays["due_at"][level, rows[place]] = 0
+        came = np.flatnonzero(late_s <= STEPS[level] * interval_s[place])
+        self._judge(level[came], rows[place[came]], value[place[came]])
+
+    def send(self, rows: Ints, moments: tuple[Ints, Ints, Floats], aim: Aim, usual: Callable[..., Usual]) -> None:
+        """Send off a forecast from where each of `rows` stood before this reading, at the distances that have none.
+
+        `moments` are the times of the last and of this reading, and the usual interval in seconds. `usual` says what
+        is usual for a choice of `rows`, so many seconds after this reading and so many steps after the last.
+        """
+        before, now, interval_s = moments
+        level, place = np.nonzero(self.arrays["due_at"][:, rows] == 0)
+        between_s = np.minimum(interval_s[place], _LONGEST_S / STEPS[level])
+        due_at = before[place] + (STEPS[level] * between_s * SECOND).astype(np.int64)
         then = usual(place, (due_at - now[place]) / SECOND, STEPS[level])
-        self.arrays["said"][level, :, row] = aim.of(place).forecasts(then, STEPS[level]).T
+        self.arrays["said"][:, level, rows[place]] = aim.of(place).forecasts(then, STEPS[level])
         nearest = due_at - (between_s * SECOND).astype(np.int64) // 2
-        self.arrays["due_at"][level, row] = np.where(nearest > now[place], nearest, 0)
+        self.arrays["due_at"][level, rows[place]] = np.where(nearest > now[place], nearest, 0)
 
     def _judge(self, level: Ints, row: Ints, value: Floats) -> None:
         a = self.arrays
-        said, regret = (a[name][level, :, row].T.astype(np.float64) for name in ("said", "regret"))
+        said, regret = (a[name][:, level, row].astype(np.float64) for name in ("said", "regret"))
         scale, width = (a[name][level, row].astype(np.float64) for name in ("scale", "width"))
         expected = mix(said, _weight(regret))
         residual = value - expected
-        a["regret"][level, :, row] = (DISCOUNT * regret + credit(said, expected, scale, residual)).T
+        a["regret"][:, level, row] = DISCOUNT * regret + credit(said, expected, scale, residual)
         size = np.abs(residual)
         seen = np.minimum(a["seen"][level, row] + 1.0, _MOST_SEEN)
         a["width"][level, row] = widened(width, size > width * scale)
@@ -134,7 +135,7 @@ class Distant(Rows):
     def _at(self, level: Ints, rows: Ints, said: Floats, halves: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         """The same, weighed and held as at one distance of `STEPS`."""
         a, (half, widest) = self.arrays, halves
-        weight = _weight(a["regret"][level, :, rows].T.astype(np.float64))
+        weight = _weight(a["regret"][:, level, rows].astype(np.float64))
         held = (a["width"][level, rows] * a["scale"][level, rows]).astype(np.float64)
         guess = np.minimum(half * np.sqrt(STEPS[level]), widest)
         is_known = a["seen"][level, rows] >= _KNOWN

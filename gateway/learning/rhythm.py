@@ -20,7 +20,7 @@ class Rhythm(Rows):
     def __init__(self) -> None:
         super().__init__(
             {
-                "seen": ((), np.float64, 0.0),
+                "seen": ((), np.int64, 0),
                 "period": ((), np.uint8, 1),
                 "values": ((KEPT,), np.float32, 0.0),
             }
@@ -28,7 +28,7 @@ class Rhythm(Rows):
 
     def expect(self, rows: Ints, steps: Ints) -> Floats:
         """What the last two beats had at the place of the value `steps` ahead, 1 being the next."""
-        seen, period = self.arrays["seen"][rows].astype(np.int64), self.arrays["period"][rows].astype(np.int64)
+        seen, period = self.arrays["seen"][rows], self.arrays["period"][rows].astype(np.int64)
         place = seen + steps - 1 - period * -(-steps // period)
         values = self.arrays["values"]
         last, before = values[place % KEPT, rows], values[(place - period) % KEPT, rows]
@@ -36,15 +36,15 @@ class Rhythm(Rows):
 
     def recent(self, rows: Ints, count: int) -> Floats:
         """The last `count` values of each of `rows`, at most `KEPT`, the newest last: (row, value)."""
-        place = self.arrays["seen"][rows].astype(np.int64)[:, None] - np.arange(count, 0, -1)
+        place = self.arrays["seen"][rows][:, None] - np.arange(count, 0, -1)
         return np.asarray(self.arrays["values"][place % KEPT, rows[:, None]].astype(np.float64))
 
     def learn(self, rows: Ints, value: Floats) -> None:
         """Take in a value of each of `rows`."""
         seen = self.arrays["seen"][rows]
-        self.arrays["values"][seen.astype(np.int64) % KEPT, rows] = value
-        self.arrays["seen"][rows] = seen + 1.0
-        full = np.flatnonzero((seen + 1.0) % KEPT == 0.0)
+        self.arrays["values"][seen % KEPT, rows] = value
+        self.arrays["seen"][rows] = seen + 1
+        full = np.flatnonzero((seen + 1) % KEPT == 0)
         if len(full):
             self._listen(rows[full])
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gateway.learning.budget import Budget
 from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
-from gateway.learning.distant import Aim, Distant, Usual
+from gateway.learning.distant import EVERY, Aim, Distant, Usual
 from gateway.learning.evidence import KINDS, Evidence, Statistic
 from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.pool import Outlook, Pool
@@ -177,21 +177,21 @@ class Streams:
             self._shelf.put_back(rows, room, STANDING[room])
 
     def _learn_distant(self, rows: Ints, times: tuple[Ints, Ints, Ints], outlook: Outlook, value: Floats) -> None:
-        """Judge the forecasts farther ahead that come due, of the streams that are old enough to have any."""
+        """Judge the forecasts farther ahead that come due; now and then send off new ones."""
         before, observed_at, local_s = times
-        slow, interval_s = self._pool.arrays["slow"], np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
-        aim, moments = self._aim(rows, outlook), (before, observed_at, interval_s)
-        is_old = self._clock.arrays["seen"][rows] > READY
-        if not is_old.all():
-            old = np.flatnonzero(is_old)
-            rows, local_s, value, aim = rows[old], local_s[old], value[old], aim.of(old)
-            moments = before[old], observed_at[old], interval_s[old]
+        seen, interval_s = self._clock.arrays["seen"][rows], np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
+        self._distant.learn(rows, observed_at, interval_s, value)
+        turn = np.flatnonzero(seen % EVERY == 0.0)
+        if not len(turn):
+            return
+        chosen, local_s, slow = rows[turn], local_s[turn], self._pool.arrays["slow"]
 
         def usual(place: Ints, ahead_s: Floats, steps: Floats) -> Usual:
-            row, due = rows[place], local_s[place] + ahead_s.astype(np.int64)
+            row, due = chosen[place], local_s[place] + ahead_s.astype(np.int64)
             return Usual(self._profile.expect(row, due, slow[row])[0], self._rhythm.expect(row, steps.astype(np.int64)))
 
-        self._distant.learn(rows, moments, value, aim, usual)
+        moments = before[turn], observed_at[turn], interval_s[turn]
+        self._distant.send(chosen, moments, self._aim(rows, outlook).of(turn), usual)
 
     def _aim(self, rows: Ints, outlook: Outlook) -> Aim:
         pool = self._pool.arrays
