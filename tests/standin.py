@@ -29,11 +29,16 @@ Script = Callable[[str, Sequence[str]], Reply]
 
 
 class StandIn:
-    """Serves a script, strict about what it is sent; `written` is what it took, `headers` those of the last request."""
+    """Serves a script, strict about what it is sent; `written` is what it took, `headers` those of the last request.
+
+    `pages` are what it answers on other paths, `asked` the last request on one of them: its query, and its body.
+    """
 
     def __init__(self, script: Script | None = None) -> None:
         self.script: Script = script or (lambda _bucket, _lines: Reply())
         self.written: list[str] = []
+        self.pages: dict[str, Reply] = {}
+        self.asked: tuple[dict[str, list[str]], bytes] = ({}, b"")
         self.headers: dict[str, str] = {}
         self.requests = 0
         self.is_over = threading.Event()
@@ -74,9 +79,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         standin = self.server.standin
         standin.requests += 1
         standin.headers = dict(self.headers)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         address = urllib.parse.urlsplit(self.path)
         query = urllib.parse.parse_qs(address.query)
+        if address.path in standin.pages:
+            standin.asked = query, body
+            self._answer(standin.pages[address.path])
+            return
         if address.path != "/api/v2/write" or query["precision"] != ["ns"]:
             self.send_error(404)
             return
@@ -86,6 +95,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if reply.status == 204 and reply.how == "whole":
             standin.written.extend(lines)
         self._answer(reply)
+
+    def do_GET(self) -> None:
+        """Answer with a page."""
+        address = urllib.parse.urlsplit(self.path)
+        self.server.standin.asked = urllib.parse.parse_qs(address.query), b""
+        self._answer(self.server.standin.pages[address.path])
 
     def _answer(self, reply: Reply) -> None:
         if reply.how == "hang":

@@ -1,5 +1,6 @@
 """The door against every way a server, or what pretends to be one, can answer."""
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ import pytest
 from brokers import free_port
 from standin import Reply, StandIn
 
+from gateway.errors import DatabaseError
 from gateway.influx import Door, door
 from gateway.influx.answers import Meaning
 
@@ -109,3 +111,54 @@ def test_what_is_under_way_can_be_ended_from_outside(server: StandIn, opened: Do
     opened.abort()
     sending.join(10)
     assert answers == [Meaning.AWAY]
+
+
+@pytest.mark.parametrize(
+    ("page", "version"),
+    [
+        (Reply(204, headers={"X-Influxdb-Version": "1.8.10"}), "1.8.10"),
+        (Reply(204, headers={"X-Influxdb-Version": "v2.7.11"}), "2.7.11"),
+        (Reply(200, '{"version":"3.2.0","revision":"x"}', {"Content-Type": "application/json"}), "3.2.0"),
+    ],
+)
+def test_it_says_which_it_is(server: StandIn, opened: Door, page: Reply, version: str) -> None:
+    """In a header, or, from version 3 on, in the body."""
+    server.pages["/ping"] = page
+    assert opened.version() == version
+
+
+def test_what_does_not_say_which_it_is_is_not_believed(server: StandIn, opened: Door) -> None:
+    """Nothing is deleted by guesswork."""
+    server.pages["/ping"] = Reply(200, "<html>welcome</html>")
+    with pytest.raises(DatabaseError, match="does not say"):
+        opened.version()
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (Reply(200, "<html>welcome</html>"), "this is no InfluxDB"),
+        (Reply(200, '{"results":[]}'), "this is no InfluxDB"),
+        (Reply(200, '{"results":[{"error":"measurement not found"}]}'), "measurement not found"),
+        (Reply(401, '{"error":"unauthorized"}'), "unauthorized"),
+        (Reply(how="reset"), "Error"),
+    ],
+)
+def test_a_question_is_answered_or_the_reason_is_said(server: StandIn, opened: Door, page: Reply, words: str) -> None:
+    """Whoever waits for the answer reads the server's own words."""
+    server.pages["/query"] = page
+    with pytest.raises(DatabaseError, match=words):
+        opened.query("SELECT 1", "db")
+
+
+def test_version_2_is_asked_to_delete(server: StandIn, opened: Door) -> None:
+    """Organisation and bucket in the address, time and predicate in the body."""
+    server.pages["/api/v2/delete"] = Reply(204)
+    opened.delete("b", "2023-11-14T22:13:20Z", "2023-11-14T22:14:20Z", 'device="x"')
+    query, body = server.asked
+    assert query == {"org": ["home org"], "bucket": ["b"]}
+    assert json.loads(body) == {
+        "start": "2023-11-14T22:13:20Z",
+        "stop": "2023-11-14T22:14:20Z",
+        "predicate": 'device="x"',
+    }
