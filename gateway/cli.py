@@ -15,7 +15,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway import app, backfill, config, control, demo, discover, doctor, moments, replay, report, terminal, tune
+from gateway import (
+    app,
+    backfill,
+    config,
+    control,
+    demo,
+    discover,
+    doctor,
+    history,
+    moments,
+    replay,
+    report,
+    terminal,
+    tune,
+)
 from gateway.errors import ConfigError, GatewayError, RequestError
 from gateway.journal import Reader
 from gateway.records import SECOND, Verdict
@@ -62,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     refold = commands.add_parser("refold", help="learn the whole log anew")
     refold.add_argument("--config", type=Path, metavar="FILE")
     refold.set_defaults(command=_refold)
+    _add_history(commands.add_parser("history", help="what was believed of a device at some moment"))
     _add_replay(commands.add_parser("replay", help="the same learning on recorded data, without a broker"))
     _add_tune(commands.add_parser("tune", help="which settings would have done better; changes nothing"))
     _add_backfill(
@@ -128,6 +143,14 @@ def _add_undo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="without it, all")
     _add_times(parser)
     parser.set_defaults(command=_undo)
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--at", type=datetime.fromisoformat, required=True, metavar="TIME", help="by its own clock")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(command=_history)
 
 
 def _add_times(parser: argparse.ArgumentParser) -> None:
@@ -294,6 +317,19 @@ def _request(settings: config.Settings, name: str, arguments: dict[str, object])
     """What the running gateway answers, or, where none is running, what comes of doing it here."""
     answer = control.ask(control.beside(Path(settings.journal.path)), name, arguments, logger.info)
     return app.answer(settings, name, arguments) if answer is None else answer
+
+
+def _history(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    at = round(_in(ZoneInfo(settings.gateway.time_zone), chosen.at).timestamp()) * SECOND
+    with Reader(Path(settings.journal.path)) as log:
+        found = history.believed(log, chosen.device, at)
+    if chosen.json:
+        _print(found)
+        return
+    terminal.table(history.TITLES, history.rows(found))
+    for incident in found["open"]:
+        sys.stdout.write(f"open since {incident['since']}: {incident['reason']}\n")
 
 
 def _print(answer: Mapping[str, object]) -> None:

@@ -43,6 +43,7 @@ from gateway.records import (
     State,
     Tick,
 )
+from gateway.repeats import WINDOW, Mark, Repeats, mark, pack, unpack
 from gateway.shard import Outcome, Shard
 from gateway.vitals import Vitals
 
@@ -73,6 +74,7 @@ class Link(Protocol):
     failure: Exception | None
     is_online: bool
     generation: int
+    anew: int
     dropped: int
     last_error: str
     received: int
@@ -123,6 +125,7 @@ class Pending:
     notes: list[Foreseen | Health] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     receipts: list[tuple[int, int]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
 
 class Pipeline:
@@ -164,6 +167,7 @@ class Pipeline:
         self._prediction = _topic("prediction", settings.topics.prediction, "device")
         self._status = status_topic(settings)
         self._outage = own_topic(settings, "outage", settings.topics.outage)
+        self.repeats = Repeats()
         self._pending = Pending()
         self._portions = Portions(shard.directory)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -177,6 +181,8 @@ class Pipeline:
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; then what was learned is committed and saved."""
         self._started_at = self._saved_at = self._clock()
+        for body in self.journal.receipts(WINDOW):
+            self.repeats.resume(unpack(body))
         with self._writer:  # whatever ends us, what is being written gets written
             while not stop.is_set():
                 self.step(timeout_s=0.1)
@@ -214,19 +220,28 @@ class Pipeline:
         """Learn a portion of what is new and of what was left."""
         self.counts["messages"] += len(messages)
         self._pending.since = self._pending.since or now  # also where nothing in them is accepted
-        for entry in self._portions.next(self.intake.take(self._not_aside(messages))):
+        new = [message for message in messages if self._is_new(message)]
+        again = {message.receipt for message in messages} - {message.receipt for message in new}
+        for entry in self._portions.next(self.intake.take(self._not_aside(new))):
             if isinstance(entry, Batch):
                 self._learn(entry, now)
             else:
                 self.enter(entry)
         done = self._portions.release(messages)
         self._pending.receipts.extend(message.receipt for message in done if message.receipt)
+        self._pending.marks.extend(
+            mark(message) for message in done if message.receipt and message.receipt not in again
+        )
 
     def finish(self) -> None:
         """Leave nothing behind that a restart would have to learn again."""
         self._commit()
         self._save(self._clock())
         self._written.result()
+
+    def _is_new(self, message: Message) -> bool:
+        """Whether it was not received before; what comes again is acknowledged again and not learned."""
+        return message.receipt is None or not self.repeats.is_repeat(message, self._link.anew)
 
     def _notice_deafness(self, now: int) -> None:
         """After a reconnect, and after the clock was set or the machine slept, silence before it proves nothing."""
@@ -341,7 +356,8 @@ class Pipeline:
 
     def _write(self, pending: Pending) -> None:
         if pending.entries or pending.notes or pending.incidents:
-            self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes)
+            marks = pack(pending.marks) if pending.marks else b""
+            self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes, marks)
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
         if self._sender:
             self._sender.wake(sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple)))
@@ -409,6 +425,7 @@ class Pipeline:
             "false_alarms": self.shard.fleet.false_alarms(),
             "maintenance": self.shard.calendar.active(now),
             "predictions": self.counts["predictions"],
+            "repeats": {"recognised": self.repeats.recognised, "ambiguous": self.repeats.ambiguous},
             "inbox": {
                 "waiting": len(self._inbox),
                 "high_water": self._inbox.high_water,

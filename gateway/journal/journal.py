@@ -111,8 +111,12 @@ class Journal:
         entries: Sequence[Entered],
         incidents: Sequence[Incident],
         told: Sequence[Foreseen | Health] = (),
+        receipts: bytes = b"",
     ) -> None:
-        """Write all in one durable transaction: new streams, entries, changes of incidents, what changes no state."""
+        """Write all in one durable transaction: new streams, entries, changes of incidents, what changes no state.
+
+        `receipts` is what the messages behind it will be known by, should they come again.
+        """
         known, self._names = self._names, None  # to be read from the log again, should this fail
         rollup, self._rollup = self._rollup, None
         with self._threshold(), transaction(self._open) as database:
@@ -121,6 +125,9 @@ class Journal:
             entries = [(_numbered(each[0], numbers), each[1]) if isinstance(each, tuple) else each for each in entries]
             told = [replace(each, stream=numbers[each.stream]) if isinstance(each, Foreseen) else each for each in told]
             database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
+            if receipts:
+                newest = "(SELECT max(seq) FROM log)"
+                database.execute(f"UPDATE log SET receipts = ? WHERE seq = {newest}", (receipts,))  # noqa: S608 - a constant
             database.executemany(
                 "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM log))",
                 [(each.id, each.state, each.at, each.device, encode_incident(each)) for each in incidents],
@@ -128,6 +135,12 @@ class Journal:
             database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", map(notes.encode, told))
             minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)))
         self._names, self._rollup = known, rollup
+
+    def receipts(self, commits: int) -> list[bytes]:
+        """What the messages of the newest commits are known by, oldest first."""
+        query = "SELECT receipts FROM log WHERE receipts IS NOT NULL ORDER BY seq DESC LIMIT ?"
+        with self._threshold():
+            return [body for (body,) in self._open.execute(query, (commits,))][::-1]
 
     def last(self) -> int:
         """The newest sequence number, 0 in an empty log."""

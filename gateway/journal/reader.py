@@ -92,6 +92,14 @@ class Reader:
         for start in range(0, len(found), ROWS):
             yield from self._decoded(self.rows_at(found[start : start + ROWS]))
 
+    def readings_back(self, device: str) -> Iterator[tuple[Batch, Verdicts]]:
+        """Entries that may hold readings of the device, from the newest one on backwards."""
+        with self._threshold():
+            found = finder.seqs(self._open, device)
+        for end in range(len(found), 0, -ROWS):
+            entries = list(self._decoded(self.rows_at(found[max(0, end - ROWS) : end])))
+            yield from (entry for _, entry in reversed(entries) if isinstance(entry, tuple))
+
     def rows_at(self, seqs: Ints) -> list[Row]:
         """The rows of these numbers, as they are written."""
         marks = ",".join("?" * len(seqs))

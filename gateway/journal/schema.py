@@ -26,6 +26,7 @@ CREATE INDEX minutes_by_time ON minutes (until, since);
 CREATE TABLE dead_letters (line TEXT PRIMARY KEY, at INTEGER NOT NULL, words TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """,
     """
+ALTER TABLE log ADD COLUMN receipts BLOB;
 CREATE TABLE whereabouts (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE INDEX log_without_readings ON log (seq) WHERE kind <> 'readings';
 CREATE TABLE quarantine (

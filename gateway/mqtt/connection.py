@@ -88,6 +88,8 @@ class ConnectionSettings:
 class Connection:
     """Receives into `inbox`, publishes, acknowledges; reconnects by itself until stopped.
 
+    `generation` counts connections; `anew` is the newest one for which the broker had kept nothing.
+
     All methods may be called from the loop thread and none of them waits for the network, except `stop`. `failure`
     holds the exception of a bug in the network thread, which then has ended and closed the inbox: raise it.
     """
@@ -97,6 +99,7 @@ class Connection:
         self.is_online = False
         self.since = time.time_ns()
         self.generation = 0
+        self.anew = 0
         self.last_error = ""
         self.refused_topics: tuple[str, ...] = ()
         self.received = 0
@@ -278,7 +281,7 @@ class Connection:
             self.acknowledge((self.generation, packet_id) for packet_id in shed)
 
     def _on_connect(
-        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+        self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         self._is_understood = reason.value != UNSUPPORTED_VERSION
         self._is_refused = reason.is_failure
@@ -288,6 +291,7 @@ class Connection:
         self._client.limit_in_flight(getattr(properties, "ReceiveMaximum", 65_535))
         with self._lock:
             self.generation += 1
+            self.anew = self.anew if flags.session_present else self.generation
             self._is_connected = True
             self._arrived.clear()
             self._done.clear()

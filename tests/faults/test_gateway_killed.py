@@ -13,13 +13,19 @@ PER_LIFE = 400
 """Readings published in each life of the gateway; it is killed somewhere among them."""
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(500, marks=pytest.mark.soak)])
-def test_killed_again_and_again(kills: int, tmp_path: Path, new_mosquitto: Callable[..., Mosquitto]) -> None:
-    """Every reading that was published is in the log exactly once, and the state is that of one long life."""
+@pytest.mark.parametrize("is_timed", [True, False], ids=["own time", "no time"])
+@pytest.mark.parametrize("kills", [10, pytest.param(250, marks=pytest.mark.soak)])
+def test_killed_again_and_again(
+    kills: int, tmp_path: Path, new_mosquitto: Callable[..., Mosquitto], *, is_timed: bool
+) -> None:
+    """Every reading that was published is in the log exactly once, and the state is that of one long life.
+
+    Those with a time of their own are known again by it, those without by what the broker calls them.
+    """
     broker, dice = new_mosquitto("max_queued_messages 0"), random.Random(kills)
     with Gateway(tmp_path, broker.port).start() as gateway:
         gateway.wait_until_online()
-        publisher = Publisher(broker.port)
+        publisher = Publisher(broker.port, is_timed=is_timed)
         for _ in range(kills):
             first = dice.randrange(PER_LIFE)
             publisher.publish(first)

@@ -184,6 +184,7 @@ def test_a_log_without_minutes_is_summed_up(path: Path, journal: Journal, influx
     damage(
         path,
         "DROP TABLE minutes; DROP TABLE dead_letters; DROP INDEX incidents_by_seq;"
+        "ALTER TABLE log DROP COLUMN receipts;"
         "DROP TABLE whereabouts; DROP TABLE quarantine; DROP INDEX log_without_readings;"
         "ALTER TABLE incidents DROP COLUMN seq; PRAGMA user_version=1",
     )

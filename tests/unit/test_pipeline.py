@@ -19,6 +19,7 @@ from gateway.journal import Follower, Journal
 from gateway.pipeline import HELD, QUARANTINED_SHOWN, Pipeline, status_topic
 from gateway.portions import ROUNDS
 from gateway.records import SECOND, Batch, Entry, Feedback, Foreseen, Health, Message, Note, Reason, Resume, Tick
+from gateway.repeats import unpack
 from gateway.shard import Outcome, Rules, Shard
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class FakeLink:
     failure: Exception | None = None
     is_online: bool = True
     generation: int = 1
+    anew: int = 1
     dropped: int = 0
     last_error: str = ""
     received: int = 0
@@ -257,6 +259,22 @@ def test_a_clock_that_is_set_back_stops_nothing(new_bench: Callable[..., Bench])
     assert len(bench.link.last("status")) == told + 1
 
 
+def test_what_the_broker_sends_again_is_acknowledged_and_not_learned(new_bench: Callable[..., Bench]) -> None:
+    """After a reconnect; what it said is remembered in the log, for the time after a restart."""
+    bench = new_bench()
+    sent = [message("devices/pump/readings", '{"a": 1}', number=number) for number in range(1, 6)]
+    bench.inbox.append(sent)
+    bench.step(after=SECOND)
+    bench.link.generation = 2
+    bench.inbox.append([each._replace(receipt=(2, number)) for number, each in enumerate(sent, 1)][2:])
+    bench.step(after=SECOND)
+    bench.step(after=SECOND)
+    assert bench.link.acknowledged == [1, 2, 3, 4, 5, 3, 4, 5]
+    assert bench.pipeline.repeats.recognised == 3
+    marks = [mark for body in bench.journal.receipts(9) for mark in unpack(body)]
+    assert [mark.packet for mark in marks] == [1, 2, 3, 4, 5]
+
+
 def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(new_bench: Callable[..., Bench]) -> None:
     """While the writer is busy learning goes on, bounded: beyond, the loop waits for the disk."""
     bench = new_bench(journal={"commit_messages": 1})
@@ -396,6 +414,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "false_alarms": {"per_device_and_30_days": 0.0, "most": {"device": "pump", "per_30_days": 0.0}},
         "maintenance": [],
         "predictions": 0,
+        "repeats": {"recognised": 0, "ambiguous": 0},
         "inbox": {"waiting": 0, "high_water": 9, "times_blocked": 3, "blocked_s": 1.235},
         "connection": {"received": 7, "published": 6, "dropped": 4, "reconnects": 5},
         "quarantined_models": {"count": 0, "first": {}},
