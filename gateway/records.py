@@ -236,7 +236,8 @@ class Verdicts:
     `score` is in [0, 1], 0.5 and above is worth an alarm. `expected`, `lower` and `upper` are in the unit of the
     reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence, `change` the `Change` of the
     stream's incident, `period` the log10 of the seconds that usually pass between two as odd as this one. `joint` is
-    the score of all sensors of the device together, or of a detector the user chose, NaN where neither says anything.
+    the score of all sensors of the device together, or of a detector the user chose, NaN where neither says anything,
+    and `joint_change` the `Change` of the incident of either.
     """
 
     score: Floats
@@ -248,6 +249,7 @@ class Verdicts:
     change: npt.NDArray[np.uint8]
     period: Floats
     joint: Floats
+    joint_change: npt.NDArray[np.uint8]
 
     def at(self, places: Ints) -> "Verdicts":
         """What is said at these positions."""
@@ -270,6 +272,7 @@ def blank_verdicts(count: int) -> Verdicts:
         change=np.zeros(count, np.uint8),
         period=np.zeros(count),
         joint=np.full(count, np.nan),
+        joint_change=np.zeros(count, np.uint8),
     )
 
 

@@ -160,6 +160,8 @@ class Shard:
         rows = np.array(named.streams, dtype=np.int64)
         changes = self.fleet.judge(rows, entry.verdict)
         row = self.directory.device_row(entry.device)
+        if row is not None and named.is_together:
+            self.fleet.judge_together(row, entry.verdict)
         is_habit = row is not None and entry.verdict is not Verdict.FAULT and not named.is_on_sensors(entry)
         is_accepted = row is not None and is_habit and self.fleet.hearts.accept(row, entry.at)
         told = self.incidents.heed(entry, dict(zip(named.streams, changes.tolist(), strict=True)))

@@ -1,7 +1,6 @@
 """Verdicts to incidents: who is told what, once per cause."""
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -13,16 +12,6 @@ from gateway.alarms.opened import Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
 from gateway.records import Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
-
-OPENS_AT = 0.5
-CALM_BELOW = 0.4
-"""Lower than `OPENS_AT`, so that a score around the threshold does not open and close by turns."""
-
-CALM_ROUNDS = 10
-"""Rounds of a device's sensors as expected before what was odd about them together is over."""
-
-ESCALATES_BY = 0.1
-"""What is odd about sensors together is told again when its score has grown by this much."""
 
 REMEMBERED = 20
 """Closed incidents of a device that a person may still say something of."""
@@ -64,11 +53,9 @@ class Incidents:
 
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""
-        is_together = verdicts.joint >= OPENS_AT
-        is_it = (verdicts.change >= Change.OPEN) | is_together
-        if self.joint or self.silences or is_together.any():
-            devices = np.array(self.directory.device_of)[batch.stream]
-            is_it |= np.isin(devices, [*self.joint, *self.silences.devices(), *devices[is_together]])
+        is_it = (verdicts.change >= Change.OPEN) | (verdicts.joint_change >= Change.OPEN)
+        if self.silences:
+            is_it |= np.isin(np.array(self.directory.device_of)[batch.stream], [*self.silences.devices()])
         return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
 
     def _learn_one(self, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
@@ -79,7 +66,7 @@ class Incidents:
         change = Change(int(verdicts.change[row]))
         if change in STATES:
             yield self._judged(stream, change, batch, verdicts, row)
-        if not math.isnan(verdicts.joint[row]):
+        if verdicts.joint_change[row] in STATES:
             yield from self._judged_together(device, batch, verdicts, row)
 
     def named(self, entry: Feedback) -> Named:
@@ -192,20 +179,18 @@ class Incidents:
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
         score, at, name = float(verdicts.joint[row]), int(batch.observed_at[row]), self.directory.devices[device]
-        opened, state = self.joint.get(device), None
-        if opened is None and score >= OPENS_AT:
-            opened = self.joint[device] = Open(identity(name, "", Kind.JOINT, at), Kind.JOINT, score, at)
-            state = State.OPEN
-        elif opened is not None:
-            opened.calm = opened.calm + 1 if score < CALM_BELOW else 0
-            if opened.calm >= CALM_ROUNDS:
-                state = State.CLOSED
-                self._close(self.joint, device, device)
-            elif score >= opened.score + ESCALATES_BY:
-                opened.score, state = score, State.UPDATE
-        if opened is not None and state is not None:
-            text = reasons.together(is_over=state is State.CLOSED)
-            yield Told(row, incident(opened, state, (name, None), at, text))
+        change, opened = Change(int(verdicts.joint_change[row])), self.joint.get(device)
+        state = STATES[change]
+        if state is State.CLOSED:
+            if opened is None:  # a detector of the user's calmed down after another had
+                return
+            self._close(self.joint, device, device)
+        elif opened is None:
+            opened, state = Open(identity(name, "", Kind.JOINT, at), Kind.JOINT, score, at), State.OPEN
+            self.joint[device] = opened
+        else:
+            opened.score, state = max(opened.score, score), State.UPDATE
+        yield Told(row, incident(opened, state, (name, None), at, reasons.together(change)))
 
     def dumps(self) -> str:
         """All open incidents, as JSON."""

@@ -23,7 +23,6 @@ class Open:
     kind: int
     score: float
     started_at: int
-    calm: int = 0
     reason: str = ""
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from gateway.records import SECOND, Kind, Verdict
+from gateway.records import SECOND, Change, Kind, Verdict
 
 MEANINGS = {
     Kind.SPIKE: "a single reading far outside",
@@ -68,13 +68,13 @@ def learned_anew() -> str:
     return "Some of what this device said was taken back, or all was learned anew; this is what follows from the rest."
 
 
-def together(*, is_over: bool) -> str:
-    """What is said of a device whose sensors do not fit together."""
-    return (
-        "The device's sensors are together as usual again."
-        if is_over
-        else "Each sensor might pass, but together they do not stand like this."
-    )
+def together(change: Change) -> str:
+    """What is said of a device whose sensors do not fit together, or do again."""
+    if change is Change.ADOPTED:
+        return "The device's sensors have stayed together like this for so long that it is taken for the new normal."
+    if change is Change.CLOSED:
+        return "The device's sensors are together as usual again."
+    return "Each sensor might pass, but together they do not stand like this."
 
 
 def silence(elapsed: int) -> str:

@@ -62,7 +62,7 @@ def decode(block: bytes) -> tuple[Batch, Verdicts]:
     score, expected, lower, upper = (column.astype(np.float64) for column in (score, expected, lower, upper))
     nothing = np.zeros(count, dtype=np.uint8)
     return batch, Verdicts(
-        score, expected, lower, upper, evidence, nothing == 1, nothing, nothing * 0.0, nothing * np.nan
+        score, expected, lower, upper, evidence, nothing == 1, nothing, nothing * 0.0, nothing * np.nan, nothing
     )
 
 

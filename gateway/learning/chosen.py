@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.learning import stock
 from gateway.learning.surprise import Surprise, score_of
+from gateway.records import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,16 @@ WARM_UP = 200
 
 LEAST_SCALE = 1e-3
 """Of a detector's scores, most of which are in [0, 1]: one that always says the same is no more certain than this."""
+
+OPENS_AT = 0.5
+CALM_BELOW = 0.4
+"""Lower than `OPENS_AT`, so that a score around the threshold does not open and close by turns."""
+
+CALM_ROUNDS = 10
+"""Scores as expected before an incident is over."""
+
+ESCALATES_BY = 0.1
+"""An incident is told again when its score has grown by this much."""
 
 
 class ChosenForecaster:
@@ -48,6 +59,10 @@ class ChosenDetector:
         self.is_supervised = is_supervised
         self.failure: str | None = None
         self.own = Surprise(WARM_UP)
+        self.is_odd = False
+        self.is_settled = False
+        self.told = 0.0
+        self.calm = 0
 
     def score_learn_one(self, features: dict[str, float], value: float) -> float:
         """The score in [0, 1] of these features (a supervised detector also looks at `value`), then learn them."""
@@ -63,3 +78,22 @@ class ChosenDetector:
         score = score_of(max(self.own.sigmas(raw, LEAST_SCALE), 0.0)) if self.own.is_warm else 0.0
         self.own.learn_one(raw)
         return score
+
+    def follow(self, score: float) -> Change:
+        """What the latest score does to the incident that this detector may have open."""
+        self.calm = self.calm + 1 if score < CALM_BELOW else 0
+        if not self.is_odd:
+            self.is_odd = score >= OPENS_AT
+            self.told = score
+            return Change.OPEN if self.is_odd else Change.NONE
+        if self.calm >= CALM_ROUNDS:
+            was_settled, self.is_odd, self.is_settled = self.is_settled, False, False
+            return Change.NONE if was_settled else Change.CLOSED
+        if score < self.told + ESCALATES_BY or self.is_settled:
+            return Change.NONE
+        self.told = score
+        return Change.ESCALATE
+
+    def settle(self) -> None:
+        """A person said that what is open is fine: nothing more of it until it has calmed down."""
+        self.is_settled = self.is_odd

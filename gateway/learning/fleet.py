@@ -25,7 +25,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
 from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 
-VERSION = 8
+VERSION = 9
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -83,19 +83,24 @@ class Fleet:
         for place in fresh if self.scorers else ():
             scorer = self.scorers.get(int(batch.stream[place]))
             if scorer is not None:
-                verdicts.joint[place] = scorer.score_learn_one({}, float(batch.value[place]))
+                score = scorer.score_learn_one({}, float(batch.value[place]))
+                verdicts.joint[place], verdicts.joint_change[place] = score, scorer.follow(score)
 
     def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints, devices: Ints) -> None:
         stream = batch.stream[fresh]
-        score = self.joint.learn_many(stream, batch.observed_at[fresh], batch.value[fresh])
+        score, change = self.joint.learn_many(stream, batch.observed_at[fresh], batch.value[fresh])
         verdicts.joint[fresh] = np.fmax(verdicts.joint[fresh], score)
+        verdicts.joint_change[fresh] = np.maximum(verdicts.joint_change[fresh], change)
         for place, device in zip(fresh, devices, strict=True) if self.joints else ():
             joint = self.joints.get(int(device))
             if joint is not None:
                 sensor = self.directory.streams[int(batch.stream[place])][1]
                 is_first = math.isnan(verdicts.expected[place])
                 said = joint.score_learn_one(sensor, float(batch.value[place]), is_first=is_first)
-                verdicts.joint[place] = np.fmax(verdicts.joint[place], math.nan if said is None else said)
+                if said is not None:
+                    verdicts.joint[place] = np.fmax(verdicts.joint[place], said)
+                    told = joint.detector.follow(said)
+                    verdicts.joint_change[place] = max(verdicts.joint_change[place], told)
 
     def grow(self) -> None:
         """Make room for what the directory has come to know."""
@@ -143,6 +148,15 @@ class Fleet:
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
         return self.streams.judge(rows, verdict)
+
+    def judge_together(self, device: int, verdict: Verdict) -> None:
+        """Take a person's word on what is odd about a device's sensors together, or to a detector of the user's."""
+        rows = self.directory.rows_of[device]
+        self.joint.judge(rows[0], verdict)
+        chosen = [self.joints[device].detector] if device in self.joints else []
+        for detector in chosen + [self.scorers[row] for row in rows if row in self.scorers]:
+            if verdict is not Verdict.FAULT:
+                detector.settle()
 
     def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""

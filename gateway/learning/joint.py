@@ -13,9 +13,10 @@ probabilities of the residuals, single rounds 0.25, averaged 0.47 and half a day
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.learning.budget import shares
 from gateway.learning.chosen import ChosenDetector
@@ -23,7 +24,7 @@ from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Sensors
 from gateway.learning.gate import Gate, Phase
 from gateway.learning.rows import Array, Rows, ewma_rate, rounds
 from gateway.learning.tails import Peaks, Tails
-from gateway.records import SECOND, Change, Floats, Ints
+from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _DAY_S = 86_400.0
 _PATIENCE = int(_DAY_S) * SECOND
@@ -41,6 +42,8 @@ _PACE = 0.02  # of the newest interval between rounds
 _LEAST_INTERVAL_S = 1e-3
 _NEVER_SAID = 1e6  # decades
 _ALARM = 0.5
+
+Changes: TypeAlias = npt.NDArray[np.uint8]
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -95,22 +98,30 @@ class Joint:
         self._seats.arrays["known"][seat_of[heard]] = 1
         self._seats.arrays["width"][seat_of[heard]] = 1
 
-    def learn_many(self, stream: Ints, observed_at: Ints, value: Floats) -> Floats:
-        """The score of the round that each reading completes, 0.5 and above an alarm; NaN where it completes none."""
-        score = np.full(len(stream), np.nan)
+    def learn_many(self, stream: Ints, observed_at: Ints, value: Floats) -> tuple[Floats, Changes]:
+        """The score of the round that each reading completes, and what that does to the incident of its device.
+
+        A score of 0.5 and above is an alarm; it is NaN where a reading completes no round.
+        """
+        score, change = np.full(len(stream), np.nan), np.zeros(len(stream), np.uint8)
         seats: Ints = self._seat_of[stream]
         alone = stream[seats < 0]
         self._sensors.arrays["round"][alone] = 0
         if len(alone) == len(stream):
-            return score
+            return score, change
         seated = np.flatnonzero(seats >= 0)
         for turn in rounds(seats[seated]):
             places = seated[turn]
             done = self._report(stream[places], observed_at[places], value[places])
             if len(done):
                 ended = places[done]
-                score[ended] = self._judge(seats[ended], observed_at[ended], stream[ended])
-        return score
+                score[ended], change[ended] = self._judge(seats[ended], observed_at[ended], stream[ended])
+        return score, change
+
+    def judge(self, stream: int, verdict: Verdict) -> None:
+        """Take a person's word on the incident of the device of this stream."""
+        if self._seat_of[stream] >= 0:
+            self._gate.judge(self._seat_of[[stream]], verdict)
 
     def _report(self, rows: Ints, observed_at: Ints, value: Floats) -> Ints:
         """Take in one reading of each of some devices; returns the positions of those that complete a round."""
@@ -168,8 +179,8 @@ class Joint:
         a["ended_at"][seats] = observed_at
         a["ended_by"][seats] = by
 
-    def _judge(self, seats: Ints, observed_at: Ints, by: Ints) -> Floats:
-        """The score of the round just completed by each of `seats`; then learn it."""
+    def _judge(self, seats: Ints, observed_at: Ints, by: Ints) -> tuple[Floats, Changes]:
+        """Score and change of the round just completed by each of `seats`; then learn it."""
         a = self._seats.arrays
         features, width = a["features"][:, seats], a["width"][seats]
         distance = self._correlation.distance(seats, features[: width.max()])
@@ -188,7 +199,7 @@ class Joint:
         is_trusted = ~self._gate.is_open(seats)
         self._correlation.learn(seats[is_trusted], features[:, is_trusted], distance[is_trusted], width[is_trusted])
         self._end(seats, observed_at, by)
-        return self._told(seats, decades / (decades + threshold))
+        return self._told(seats, decades / (decades + threshold)), change
 
     def _exceed(self, seats: Ints, distance: Floats, observed_at: Ints) -> Peaks:
         """Count the round and find the averaged distances that are larger than usual."""

@@ -148,20 +148,17 @@ def test_incidents_of_a_gate_are_well_formed(decades: list[float], hours: float,
 
 
 @MANY
-@given(
-    scores=st.lists(st.sampled_from([float("nan"), 0.0, 0.39, 0.45, 0.5, 0.62, 0.9]), max_size=60),
-    size=st.integers(1, 20),
-)
-def test_incidents_of_devices_are_told_in_order(scores: list[float], size: int) -> None:
+@given(changes=st.lists(st.sampled_from(list(Change)), max_size=60), size=st.integers(1, 20))
+def test_incidents_of_devices_are_told_in_order(changes: list[Change], size: int) -> None:
     """However batched, each id is opened, then perhaps updated, then closed, and never heard of again."""
     directory = Directory()
     directory.add("pump", "a")
     incidents, whole, stories = Incidents(directory), Incidents(directory), dict[str, list[State]]()
-    log = batch(directory, [("pump", "a", START + number, 1.0) for number in range(len(scores))])
+    log = batch(directory, [("pump", "a", START + number, 1.0) for number in range(len(changes))])
     told = []
-    for first in range(0, len(scores), size):
+    for first in range(0, len(changes), size):
         rows = slice(first, first + size)
-        said = verdicts(len(scores[rows]), joint=np.array(scores[rows]))
+        said = verdicts(len(changes[rows]), joint_change=np.array(changes[rows], np.uint8))
         told += [one.incident for one in incidents.learn_many(cut(log, rows), said)]
     for incident in told:
         stories.setdefault(incident.id, []).append(incident.state)
@@ -170,7 +167,7 @@ def test_incidents_of_devices_are_told_in_order(scores: list[float], size: int) 
         assert story.count(State.OPEN) == 1
         assert State.CLOSED not in story[:-1]
     assert told == [
-        one.incident for one in whole.learn_many(log, verdicts(len(scores), joint=np.array(scores, np.float64)))
+        one.incident for one in whole.learn_many(log, verdicts(len(changes), joint_change=np.array(changes, np.uint8)))
     ]
     assert incidents.dumps() == whole.dumps()
 

@@ -11,7 +11,7 @@ from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
-from gateway.records import SECOND
+from gateway.records import SECOND, Change
 
 
 class Broken(AnomalyDetector):
@@ -145,3 +145,26 @@ def test_models_of_each_kind_are_put_to_their_work() -> None:
     joint = verdicts.joint.reshape(-1, 3)
     assert np.isnan(joint[:, 0]).all()
     assert np.isfinite(joint[-1, 1:]).all()
+
+
+def followed(*scores: float, settled_after: int | None = None) -> list[Change]:
+    """Return what these scores do to the incident of a detector."""
+    detector, found = ChosenDetector(None, is_supervised=False), []
+    for number, score in enumerate(scores):
+        found.append(detector.follow(score))
+        if number == settled_after:
+            detector.settle()
+    return found
+
+
+def test_a_detector_opens_grows_and_calms_down() -> None:
+    """Told again when much worse, closed after ten scores in a row as expected, and open for the next."""
+    found = followed(0.3, 0.5, 0.55, 0.6, *[0.39] * 9, 0.45, *[0.39] * 10, 0.5)
+    assert [change for change in found if change] == [Change.OPEN, Change.ESCALATE, Change.CLOSED, Change.OPEN]
+    assert [number for number, change in enumerate(found) if change] == [1, 3, 23, 24]
+
+
+def test_a_detector_is_silent_of_what_a_person_calls_fine() -> None:
+    """Until it has calmed down; what is odd after that is told again."""
+    found = followed(0.6, 0.9, *[0.1] * 10, 0.6, settled_after=0)
+    assert [change for change in found if change] == [Change.OPEN, Change.OPEN]

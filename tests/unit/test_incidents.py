@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from readings import START, batch, verdicts
 
-from gateway.alarms.incidents import CALM_ROUNDS, Incidents, Told
+from gateway.alarms.incidents import Incidents, Told
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Late
 from gateway.records import SECOND, Change, Kind, State
@@ -42,11 +42,12 @@ class Room:
         )
         return self.incidents.learn_many(batch(self.directory, rows), said)
 
-    def together(self, *scores: float) -> list[Told]:
-        """Return what follows from these joint scores of the pump."""
-        rows = [("pump", "b", self.at + number * MINUTE, 1.0) for number in range(len(scores))]
-        self.at += len(scores) * MINUTE
-        return self.incidents.learn_many(batch(self.directory, rows), verdicts(len(scores), joint=np.array(scores)))
+    def together(self, *changes: Change, score: float = 0.6) -> list[Told]:
+        """Return what follows from these changes of the incident of all sensors of the pump."""
+        rows = [("pump", "b", self.at + number * MINUTE, 1.0) for number in range(len(changes))]
+        self.at += len(changes) * MINUTE
+        said = verdicts(len(changes), joint=np.full(len(changes), score), joint_change=np.array(changes, np.uint8))
+        return self.incidents.learn_many(batch(self.directory, rows), said)
 
 
 def states(told: Sequence[Told]) -> list[State]:
@@ -109,31 +110,31 @@ def test_a_notice_is_for_the_log_only() -> None:
 
 
 def test_sensors_together_open_grow_and_calm_down() -> None:
-    """One incident for the device: told again when much worse, closed after some rounds as usual."""
+    """One incident for the device: told again when much worse, and closed in the words of how it ended."""
     room = Room()
-    told = room.together(0.3, 0.5, 0.55, 0.6, *[0.39] * (CALM_ROUNDS - 1), 0.45, *[0.39] * CALM_ROUNDS)
+    told = room.together(Change.NOTICE, Change.OPEN, Change.NONE, Change.ESCALATE, Change.CLOSED)
     assert states(told) == [State.OPEN, State.UPDATE, State.CLOSED]
     assert {(one.incident.sensor, one.incident.kind) for one in told} == {(None, Kind.JOINT)}
-    assert [one.row for one in told] == [1, 3, 4 + CALM_ROUNDS - 1 + 1 + CALM_ROUNDS - 1]
+    assert [one.row for one in told] == [1, 3, 4]
+    assert "as usual again" in told[-1].incident.reason
+    assert "new normal" in room.together(Change.OPEN, Change.ADOPTED)[-1].incident.reason
     assert len(room.incidents) == 0
+
+
+def test_detectors_of_one_device_share_an_incident() -> None:
+    """What a second one finds is news of the same; when both have calmed down it was over with the first."""
+    found = Room().together(Change.OPEN, Change.OPEN, Change.CLOSED, Change.CLOSED)
+    assert states(found) == [State.OPEN, State.UPDATE, State.CLOSED]
 
 
 def test_what_is_told_of_sensors_together_does_not_depend_on_batches() -> None:
     """One round to a batch or all in one: the same is told, and the same is remembered."""
-    scores = [0.3, 0.5, 0.2, 0.61, *[0.1] * 7]
+    scores = [Change.NONE, Change.OPEN, Change.NONE, Change.ESCALATE, Change.CLOSED, Change.NONE]
     whole, single = Room(), Room()
     assert [one.incident for one in whole.together(*scores)] == [
         one.incident for score in scores for one in single.together(score)
     ]
     assert whole.incidents.dumps() == single.incidents.dumps()
-
-
-def test_a_round_without_a_score_counts_for_nothing() -> None:
-    """Readings that complete no round neither open nor calm."""
-    room = Room()
-    room.together(0.6)
-    assert room.together(*[float("nan")] * 50) == []
-    assert len(room.incidents) == 1
 
 
 def test_silence_lasts_until_the_device_is_heard() -> None:
@@ -161,10 +162,10 @@ def test_a_stale_reading_wakes_nobody() -> None:
 
 
 def test_open_incidents_survive_a_restart() -> None:
-    """Saved and loaded, each goes on under its id, calm rounds included."""
+    """Saved and loaded, each goes on under its id."""
     room = Room()
     room.read(Change.OPEN)
-    room.together(0.6, *[0.1] * (CALM_ROUNDS - 1))
+    room.together(Change.OPEN)
     room.incidents.silences.fall([Late(1, START, MINUTE, 0.9)], START)
     again = Incidents(room.directory)
     again.loads(room.incidents.dumps())
@@ -173,6 +174,6 @@ def test_open_incidents_survive_a_restart() -> None:
     assert len(again) == len(room.incidents) == 3
     for incidents in (room.incidents, again):
         room.incidents, room.at = incidents, START + 100 * MINUTE
-        told = [*room.together(0.1), *room.read(Change.CLOSED), *room.read(Change.NONE, device="lamp")]
+        told = [*room.together(Change.CLOSED), *room.read(Change.CLOSED), *room.read(Change.NONE, device="lamp")]
         assert states(told) == [State.CLOSED] * 3
         assert len(incidents) == 0

@@ -9,7 +9,7 @@ from series import columns, noise
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.streams import Policy
-from gateway.records import SECOND, Floats
+from gateway.records import SECOND, Change, Floats, Verdict
 
 STEP_S = 1800
 DAY = 48
@@ -75,3 +75,19 @@ def test_a_sensor_that_left_is_not_waited_for_for_ever() -> None:
     ]
     joint = of.learn_many(batch(of.directory, rows)).joint
     assert np.isfinite(joint[-2 * DAY :]).sum() == DAY
+
+
+def test_what_a_person_calls_fine_is_told_no_more() -> None:
+    """Closed by that word, it stays closed: the next rounds like it say nothing."""
+    readings = BROKEN + 4 * DAY
+    cause = noise(readings, 1, 4, 0.8)[:, 0]
+    values = np.column_stack([20 + cause, 50 + 3 * cause]) + noise(readings, 2, 5, 0.5) * [0.2, 0.6]
+    values[BROKEN:, 1] = 50 + 3 * noise(readings, 1, 9, 0.8)[BROKEN:, 0]
+    pump = fleet("pump")
+    said = pump.learn_many(columns(values[: BROKEN + DAY], STEP_S))
+    assert Change.OPEN in said.joint_change
+    assert Change.CLOSED not in said.joint_change
+    pump.judge_together(0, Verdict.FALSE_ALARM)
+    rest = pump.learn_many(columns(values[BROKEN + DAY :], STEP_S, START + (BROKEN + DAY) * STEP_S * SECOND))
+    assert (rest.joint_change[:8] == Change.NONE).all()
+    assert np.nanmax(rest.joint[:8]) < 0.5

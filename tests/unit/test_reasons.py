@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gateway.alarms import reasons
-from gateway.records import SECOND, Kind
+from gateway.records import SECOND, Change, Kind
 
 NUMBERS = (-11.24, -18.2, -19.5, -17.04)
 FOUR_YEARS = math.log10(4 * reasons.YEAR_S)
@@ -42,8 +42,8 @@ def test_how_incidents_end() -> None:
     """Over, adopted, together again, heard again: each is said in words of its own."""
     assert reasons.over("flow") == "flow is back to what is usual for it."
     assert reasons.adopted("flow") == "flow has stayed like this for so long that it is taken for the new normal."
-    assert reasons.together(is_over=False) == "Each sensor might pass, but together they do not stand like this."
-    assert reasons.together(is_over=True) == "The device's sensors are together as usual again."
+    assert reasons.together(Change.OPEN) == "Each sensor might pass, but together they do not stand like this."
+    assert reasons.together(Change.CLOSED) == "The device's sensors are together as usual again."
     assert reasons.silence(7200 * SECOND) == ("Nothing heard for 2 h, far longer than this device usually pauses.")
     assert reasons.heard(90 * SECOND) == "Heard again after 90 s."
 
