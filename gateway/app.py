@@ -107,7 +107,7 @@ class Application:
         limits = settings.limits
         sharing = Sharing(self.intake.sender_of, limits.messages_per_s, limits.messages_at_once, limits.payload_bytes)
         self.inbox = Inbox(settings.mqtt.inbox_messages, settings.mqtt.inbox_bytes, sharing)
-        self.journal = Journal(Path(settings.journal.path))
+        self.journal = Journal(Path(settings.journal.path), is_durable=settings.journal.durability == "full")
         self.broker = embedded.EmbeddedBroker(settings.mqtt.port) if settings.mqtt.host is None else None
         self.connection = Connection(listening(settings, self.intake), self.inbox)
         self.server = Server(control.beside(self.journal.path))

@@ -249,7 +249,9 @@ class Journal(Section):
     commit_delay_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     commit_messages: Count = 10
     checkpoint_every_s: Seconds = 600.0
+    durability: Literal["full", "relaxed"] = "full"
     retain_days: Days = 90.0
+    retain_mb: Count = 2000
     minutes_retain_days: Days = 730.0
 
 

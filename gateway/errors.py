@@ -7,6 +7,7 @@ GatewayError
 ├── BrokerError      the embedded broker cannot start, or the broker refuses us for good
 ├── DatabaseError    InfluxDB could not be asked, or refused, when a person waits for the answer
 ├── JournalError     the log cannot be opened or is not ours
+│   └── DiskError    the disk is full, or cannot be written for now: waiting may cure it
 ├── RequestError     what was asked of a running gateway cannot be done
 └── StateError       a saved state does not fit this version: the log is folded again
 """
@@ -44,6 +45,10 @@ class DatabaseError(GatewayError):
 
 class JournalError(GatewayError):
     """The log cannot be opened, is held by another gateway, or was written by a newer version."""
+
+
+class DiskError(JournalError):
+    """The log cannot be written now: the disk is full, read-only or failing; it may be able to again."""
 
 
 class RequestError(GatewayError):

@@ -7,7 +7,7 @@ what gathers meanwhile is the next commit.
 import json
 import logging
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from gateway.codecs import TopicTemplate
 from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
 from gateway.config import Settings
 from gateway.control import Desk, Work
-from gateway.errors import StateError
+from gateway.errors import DiskError, RequestError, StateError
 from gateway.foresight import Foresight
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
@@ -63,6 +63,12 @@ LATE = SECOND
 
 QUARANTINED_SHOWN = 20
 """Failed models named in the status: a wrong setting may fail on every stream, and a status is not a log."""
+
+ROOM = 5
+"""How many times the oldest is taken out for one commit on a full disk."""
+
+STEADY = 3600 * SECOND
+"""How long a clock must have run without being set before the age of entries is judged by it."""
 
 HELD = 100
 """Batches learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
@@ -168,6 +174,9 @@ class Pipeline:
         self._status = status_topic(settings)
         self._outage = own_topic(settings, "outage", settings.topics.outage)
         self.repeats = Repeats()
+        self.disk_error = ""
+        self._unwritten: deque[Pending] = deque()
+        self._steady_since = monotonic()
         self._pending = Pending()
         self._portions = Portions(shard.directory)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -250,6 +259,7 @@ class Pipeline:
         self._offset = offset
         if is_set:
             logger.warning("the clock was set, or the machine slept")
+            self._steady_since = self._monotonic()
             self.enter(Resume(now))
         if self._link.is_online and self._link.generation != self._generation:
             self._generation = self._link.generation
@@ -355,12 +365,48 @@ class Pipeline:
         self._written = self._writer.submit(self._write, pending)
 
     def _write(self, pending: Pending) -> None:
-        if pending.entries or pending.notes or pending.incidents:
-            marks = pack(pending.marks) if pending.marks else b""
-            self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes, marks)
+        """Append what waits. Where the disk cannot be written it waits in memory, and the gateway goes on."""
+        self._unwritten.append(pending)
+        try:
+            while self._unwritten:
+                self._append(self._unwritten[0])
+                self._unwritten.popleft()
+        except DiskError as error:
+            self._make_do(str(error))
+        else:
+            if self.disk_error:
+                logger.warning("the log is written again; %d readings are not in it", self.counts["unlogged"])
+                self.disk_error, self._saved_at = "", 0  # what was learned is to be saved now
+            self.journal.keep_reserve()
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
         if self._sender:
             self._sender.wake(sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple)))
+
+    def _make_do(self, error: str) -> None:
+        """Say once that the log is not written, and let go of the oldest where too much waits for it."""
+        if not self.disk_error:
+            logger.error("%s: learning and alarms go on in memory; a power cut now loses what waits", error)
+        self.disk_error = error
+        while len(self._unwritten) > HELD:
+            lost = self._unwritten.popleft()
+            self.counts["unlogged"] += sum(len(entry[0]) for entry in lost.entries if isinstance(entry, tuple))
+
+    def _append(self, pending: Pending) -> None:
+        """Write, and where the disk is full make room: summaries go first, then the oldest of the log."""
+        for _ in range(ROOM):
+            try:
+                self._enter_in_log(pending)
+            except DiskError:
+                if not self.journal.make_room():
+                    raise
+            else:
+                return
+        self._enter_in_log(pending)
+
+    def _enter_in_log(self, pending: Pending) -> None:
+        if pending.entries or pending.notes or pending.incidents:
+            marks = pack(pending.marks) if pending.marks else b""
+            self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes, marks)
 
     def _save(self, now: int) -> None:
         self._saved_at = now
@@ -373,17 +419,26 @@ class Pipeline:
         self._written = self._writer.submit(self._write_state, parts, now)
 
     def _write_state(self, parts: dict[str, bytes], now: int) -> None:
-        self.journal.checkpoint(self.mark, parts)
+        if self._unwritten:
+            return  # a state must not be ahead of its log, but for what will never be in it
         kept = self.settings.journal
+        is_sure = self._monotonic() - self._steady_since >= STEADY
         readings, minutes = (
             now - round(days * 86400 * SECOND) for days in (kept.retain_days, kept.minutes_retain_days)
         )
-        self.journal.retain(readings, minutes)
+        try:
+            self.journal.checkpoint(self.mark, parts)
+            self.journal.retain(readings if is_sure else None, kept.retain_mb * 2**20, minutes)
+        except DiskError as error:
+            logger.warning("no checkpoint: %s", error)
 
     def settle(self) -> None:
         """Bring everything that was learned into the log; until the slice of work ends nothing new is learned."""
         self._commit()
         self._written.result()
+        if self._unwritten:
+            message = f"the log cannot be written now: {self.disk_error}"
+            raise RequestError(message)
 
     def serve(self, shard: Shard) -> None:
         """Let this shard take the place of the one there is; what is open in one and not in the other is told."""
@@ -425,6 +480,7 @@ class Pipeline:
             "false_alarms": self.shard.fleet.false_alarms(),
             "maintenance": self.shard.calendar.active(now),
             "predictions": self.counts["predictions"],
+            "disk": {"error": self.disk_error or None, "unlogged": self.counts["unlogged"]},
             "repeats": {"recognised": self.repeats.recognised, "ambiguous": self.repeats.ambiguous},
             "inbox": {
                 "waiting": len(self._inbox),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from gateway.control.server import Call
-from gateway.errors import RequestError
+from gateway.errors import GatewayError
 
 Work: TypeAlias = Generator[str, None, Mapping[str, Any]]
 """What a request needs: each `yield` ends a slice and says how far it is, what is returned is the answer.
@@ -80,7 +80,7 @@ def _advance(task: Task) -> bool:
         progress = next(task.work)
     except StopIteration as end:
         task.call.answer(end.value)
-    except RequestError as error:
+    except GatewayError as error:
         task.call.refuse(str(error))
     else:
         now = time.monotonic()

@@ -3,17 +3,18 @@
 import fcntl
 import hashlib
 import json
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gateway.codecs.outgoing import encode_incident
-from gateway.errors import JournalError
-from gateway.journal import blocks, events, finder, forgetting, minutes, names, notes
+from gateway.errors import DiskError, JournalError
+from gateway.journal import blocks, events, finder, forgetting, minutes, names, notes, retention
 from gateway.journal.reader import Entered
 from gateway.journal.schema import SCHEMAS
 from gateway.learning.directory import Directory
@@ -22,6 +23,15 @@ from gateway.records import Batch, Foreseen, Health, Incident, Ints, Undone, Ver
 if TYPE_CHECKING:
     from gateway.journal.rollup import Rollup
 
+DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+"""SQLite's words for a disk that cannot be written."""
+
+MOST_PAGES = 2**32 - 2
+"""SQLite's own limit to a file's size, when ours is lifted."""
+
+RESERVE = 2**23
+"""Bytes set aside beside the log: twice what the write-ahead log grows to before SQLite empties it (1,000 pages)."""
+
 CHECKPOINTS = 2
 """Kept, so that a damaged one has another before it."""
 
@@ -29,8 +39,9 @@ CHECKPOINTS = 2
 class Journal:
     """Used by one thread at a time; a second gateway on the same file is refused."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_durable: bool = True) -> None:
         self.path = path
+        self._is_durable = is_durable
         self._lock: IO[str] | None = None
         self._database: sqlite3.Connection | None = None
         self._names: names.Names | None = None
@@ -67,7 +78,8 @@ class Journal:
             yield
         except sqlite3.Error as error:
             message = f"{self.path}: {error}"
-            raise JournalError(message) from error
+            kind = DiskError if getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK else JournalError
+            raise kind(message) from error
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -77,7 +89,8 @@ class Journal:
         if version == 0 and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             message = f"{self.path} is a database of another program"
             raise JournalError(message)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        synchronous = "FULL" if self._is_durable else "NORMAL"
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "secure_delete=ON"):
             database.execute(f"PRAGMA {pragma}")
         if version < len(SCHEMAS):
             script = "".join(SCHEMAS[version:])
@@ -210,12 +223,47 @@ class Journal:
             if hashlib.sha256(body).digest() == digest:
                 yield seq, _parts(body)
 
-    def retain(self, since: int, minutes_since: int = 0) -> None:
-        """Drop entries older than `since` (ns) that the oldest checkpoint already holds, and older minutes."""
+    def retain(self, since: int | None, most_bytes: int, minutes_since: int = 0) -> None:
+        """Drop the oldest entries that every checkpoint holds: those before `since` (ns), and beyond `most_bytes`.
+
+        And minutes older than `minutes_since`. Without a `since` age counts for nothing.
+        """
         with self._threshold(), transaction(self._open) as database:
-            oldest = "(SELECT coalesce(min(seq), 0) FROM checkpoints)"
-            database.execute(f"DELETE FROM log WHERE at < ? AND seq <= {oldest}", (since,))  # noqa: S608 - a constant
-            database.execute("DELETE FROM minutes WHERE until <= ?", (minutes_since,))
+            if since is not None:
+                retention.drop_old(database, since)
+                database.execute("DELETE FROM minutes WHERE until <= ?", (minutes_since,))
+            retention.drop_large(database, most_bytes)
+
+    def make_room(self) -> bool:
+        """On a full disk, take the oldest out until there is room to write; False where nothing is left to go.
+
+        The reserve is given up first: taking out needs room itself.
+        """
+        self._reserve.unlink(missing_ok=True)
+        with self._threshold():
+            self._open.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # From now on the file does not grow, so that what was freed stays free for the write-ahead log.
+            pages = self._open.execute("PRAGMA page_count").fetchone()[0]
+            self._open.execute(f"PRAGMA max_page_count={pages}")
+            with transaction(self._open) as database:
+                has_gone = retention.make_room(database)
+            self._open.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return has_gone
+
+    def keep_reserve(self) -> None:
+        """Set room aside for the day when the disk is full; without effect where there is none."""
+        if self._reserve.exists():
+            return
+        with suppress(OSError):
+            disk = os.statvfs(self.path.parent)
+            if disk.f_bavail * disk.f_frsize > 2 * RESERVE:  # or it would take what was freed just now
+                with self._reserve.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, RESERVE)
+                self._open.execute(f"PRAGMA max_page_count={MOST_PAGES}")
+
+    @property
+    def _reserve(self) -> Path:
+        return self.path.with_name(self.path.name + ".reserve")
 
 
 class transaction:  # noqa: N801 - used as a verb
@@ -229,8 +277,12 @@ class transaction:  # noqa: N801 - used as a verb
         return self.database
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self.database.in_transaction:  # SQLite itself rolls back when the disk is full
-            self.database.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            if kind is None:
+                self.database.execute("COMMIT")
+        finally:
+            if self.database.in_transaction:  # SQLite itself rolls back when the disk is full, mostly
+                self.database.execute("ROLLBACK")
 
 
 def _numbered(batch: Batch, numbers: Ints) -> Batch:

@@ -73,7 +73,7 @@ def test_what_the_log_no_longer_has_is_told_by_the_minutes(log: Path, tmp_path: 
     journal = Journal(copy)
     journal.open()
     journal.checkpoint("rules", {})
-    journal.retain(START + 300 * MINUTE)
+    journal.retain(START + 300 * MINUTE, 2**40)
     journal.close()
     with History(copy) as history:
         told = tell(history, DEVICE, START, START + ROUNDS * MINUTE, ZoneInfo("UTC"))

@@ -106,13 +106,13 @@ class TheLog(RuleBasedStateMachine):
 
     @rule(since=st.integers(0, 120))
     def retain(self, since: int) -> None:
-        """Drop what is older and in every checkpoint."""
-        self.journal.retain(since)
+        """Drop what stands before the first that is not older, and is in every checkpoint."""
+        self.journal.retain(since, 2**40)
         oldest = self.saved[0] if self.saved else 0
-        for seq, entry in list(self.entries.items()):
-            at = entry[0] if isinstance(entry, tuple) else entry.at  # type: ignore[attr-defined]
-            if at < since and seq <= oldest:
-                del self.entries[seq]
+        times = {seq: entry[0] if isinstance(entry, tuple) else entry.at for seq, entry in self.entries.items()}  # type: ignore[attr-defined]
+        first = min((seq for seq, at in times.items() if at >= since), default=0)
+        for seq in [seq for seq in self.entries if seq < first and seq <= oldest]:
+            del self.entries[seq]
 
     @rule()
     def reopen(self) -> None:

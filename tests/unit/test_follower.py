@@ -12,7 +12,7 @@ from gateway.errors import JournalError
 from gateway.journal import Follower, History, Journal, follower
 from gateway.journal.rollup import EVERY
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, DeadLetter, Foreseen, Health, Incident, Kind, Minutes, Resume, State
+from gateway.records import SECOND, DeadLetter, Foreseen, Health, Incident, Kind, Minutes, Resume, State, Tick
 
 
 @pytest.fixture
@@ -136,8 +136,9 @@ def test_minutes_are_kept_as_long_as_is_said(journal: Journal, path: Path) -> No
     for first in (0, 120):
         journal.append(directory, [(batch(directory, rows[first : first + 120]), verdicts(120))], [])
     middle = rows[120][2]
+    journal.append(directory, [Tick(rows[-1][2] + 1)], [])  # the newest stays
     journal.checkpoint("rules", {})
-    journal.retain(rows[-1][2] + 1, middle)
+    journal.retain(rows[-1][2] + 1, 2**40, middle)
     with History(path) as history:
         kept = list(history.minutes(np.arange(4), 0, 2**62))
         assert [entry for _, entry in history.entries(0) if isinstance(entry, tuple)] == []

@@ -164,18 +164,45 @@ def test_retain_keeps_what_no_checkpoint_holds(journal: Journal) -> None:
     directory = Directory()
     directory.add("d", "s")
     journal.append(directory, [Resume(START), reading(1.0, START + SECOND), Tick(START + 2 * SECOND)], [])
-    journal.retain(START + 100 * SECOND)
+    journal.retain(START + 100 * SECOND, 2**40)
     assert journal.last() == 3
     assert len(written(journal)) == 3
     journal.checkpoint(RULES, {})
     journal.append(directory, [reading(2.0, START + 3 * SECOND)], [])
     journal.checkpoint(RULES, {})
-    journal.retain(START + 2 * SECOND)
+    journal.retain(START + 2 * SECOND, 2**40)
     assert written(journal) == [Tick(START + 2 * SECOND), [2.0]]
-    journal.retain(START + 100 * SECOND)
+    journal.retain(START + 3 * SECOND, 2**40)
     assert written(journal) == [[2.0]]
     journal.append(directory, [reading(3.0)], [])
     assert journal.last() == 5
+
+
+def test_a_clock_that_went_wrong_for_a_while_takes_nothing_with_it(journal: Journal) -> None:
+    """What was written in 1970 stays as long as its neighbours, and years ahead drop nothing that is not old."""
+    directory = Directory()
+    directory.add("d", "s")
+    journal.append(directory, [reading(1.0, START), reading(2.0, 1), Tick(2), reading(3.0, START + SECOND)], [])
+    for _ in range(2):
+        journal.append(directory, [Tick(START + 2 * SECOND)], [])
+        journal.checkpoint(RULES, {})
+    before = written(journal)
+    journal.retain(START, 2**40)
+    journal.retain(START + 10**18, 2**40)
+    assert written(journal) == before
+
+
+def test_the_oldest_goes_where_the_file_is_too_large(journal: Journal) -> None:
+    """As much as is needed, and never the newest entry nor what no checkpoint holds."""
+    directory = Directory()
+    directory.add("d", "s")
+    for number in range(300):
+        journal.append(directory, [reading(float(number), START + number * SECOND)], [])
+        if number in {200, 250}:
+            journal.checkpoint(RULES, {})
+    journal.retain(None, 0)
+    assert written(journal)[0] == [201.0]
+    assert written(journal)[-1] == [299.0]
 
 
 def test_a_second_gateway_is_refused(path: Path, journal: Journal) -> None:

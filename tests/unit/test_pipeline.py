@@ -13,10 +13,10 @@ from readings import START, logged, message, settings
 
 from gateway.config import Settings
 from gateway.control import Call, Desk
-from gateway.errors import BrokerError, ConfigError, JournalError, StateError
+from gateway.errors import BrokerError, ConfigError, DiskError, JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
-from gateway.pipeline import HELD, QUARANTINED_SHOWN, Pipeline, status_topic
+from gateway.pipeline import HELD, QUARANTINED_SHOWN, STEADY, Pipeline, status_topic
 from gateway.portions import ROUNDS
 from gateway.records import SECOND, Batch, Entry, Feedback, Foreseen, Health, Message, Note, Reason, Resume, Tick
 from gateway.repeats import unpack
@@ -414,6 +414,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "false_alarms": {"per_device_and_30_days": 0.0, "most": {"device": "pump", "per_30_days": 0.0}},
         "maintenance": [],
         "predictions": 0,
+        "disk": {"error": None, "unlogged": 0},
         "repeats": {"recognised": 0, "ambiguous": 0},
         "inbox": {"waiting": 0, "high_water": 9, "times_blocked": 3, "blocked_s": 1.235},
         "connection": {"received": 7, "published": 6, "dropped": 4, "reconnects": 5},
@@ -519,6 +520,7 @@ def test_run_ends_when_told_to(new_bench: Callable[..., Bench]) -> None:
 def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Bench]) -> None:
     """A checkpoint every so often; entries older than the retention that it holds are dropped."""
     bench = new_bench(journal={"checkpoint_every_s": 100.0, "retain_days": 1 / 864, "commit_messages": 1})
+    bench.pipeline._steady_since -= STEADY  # the clock has not been set for long
     bench.step('{"a": 1}')
     bench.step('{"a": 2}', after=99 * SECOND)
     assert list(bench.journal.checkpoints("rules")) == []
@@ -529,6 +531,36 @@ def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Ben
     assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [second, first]
     bench.step('{"a": 5}', after=100 * SECOND)
     assert bench.entries() == [[4.0], [5.0]]
+
+
+def test_a_full_disk_stops_neither_learning_nor_acknowledging(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was learned waits in memory, is said once, and is written when there is room again."""
+    bench = new_bench(journal={"commit_messages": 1})
+    bench.step()
+    write = bench.journal.append
+
+    def refuse(*_: object) -> None:
+        message = "database or disk is full"
+        raise DiskError(message)
+
+    monkeypatch.setattr(bench.journal, "append", refuse)
+    monkeypatch.setattr(bench.journal, "make_room", lambda: False)
+    for number in range(HELD + 3):
+        bench.step(f'{{"a": {number}}}', after=SECOND)
+    assert len(bench.link.acknowledged) == HELD + 3
+    assert bench.pipeline.counts["readings"] == HELD + 3
+    assert json.loads(bench.pipeline.status(bench.now))["disk"]["error"] == "database or disk is full"
+    assert caplog.text.count("learning and alarms go on in memory") == 1
+    monkeypatch.setattr(bench.journal, "append", write)
+    bench.step(f'{{"a": {HELD + 3}}}', after=SECOND)
+    status = json.loads(bench.pipeline.status(bench.now))["disk"]
+    assert status == {"error": None, "unlogged": 3}
+    readings = [entry for entry in bench.entries() if isinstance(entry, list)]
+    assert readings == [[float(number)] for number in range(3, HELD + 4)]
+    bench.step(after=SECOND)
+    assert list(bench.journal.checkpoints("rules"))
 
 
 def test_a_state_that_cannot_be_saved_does_not_end_the_gateway(
