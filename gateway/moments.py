@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from gateway.errors import ConfigError
 from gateway.records import SECOND
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 AGO = re.compile(r"^-?(\d{1,6})([smhdw])$")
-OPTIONS = ("--from", "--to", "--since")
+OPTIONS = ("--from", "--to", "--since", "--at")
 
 
-def parse(text: str, now: int) -> int:
-    """The moment in ns; a time without a zone is UTC. Raises `ConfigError`."""
+def parse(text: str, now: int, zone: tzinfo = UTC) -> int:
+    """The moment in ns; a time that names no zone is in `zone`. Raises `ConfigError`."""
     if text == "now":
         return now
     if found := AGO.match(text):
@@ -23,7 +23,7 @@ def parse(text: str, now: int) -> int:
     except ValueError as error:
         message = f"{text!r} is no moment: write -7d, -12h or 2026-11-23T10:00"
         raise ConfigError(message) from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return int(moment.timestamp()) * SECOND + moment.microsecond * 1000
 
 
