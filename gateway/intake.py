@@ -15,6 +15,7 @@ import numpy as np
 from gateway.bucket import Bucket
 from gateway.codecs import Codec, Decoded, TopicFilter, TopicTemplate, interpret
 from gateway.codecs.incoming import decode_feedback, decode_maintenance
+from gateway.codecs.topics import NO_LEVEL
 from gateway.config import Limits, Source, Topics
 from gateway.errors import PayloadError
 from gateway.learning.directory import Directory
@@ -33,9 +34,6 @@ QUIET = 60 * SECOND
 
 Decode: TypeAlias = Callable[[str, bytes, int], Event]
 """From a device's name, a payload and the time it came to what it says."""
-
-NO_LEVEL = set("/+#")
-"""A device's name is one level of the topics on which it is told what we think of it."""
 
 LOUDEST = 100
 """Lines logged in that time at most: a flood of invented devices must not fill the log."""

@@ -4,8 +4,9 @@ What is touched is folded again, aside and in slices while the loop goes on; the
 Devices are independent, so of one device only its own readings are.
 """
 
+import json
 import mmap
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from glob import escape
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from gateway.codecs.outgoing import iso
+from gateway.codecs.topics import NO_LEVEL
 from gateway.control import Handler, Work
 from gateway.errors import RequestError
 from gateway.house import House, saved
@@ -44,6 +46,7 @@ def forget(house: House, arguments: Mapping[str, Any]) -> Work:
     if gone.device is None:
         message = "say which device is to be forgotten"
         raise RequestError(message)
+    _refuse_unknown_sensor(house.shard, gone.device, gone.sensor)
     before = _digest(house, gone.device)
     fold = yield from _folded(house, gone)
     house.serve(_with(house.shard, gone.device, fold.shard, is_forgotten=gone.is_whole))
@@ -69,6 +72,9 @@ def undo(house: House, arguments: Mapping[str, Any]) -> Work:
     if span.sensor is not None or span.is_all_time:
         message = "say from when or until when nothing is to be learned"
         raise RequestError(message)
+    if span.device is not None and house.shard.directory.device_row(span.device) is None:
+        message = f"no device is called {span.device!r}"
+        raise RequestError(message)
     fold = yield from _folded(house, span)
     entry = Undone(house.now(), span.device, span.since, span.until)
     if span.device is None:
@@ -89,6 +95,15 @@ def refold(house: House, _: Mapping[str, Any]) -> Work:
     parts = saved(house.shard)
     yield from _written(house.write(lambda: house.journal.checkpoint(house.mark, parts)))
     return {"learned anew": fold.readings}
+
+
+def _refuse_unknown_sensor(shard: Shard, device: str, sensor: str | None) -> None:
+    """A name mistyped must cost nothing: with a sensor go the forecasts and incidents of its device."""
+    rows = [] if (row := shard.directory.device_row(device)) is None else shard.directory.rows_of[row]
+    known = [shard.directory.streams[stream][1] for stream in rows]
+    if sensor is not None and sensor not in known:
+        message = f"{device!r} has no sensor {sensor!r}; known are {', '.join(known) or 'none'}"
+        raise RequestError(message)
 
 
 def _folded(house: House, gone: Span) -> Slices[Fold]:
@@ -145,11 +160,13 @@ def _verified(house: House, gone: Span) -> Slices[dict[str, Any]]:
             house.journal.path,
             *(house.journal.path.with_name(house.journal.path.name + end) for end in ENDS),
         ):
-            for is_found in _search(file, gone.device.encode()):
+            for is_found in _search(file, _spellings(gone.device)):
                 yield f"looking through {file.name}"
                 if is_found:
                     found["files that hold the name"].append(file.name)
                     break
+        if found["files that hold the name"]:
+            found["names that it is part of"] = _names_around(house.shard, gone.device)
     return found
 
 
@@ -159,13 +176,23 @@ CHUNK = 2**24
 """Bytes looked through in one slice."""
 
 
-def _search(file: Path, name: bytes) -> Iterator[bool]:
-    """Whether the bytes are in the file, one answer per stretch of it."""
+def _spellings(name: str) -> tuple[bytes, ...]:
+    """A name as it may stand in a file: as it is, and as JSON that is all ASCII has it."""
+    return tuple(dict.fromkeys((name.encode(), json.dumps(name)[1:-1].encode())))
+
+
+def _names_around(shard: Shard, name: str) -> list[str]:
+    """Other devices and sensors whose names hold this one: bytes of `pump-1` are found in `pump-11`, too."""
+    return sorted({other for stream in shard.directory.streams for other in stream if name in other})
+
+
+def _search(file: Path, spellings: Sequence[bytes]) -> Iterator[bool]:
+    """Whether any of them is in the file, one answer per stretch of it."""
     if not file.exists() or not file.stat().st_size:
         return
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as view:
         for start in range(0, len(view), CHUNK):
-            yield view.find(name, start, start + CHUNK + len(name)) >= 0
+            yield any(view.find(name, start, start + CHUNK + len(name)) >= 0 for name in spellings)
 
 
 def _span(arguments: Mapping[str, Any]) -> Span:
@@ -177,6 +204,9 @@ def _span(arguments: Mapping[str, Any]) -> Span:
         message = f"{wrong[0]}: {given[wrong[0]]!r} makes no sense"
         raise RequestError(message)
     span = Span(**{"device": None, **given})
+    if set(span.device or "") & NO_LEVEL:
+        message = f"device: {span.device!r} is not one level of a topic, as every device's name is"
+        raise RequestError(message)
     if span.since >= span.until:
         message = "it ends before it begins"
         raise RequestError(message)

@@ -8,6 +8,9 @@ from gateway.records import Reason
 
 PLACEHOLDER = re.compile(r"^\{([a-z_]+)\}$")
 
+NO_LEVEL = frozenset("/+#\0")
+"""A device's name is one level of the topics on which it is told what we think of it: none of these is in it."""
+
 
 class TopicTemplate:
     """A topic in which whole levels may be placeholders, such as `devices/{device}/readings`.
@@ -58,7 +61,7 @@ class TopicTemplate:
         """The topic with its placeholders filled in; raises `ValueError` for a name that is not one topic level."""
         levels = list(self._levels)
         for name, position in self._names.items():
-            if not names[name] or set(names[name]) & set("/+#\0"):
+            if not names[name] or set(names[name]) & NO_LEVEL:
                 message = f"{names[name]!r} is not one topic level"
                 raise ValueError(message)
             levels[position] = names[name]

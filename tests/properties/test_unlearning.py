@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from readings import START, Row, batch, life, logged
 
 from gateway.control import Work
+from gateway.errors import RequestError
 from gateway.house import Alone
 from gateway.journal import Journal
 from gateway.learning.stock import ModelRule
@@ -190,6 +192,10 @@ def test_what_was_forgotten_was_never_there(
     if span.since >= span.until:
         return
     with lived(history) as (path, entered):
+        if span.sensor is not None and (span.device, span.sensor) not in restored(path, MARK).directory.streams:
+            with pytest.raises(RequestError, match="has no sensor"):
+                do(forget, path, span._asdict())
+            return
         receipt = do(forget, path, span._asdict() | {"verify": True})
         expected = digests(never_saw(entered, span, names=span.is_whole))
         assert digests(restored(path, MARK)) == expected
@@ -215,6 +221,10 @@ def test_what_was_undone_was_never_learned(
         return
     with lived(history) as (path, entered):
         before = readings_of(path)
+        if span.device is not None and span.device not in restored(path, MARK).directory.devices:
+            with pytest.raises(RequestError, match="no device is called"):
+                do(undo, path, span._asdict())
+            return
         do(undo, path, span._asdict())
         expected = digests(never_saw(entered, span, names=False))
         assert digests(restored(path, MARK)) == expected
