@@ -71,7 +71,10 @@ def log(reader: Reader) -> Source:
     def entries(directory: Directory) -> Iterator[Entry]:
         numbering = Numbering(reader, directory)
         for _, entry in reader.entries(0):
-            yield numbering.renumbered(entry[0]) if isinstance(entry, tuple) else entry
+            if not isinstance(entry, tuple):
+                yield entry
+            elif len(entry[0]):  # none is left where all of an entry was stale
+                yield numbering.renumbered(entry[0])
 
     source = Source(entries)
     source.survey()

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def test_the_log_of_a_running_gateway_is_tried(tmp_path: Path) -> None:
     with Reader(path) as reading:
         judge(reading)
     running.close()
+
+
+def test_what_came_twice_and_was_stale_is_passed_over(tmp_path: Path) -> None:
+    """Of such an entry nothing is left in the log but its place."""
+    path, shard = tmp_path / "gateway.db", Shard(Rules())
+    with closing(Journal(path)) as journal:
+        journal.open()
+        for _ in range(2):
+            entry = batch(shard.directory, life(300))
+            outcome = shard.apply(entry)
+            assert outcome.verdicts
+            journal.append(shard.directory, [(entry, outcome.verdicts)], [])
+    with Reader(path) as reading:
+        assert tune.log(reading).steps == 1
 
 
 def judge(reading: Reader) -> None:
