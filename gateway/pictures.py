@@ -1,6 +1,7 @@
 """Drawing a device's story; matplotlib lives here alone."""
 
 import io
+import warnings
 
 import numpy as np
 from matplotlib import dates
@@ -28,7 +29,7 @@ def draw(story: Story) -> bytes:
     rows = max(len(story.curves), 1)
     figure = Figure(figsize=(WIDTH, 1.0 + ROW * rows), dpi=DPI, layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
-    figure.suptitle(story.device, x=0.01, ha="left", fontsize=15, fontweight="bold", color=READING)
+    figure.suptitle(story.device, x=0.01, ha="left", fontsize=15, fontweight="bold", color=READING, parse_math=False)
     for axis, curve in zip(axes, story.curves, strict=False):
         _draw_sensor(axis, curve, story.foretold.get(curve.sensor), story)
     if not story.curves:
@@ -39,7 +40,9 @@ def draw(story: Story) -> bytes:
     axes[-1].xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=story.zone))
     _explain(figure, axes[0])
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", facecolor="white")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # drawn as a box; the page has the name in words
+        figure.savefig(buffer, format="png", facecolor="white")
     return buffer.getvalue()
 
 
@@ -61,7 +64,7 @@ def _draw_sensor(axis: Axes, curve: Curve, foretold: Foretold | None, story: Sto
     axis.plot(at, mean, color=READING, lw=1.0, label="reading")
     _fit(axis, curve)
     _mark(axis, curve.sensor, story)
-    axis.set_title(curve.sensor, loc="left", fontsize=11, color=READING, pad=14)
+    axis.set_title(curve.sensor, loc="left", fontsize=11, color=READING, pad=14, parse_math=False)
     axis.grid(axis="y", color=GRID, lw=0.8)
     axis.tick_params(colors=TEXT, labelsize=9, length=0)
     axis.margins(x=0)

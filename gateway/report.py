@@ -23,6 +23,9 @@ def run(settings: Settings, device: str, start: int, end: int, out: Path) -> Non
     if out.suffix not in FORMATS:
         message = f"--out {out}: write to a file that ends in {' or '.join(FORMATS)}"
         raise ConfigError(message)
+    if start >= end:
+        message = "the time to report on ends before it begins"
+        raise ConfigError(message)
     with History(Path(settings.journal.path)) as history:
         story = tell(history, device, start, end, ZoneInfo(settings.gateway.time_zone))
     from gateway.pictures import draw  # noqa: PLC0415 - a second and 60 MB that only those pay who want a picture

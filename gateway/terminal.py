@@ -42,7 +42,9 @@ def waiting(doing: str, seconds: float) -> Iterator[Callable[[float, str], None]
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on standard output; what is in it may come from strangers."""
-    drawn = Table(*titles, box=None, pad_edge=False)
+    drawn = Table(box=None, pad_edge=False)
+    for title in titles:
+        drawn.add_column(title, overflow="fold")  # nothing is cut off, however narrow the terminal is
     for row in rows:
         drawn.add_row(*(Text(_shown(str(cell))) for cell in row))
     Console().print(drawn)

@@ -36,6 +36,9 @@ class Reader:
         self._database: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
+        if not self.path.exists():
+            message = f"{self.path} does not exist: no gateway has run with these settings yet"
+            raise JournalError(message)
         with self._threshold():
             where = f"{self.path.absolute().as_uri()}?mode=ro"
             self._database = sqlite3.connect(where, uri=True, timeout=60.0, check_same_thread=False)

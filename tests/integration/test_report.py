@@ -2,6 +2,7 @@
 
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from gateway.cli import main
 from gateway.errors import InputError
 from gateway.foresight import Foresight
 from gateway.journal import History, Journal
+from gateway.pictures import draw
 from gateway.records import SECOND
 from gateway.shard import Rules, Shard
 from gateway.story import Story, cases, curve, tell
@@ -131,6 +133,19 @@ def test_a_page_needs_nothing_else_and_trusts_no_name(log: Path, tmp_path: Path)
     assert "&lt;b&gt;pump&lt;/b&gt; &amp; co" in page
     assert "<b>" not in page
     assert "flow 423" in page
+
+
+def test_no_name_is_taken_for_a_formula_or_breaks_the_picture(story: Story) -> None:
+    """Between two dollar signs matplotlib reads TeX; letters that its font lacks are no warning of ours."""
+    story.device = "$a_{$ \N{CJK UNIFIED IDEOGRAPH-6E29}"
+    story.curves = [replace(story.curves[0], sensor=r"$\frac{a$")]
+    assert draw(story)[:4] == b"\x89PNG"
+
+
+def test_a_time_that_ends_before_it_begins_is_refused(log: Path, tmp_path: Path) -> None:
+    """Not answered with an empty picture."""
+    since, out = "--since=2027-01-01", str(tmp_path / "report.png")
+    assert report(log, tmp_path, "--device", DEVICE, since, "--out", out) == 2
 
 
 def test_a_device_that_is_not_known_is_said_with_those_that_are(

@@ -8,7 +8,7 @@ from readings import START, batch, life
 
 from gateway import history
 from gateway.cli import main
-from gateway.errors import RequestError
+from gateway.errors import JournalError, RequestError
 from gateway.journal import Journal, Reader
 from gateway.records import SECOND
 from gateway.shard import Rules, Shard
@@ -72,3 +72,9 @@ def test_the_command_prints_a_table_or_json(path: Path, tmp_path: Path, capsys: 
     assert "open since" in printed
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sensors"]["a"]["value"] == 500.0
+
+
+def test_a_log_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    """In words about the gateway, not about SQLite."""
+    with pytest.raises(JournalError, match="no gateway has run with these settings"), Reader(tmp_path / "none.db"):
+        pass
