@@ -1,31 +1,26 @@
-"""The loop: take, decode, learn, decide, publish, append, acknowledge. It owns every model and the log's head.
-
-Waiting for the disk is left to a writer of one thread: while it commits, the loop goes on learning and telling, and
-what gathers meanwhile is the next commit.
-"""
+"""The loop: take, decode, learn, decide, publish, append, acknowledge. It owns every model and the log's head."""
 
 import json
 import logging
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import groupby, islice
-from typing import Protocol, TypeVar
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.codecs import TopicTemplate
-from gateway.codecs.outgoing import encode_incident, encode_prediction, iso
+from gateway.codecs.outgoing import encode_incident, encode_prediction
 from gateway.config import Settings
 from gateway.control import Desk, Work
-from gateway.errors import DiskError, RequestError, StateError
 from gateway.foresight import Foresight
 from gateway.intake import Intake
 from gateway.journal import Entered, Journal
+from gateway.ledger import Ledger, is_over
 from gateway.mqtt.inbox import Inbox
+from gateway.neighbours import Link, Sender
 from gateway.portions import Portions
 from gateway.records import (
     SECOND,
@@ -33,19 +28,19 @@ from gateway.records import (
     Entry,
     Event,
     Feedback,
-    Foreseen,
-    Health,
-    Incident,
     Message,
     Reason,
     Resume,
     Span,
-    State,
     Tick,
 )
-from gateway.repeats import WINDOW, Mark, Repeats, mark, pack, unpack
+from gateway.repeats import WINDOW, Repeats, unpack
 from gateway.shard import Outcome, Shard
+from gateway.standing import Standing
 from gateway.vitals import Vitals
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 logger = logging.getLogger(__name__)
 
@@ -61,77 +56,10 @@ CLOCK_SET = 2 * SECOND
 LATE = SECOND
 """A message that waited longer in the inbox says that we are behind: then silence proves nothing."""
 
-QUARANTINED_SHOWN = 20
-"""Failed models named in the status: a wrong setting may fail on every stream, and a status is not a log."""
-
-ROOM = 5
-"""How many times the oldest is taken out for one commit on a full disk."""
-
 STEADY = 3600 * SECOND
 """How long a clock must have run without being set before the age of entries is judged by it."""
 
-HELD = 100
-"""Batches learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
-
-
-class Link(Protocol):
-    """What the loop asks of the connection to the broker."""
-
-    failure: Exception | None
-    is_online: bool
-    generation: int
-    anew: int
-    dropped: int
-    last_error: str
-    received: int
-    published: int
-
-    @property
-    def reconnects(self) -> int:
-        """How many times the connection was made again."""
-        ...
-
-    def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> bool:
-        """Send, or keep to be sent; False where it was dropped."""
-        ...
-
-    def acknowledge(self, receipts: Iterable[tuple[int, int] | None]) -> None:
-        """Tell the broker that these are safe with us."""
-        ...
-
-
-class Sender(Protocol):
-    """What the loop asks of the one who passes the log on to a database."""
-
-    failure: Exception | None
-
-    @property
-    def unsent(self) -> int:
-        """Readings in the log that the database lacks."""
-        ...
-
-    def wake(self, readings: int) -> None:
-        """So many readings more are in the log; returns at once."""
-        ...
-
-    def status(self, now: int) -> dict[str, object]:
-        """How far behind it is."""
-        ...
-
-
 Answer = TypeVar("Answer")
-
-
-@dataclass(slots=True)
-class Pending:
-    """What was learned and is not in the log yet."""
-
-    since: int = 0
-    entries: list[Entered] = field(default_factory=list)
-    notes: list[Foreseen | Health] = field(default_factory=list)
-    incidents: list[Incident] = field(default_factory=list)
-    receipts: list[tuple[int, int]] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
 
 
 class Pipeline:
@@ -166,7 +94,6 @@ class Pipeline:
         self.doors: dict[str, Callable[[Span], str]] = {}
         self._foresight = Foresight(shard, settings.predictions.horizons_s)
         self._vitals = Vitals()
-        self._version = version
         self._clock, self._monotonic = clock, monotonic
         self._offset: int | None = None
         self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
@@ -174,25 +101,38 @@ class Pipeline:
         self._status = status_topic(settings)
         self._outage = own_topic(settings, "outage", settings.topics.outage)
         self.repeats = Repeats()
-        self.disk_error = ""
-        self._unwritten: deque[Pending] = deque()
+        self.ledger = Ledger(
+            settings.journal,
+            shard=shard,
+            journal=journal,
+            fingerprint=fingerprint,
+            link=link,
+            sender=sender,
+            counts=self.counts,
+        )
+        self._standing = Standing(
+            version,
+            shard=shard,
+            intake=intake,
+            inbox=inbox,
+            link=link,
+            sender=sender,
+            ledger=self.ledger,
+            repeats=self.repeats,
+            counts=self.counts,
+        )
         self._steady_since = monotonic()
-        self._pending = Pending()
         self._portions = Portions(shard.directory)
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._written: Future[None] = Future()
-        self._written.set_result(None)
         self._generation = -1
         self._due: dict[int, int] = {}
-        self._ticked_at = self._told_at = self._saved_at = 0
-        self._started_at = 0
+        self._ticked_at = self._told_at = 0
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; then what was learned is committed and saved."""
-        self._started_at = self._saved_at = self._clock()
+        self._standing.started_at = self.ledger.saved_at = self._clock()
         for body in self.journal.receipts(WINDOW):
             self.repeats.resume(unpack(body))
-        with self._writer:  # whatever ends us, what is being written gets written
+        with self.ledger:
             while not stop.is_set():
                 self.step(timeout_s=0.1)
             self.finish()
@@ -200,7 +140,7 @@ class Pipeline:
     def step(self, timeout_s: float) -> None:
         """Wait for messages at most `timeout_s`, then do everything that is due; raises what ended the link."""
         self._desk.step()
-        wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self._pending.since else timeout_s
+        wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self.ledger.pending.since else timeout_s
         busy = {self.intake.sender_of(message.topic) for message in self._portions.held}
         messages = self._inbox.take(0.0 if self._desk or self._portions else wait_s, busy)
         for part in (self._link, self._sender):
@@ -228,7 +168,6 @@ class Pipeline:
     def _take(self, messages: list[Message], now: int) -> None:
         """Learn a portion of what is new and of what was left."""
         self.counts["messages"] += len(messages)
-        self._pending.since = self._pending.since or now  # also where nothing in them is accepted
         new = [message for message in messages if self._is_new(message)]
         again = {message.receipt for message in messages} - {message.receipt for message in new}
         for entry in self._portions.next(self.intake.take(self._not_aside(new))):
@@ -236,17 +175,13 @@ class Pipeline:
                 self._learn(entry, now)
             else:
                 self.enter(entry)
-        done = self._portions.release(messages)
-        self._pending.receipts.extend(message.receipt for message in done if message.receipt)
-        self._pending.marks.extend(
-            mark(message) for message in done if message.receipt and message.receipt not in again
-        )
+        self.ledger.receive(now, self._portions.release(messages), again)
 
     def finish(self) -> None:
         """Leave nothing behind that a restart would have to learn again."""
-        self._commit()
-        self._save(self._clock())
-        self._written.result()
+        self.ledger.commit()
+        self.ledger.save(self._clock(), is_clock_sure=self._is_clock_sure())
+        self.ledger.written.result()
 
     def _is_new(self, message: Message) -> bool:
         """Whether it was not received before; what comes again is acknowledged again and not learned."""
@@ -266,6 +201,9 @@ class Pipeline:
             self.enter(Resume(now))
             self._told_at = 0
 
+    def _is_clock_sure(self) -> bool:
+        return self._monotonic() - self._steady_since >= STEADY
+
     def _learn(self, batch: Batch, now: int) -> None:
         outcome = self.shard.apply(batch)
         assert outcome.verdicts is not None  # noqa: S101 - readings have verdicts
@@ -273,12 +211,12 @@ class Pipeline:
         self._vitals.learned(int(batch.received_at[0]), self._clock())
         self._count(batch, outcome.verdicts.is_stale)
         self._hold(now, (batch, outcome.verdicts), outcome)
-        self._predict(batch, ~outcome.verdicts.is_stale)
+        self._predict(batch, ~outcome.verdicts.is_stale, now)
         for observe in self.observers:
             observe(batch, outcome)
 
     def _tick(self, now: int) -> None:
-        if not self._link.is_online or not _is_over(TICK, self._ticked_at, now):
+        if not self._link.is_online or not is_over(TICK, self._ticked_at, now):
             return
         self._ticked_at = now
         outcome = self.shard.apply(Tick(now))
@@ -301,9 +239,7 @@ class Pipeline:
         return outcome
 
     def _hold(self, now: int, entered: Entered, outcome: Outcome) -> None:
-        self._pending.since = self._pending.since or now
-        self._pending.entries.append(entered)
-        self._pending.incidents.extend(change.incident for change in outcome.changes)
+        self.ledger.hold(now, entered, (change.incident for change in outcome.changes))
 
     def _tell(self, event: Event, outcome: Outcome) -> None:
         """Tell what changed without a reading."""
@@ -325,7 +261,7 @@ class Pipeline:
             device, _ = self.shard.directory.streams[batch.stream[row]]
             self.intake.reject(device, Reason.STALE, int(batch.received_at[row]))
 
-    def _predict(self, batch: Batch, is_fresh: npt.NDArray[np.bool_]) -> None:
+    def _predict(self, batch: Batch, is_fresh: npt.NDArray[np.bool_], now: int) -> None:
         every = round(self.settings.predictions.every_s * SECOND)
         latest: dict[int, int] = {}
         for row, at in zip(batch.stream[is_fresh].tolist(), batch.observed_at[is_fresh].tolist(), strict=True):
@@ -335,110 +271,25 @@ class Pipeline:
             self._due[device] = latest[device] + every
         told, crossings = self.shard.forecast(due), self.shard.crossings(due)
         if (kept := self._foresight.keep(told)) is not None:
-            self._pending.notes.append(kept)
+            self.ledger.note(now, kept)
         for name, forecasts in groupby(told, key=lambda forecast: forecast.device):
             self.counts["predictions"] += 1
             payload = encode_prediction(forecasts, (one for one in crossings if one.device == name))
             self._link.publish(self._prediction.render(device=name), payload, qos=0, retain=True)
 
     def _settle(self, now: int) -> None:
-        journal, pending = self.settings.journal, self._pending
         if self._vitals.is_due(now):
-            pending.notes.append(self._vitals.note(now, self._numbers()))
-            pending.since = pending.since or now
-        is_old = pending.since and _is_over(journal.commit_delay_s * SECOND, pending.since, now)
-        is_due = is_old or len(pending.receipts) >= journal.commit_messages
-        if is_due and (self._written.done() or len(pending.entries) >= HELD):
-            self._commit()
-        if _is_over(journal.checkpoint_every_s * SECOND, self._saved_at, now):
-            self._commit()
-            self._save(now)
-        if self._link.is_online and _is_over(STATUS, self._told_at, now):
+            self.ledger.note(now, self._vitals.note(now, self._standing.numbers()))
+        self.ledger.turn(now, is_clock_sure=self._is_clock_sure())
+        if self._link.is_online and is_over(STATUS, self._told_at, now):
             self._told_at = now
             self._link.publish(self._status, self.status(now), retain=True)
         for do in self.chores:
             do(now)
 
-    def _commit(self) -> None:
-        self._written.result()  # raises what ended the last one
-        pending, self._pending = self._pending, Pending()
-        self._written = self._writer.submit(self._write, pending)
-
-    def _write(self, pending: Pending) -> None:
-        """Append what waits. Where the disk cannot be written it waits in memory, and the gateway goes on."""
-        self._unwritten.append(pending)
-        try:
-            while self._unwritten:
-                self._append(self._unwritten[0])
-                self._unwritten.popleft()
-        except DiskError as error:
-            self._make_do(str(error))
-        else:
-            if self.disk_error:
-                logger.warning("the log is written again; %d readings are not in it", self.counts["unlogged"])
-                self.disk_error, self._saved_at = "", 0  # what was learned is to be saved now
-            self.journal.keep_reserve()
-        self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
-        if self._sender:
-            self._sender.wake(sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple)))
-
-    def _make_do(self, error: str) -> None:
-        """Say once that the log is not written, and let go of the oldest where too much waits for it."""
-        if not self.disk_error:
-            logger.error("%s: learning and alarms go on in memory; a power cut now loses what waits", error)
-        self.disk_error = error
-        while len(self._unwritten) > HELD:
-            lost = self._unwritten.popleft()
-            self.counts["unlogged"] += sum(len(entry[0]) for entry in lost.entries if isinstance(entry, tuple))
-
-    def _append(self, pending: Pending) -> None:
-        """Write, and where the disk is full make room: summaries go first, then the oldest of the log."""
-        for _ in range(ROOM):
-            try:
-                self._enter_in_log(pending)
-            except DiskError:
-                if not self.journal.make_room():
-                    raise
-            else:
-                return
-        self._enter_in_log(pending)
-
-    def _enter_in_log(self, pending: Pending) -> None:
-        if pending.entries or pending.notes or pending.incidents:
-            marks = pack(pending.marks) if pending.marks else b""
-            self.journal.append(self.shard.directory, pending.entries, pending.incidents, pending.notes, marks)
-
-    def _save(self, now: int) -> None:
-        self._saved_at = now
-        self._written.result()
-        try:
-            parts = self.shard.dumps()
-        except StateError as error:  # a chosen model that cannot be saved; the log holds all it learned
-            logger.warning("no checkpoint: %s", error)
-            return
-        self._written = self._writer.submit(self._write_state, parts, now)
-
-    def _write_state(self, parts: dict[str, bytes], now: int) -> None:
-        if self._unwritten:
-            return  # a state must not be ahead of its log, but for what will never be in it
-        kept = self.settings.journal
-        is_sure = self._monotonic() - self._steady_since >= STEADY
-        readings, minutes = (
-            now - round(days * 86400 * SECOND) for days in (kept.retain_days, kept.minutes_retain_days)
-        )
-        try:
-            self.journal.checkpoint(self.mark, parts)
-            self.journal.retain(readings if is_sure else None, kept.retain_mb * 2**20, minutes)
-        except DiskError as error:
-            logger.warning("no checkpoint: %s", error)
-
     def settle(self) -> None:
         """Bring everything that was learned into the log; until the slice of work ends nothing new is learned."""
-        self._commit()
-        self._written.result()
-        if self._unwritten:
-            message = f"the log cannot be written now: {self.disk_error}"
-            raise RequestError(message)
+        self.ledger.flush()
 
     def serve(self, shard: Shard) -> None:
         """Let this shard take the place of the one there is; what is open in one and not in the other is told."""
@@ -450,11 +301,11 @@ class Pipeline:
         for renew in self.renewals:
             renew()
         self._publish(outcome)
-        self._pending.incidents.extend(change.incident for change in outcome.changes)
+        self.ledger.pending.incidents.extend(change.incident for change in outcome.changes)
 
     def write(self, work: Callable[[], Answer]) -> "Future[Answer]":
         """Do this in the writer's thread, after what waits to be written."""
-        return self._writer.submit(work)
+        return self.ledger.write(work)
 
     def report(self, _: Mapping[str, object]) -> Work:
         """Answer a request for the status."""
@@ -464,59 +315,7 @@ class Pipeline:
 
     def status(self, now: int) -> bytes:
         """The retained message that says how the gateway is."""
-        opened, closed = self.counts[f"incidents_{State.OPEN}"], self.counts[f"incidents_{State.CLOSED}"]
-        failures = self.shard.fleet.failures()
-        tree = {
-            "state": "online",
-            "version": self._version,
-            "at": iso(now),
-            "started_at": iso(self._started_at),
-            "messages": self.counts["messages"],
-            "readings": self.counts["readings"],
-            "rejected": dict(self.intake.rejected),
-            "devices": len(self.shard.directory.devices),
-            "streams": len(self.shard.directory),
-            "incidents": {"opened": opened, "closed": closed, "open": len(self.shard.incidents)},
-            "false_alarms": self.shard.fleet.false_alarms(),
-            "maintenance": self.shard.calendar.active(now),
-            "predictions": self.counts["predictions"],
-            "disk": {"error": self.disk_error or None, "unlogged": self.counts["unlogged"]},
-            "repeats": {"recognised": self.repeats.recognised, "ambiguous": self.repeats.ambiguous},
-            "inbox": {
-                "waiting": len(self._inbox),
-                "high_water": self._inbox.high_water,
-                "times_blocked": self._inbox.times_blocked,
-                "blocked_s": round(self._inbox.blocked_s, 3),
-            },
-            "connection": {
-                "received": self._link.received,
-                "published": self._link.published,
-                "dropped": self._link.dropped,
-                "reconnects": self._link.reconnects,
-            },
-            "quarantined_models": {"count": len(failures), "first": dict(islice(failures.items(), QUARANTINED_SHOWN))},
-        }
-        if self._sender:
-            tree["influx"] = self._sender.status(now)
-        return json.dumps(tree, separators=(",", ":")).encode()
-
-    def _numbers(self) -> dict[str, float]:
-        """The counters, for the log."""
-        return {
-            **{name: float(self.counts[name]) for name in ("messages", "readings", "predictions")},
-            "rejected": float(sum(self.intake.rejected.values())),
-            "dropped": float(self._link.dropped),
-            "devices": float(len(self.shard.directory.devices)),
-            "streams": float(len(self.shard.directory)),
-            "incidents_opened": float(self.counts[f"incidents_{State.OPEN}"]),
-            "incidents_open": float(len(self.shard.incidents)),
-            "unsent": float(self._sender.unsent if self._sender else 0),
-        }
-
-
-def _is_over(period: float, since: int, now: int) -> bool:
-    """Whether `period` has passed, or the clock was set back: then nothing may wait until it has caught up."""
-    return not 0 <= now - since < period
+        return json.dumps(self._standing.tree(now), separators=(",", ":")).encode()
 
 
 def _topic(key: str, template: str, *names: str) -> TopicTemplate:

@@ -16,11 +16,13 @@ from gateway.control import Call, Desk
 from gateway.errors import BrokerError, ConfigError, DiskError, JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
-from gateway.pipeline import HELD, QUARANTINED_SHOWN, STEADY, Pipeline, status_topic
+from gateway.ledger import HELD
+from gateway.pipeline import STEADY, Pipeline, status_topic
 from gateway.portions import ROUNDS
 from gateway.records import SECOND, Batch, Entry, Feedback, Foreseen, Health, Message, Note, Reason, Resume, Tick
 from gateway.repeats import unpack
 from gateway.shard import Outcome, Rules, Shard
+from gateway.standing import SHOWN
 
 if TYPE_CHECKING:
     from gateway.mqtt.inbox import Inbox
@@ -156,7 +158,7 @@ class Bench:
             clock=lambda: self.now,
             monotonic=lambda: self.now - self.set_by,
         )
-        self.pipeline._saved_at = START  # as `run` does
+        self.pipeline.ledger.saved_at = START  # as `run` does
         self.journal.open()
         self.numbers = iter(range(1, 10**9))
 
@@ -169,7 +171,7 @@ class Bench:
         if messages:
             self.inbox.append(messages)
         self.pipeline.step(0.0)
-        self.pipeline._written.result()
+        self.pipeline.ledger.written.result()
 
     def entries(self) -> list[object]:
         """Return the log, readings as their values."""
@@ -199,7 +201,7 @@ def new_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
     yield make
     for bench in made:
-        bench.pipeline._writer.shutdown()
+        bench.pipeline.ledger.__exit__()
         bench.journal.close()
 
 
@@ -279,7 +281,7 @@ def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(new_bench: 
     """While the writer is busy learning goes on, bounded: beyond, the loop waits for the disk."""
     bench = new_bench(journal={"commit_messages": 1})
     gate = threading.Event()
-    bench.pipeline._written = bench.pipeline._writer.submit(lambda: gate.wait(10) and None)
+    bench.pipeline.ledger.written = bench.pipeline.ledger.write(lambda: gate.wait(10) and None)
     for number in range(HELD - 2):
         bench.inbox.append([message("devices/pump/readings", f'{{"a": {number}}}', bench.now + number)])
         bench.pipeline.step(0.0)
@@ -290,7 +292,7 @@ def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(new_bench: 
     bench.step()
     opener.join()
     assert gate.is_set()
-    assert bench.pipeline._written.done()
+    assert bench.pipeline.ledger.written.done()
     assert len(bench.entries()) == 2
 
 
@@ -683,4 +685,4 @@ def test_the_status_stays_short_when_every_model_fails(
     failures = {f"d{number}": "ValueError" for number in range(1_000)}
     monkeypatch.setattr(bench.shard.fleet, "failures", lambda: failures)
     told = json.loads(bench.pipeline.status(START))["quarantined_models"]
-    assert (told["count"], len(told["first"])) == (1_000, QUARANTINED_SHOWN)
+    assert (told["count"], len(told["first"])) == (1_000, SHOWN)

@@ -1,0 +1,196 @@
+"""What was learned, on its way into the log, which a thread of its own writes: the loop never waits for the disk.
+
+While it commits, the loop goes on learning and telling, and what gathers meanwhile is the next commit.
+"""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+from gateway.config import Journal as Kept
+from gateway.errors import DiskError, RequestError, StateError
+from gateway.journal import Entered, Journal
+from gateway.neighbours import Link, Sender
+from gateway.records import SECOND, Foreseen, Health, Incident, Message
+from gateway.repeats import Mark, mark, pack
+from gateway.shard import Shard
+
+logger = logging.getLogger(__name__)
+
+ROOM = 5
+"""How many times the oldest is taken out for one commit on a full disk."""
+
+HELD = 100
+"""Batches learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class Pending:
+    """What was learned and is not in the log yet."""
+
+    since: int = 0
+    entries: list[Entered] = field(default_factory=list)
+    notes: list[Foreseen | Health] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    receipts: list[tuple[int, int]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+
+class Ledger:
+    """Gathers what was learned, and has it committed, acknowledged and saved; use it as a context."""
+
+    def __init__(  # noqa: PLR0913 - where the loop, the log and those who wait for it meet
+        self,
+        kept: Kept,
+        *,
+        shard: Shard,
+        journal: Journal,
+        fingerprint: str,
+        link: Link,
+        sender: Sender | None,
+        counts: Counter[str],
+    ) -> None:
+        self.pending = Pending()
+        self.disk_error = ""
+        self.saved_at = 0
+        self.written: Future[None] = Future()
+        self.written.set_result(None)
+        self._kept, self._shard, self._journal, self._fingerprint = kept, shard, journal, fingerprint
+        self._link, self._sender, self._counts = link, sender, counts
+        self._unwritten: deque[Pending] = deque()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.shutdown()  # whatever ends us, what is being written gets written
+
+    def note(self, now: int, *notes: Foreseen | Health) -> None:
+        """Keep what changes no state."""
+        self.pending.since = self.pending.since or now
+        self.pending.notes.extend(notes)
+
+    def hold(self, now: int, entered: Entered, incidents: Iterable[Incident]) -> None:
+        """Keep an entry, and what it led to."""
+        self.pending.since = self.pending.since or now
+        self.pending.entries.append(entered)
+        self.pending.incidents.extend(incidents)
+
+    def receive(self, now: int, messages: Iterable[Message], again: Container[object]) -> None:
+        """Keep what is to be acknowledged; of what came `again` no mark is needed a second time."""
+        self.pending.since = self.pending.since or now  # also where nothing in them is accepted
+        for message in messages:
+            if message.receipt:
+                self.pending.receipts.append(message.receipt)
+                if message.receipt not in again:
+                    self.pending.marks.append(mark(message))
+
+    def turn(self, now: int, *, is_clock_sure: bool) -> None:
+        """Commit and save what is due; the age of what is kept is judged only by a clock that is sure."""
+        pending = self.pending
+        is_old = pending.since and is_over(self._kept.commit_delay_s * SECOND, pending.since, now)
+        is_due = is_old or len(pending.receipts) >= self._kept.commit_messages
+        if is_due and (self.written.done() or len(pending.entries) >= HELD):
+            self.commit()
+        if is_over(self._kept.checkpoint_every_s * SECOND, self.saved_at, now):
+            self.commit()
+            self.save(now, is_clock_sure=is_clock_sure)
+
+    def commit(self) -> None:
+        """Have everything written that was held; raises what ended the last time."""
+        self.written.result()
+        pending, self.pending = self.pending, Pending()
+        self.written = self._writer.submit(self._write, pending)
+
+    def flush(self) -> None:
+        """Have everything written now; raises `RequestError` where the disk cannot be written."""
+        self.commit()
+        self.written.result()
+        if self._unwritten:
+            message = f"the log cannot be written now: {self.disk_error}"
+            raise RequestError(message)
+
+    def write(self, work: Callable[[], Answer]) -> "Future[Answer]":
+        """Do this in the writer's thread, after what waits to be written."""
+        return self._writer.submit(work)
+
+    def _write(self, pending: Pending) -> None:
+        """Append what waits. Where the disk cannot be written it waits in memory, and the gateway goes on."""
+        self._unwritten.append(pending)
+        try:
+            while self._unwritten:
+                self._append(self._unwritten[0])
+                self._unwritten.popleft()
+        except DiskError as error:
+            self._make_do(str(error))
+        else:
+            if self.disk_error:
+                logger.warning("the log is written again; %d readings are not in it", self._counts["unlogged"])
+                self.disk_error, self.saved_at = "", 0  # what was learned is to be saved now
+            self._journal.keep_reserve()
+        self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
+        if self._sender:
+            self._sender.wake(_readings(pending))
+
+    def _make_do(self, error: str) -> None:
+        """Say once that the log is not written, and let go of the oldest where too much waits for it."""
+        if not self.disk_error:
+            logger.error("%s: learning and alarms go on in memory; a power cut now loses what waits", error)
+        self.disk_error = error
+        while len(self._unwritten) > HELD:
+            self._counts["unlogged"] += _readings(self._unwritten.popleft())
+
+    def _append(self, pending: Pending) -> None:
+        """Write, and where the disk is full make room: summaries go first, then the oldest of the log."""
+        for _ in range(ROOM):
+            try:
+                self._enter_in_log(pending)
+            except DiskError:
+                if not self._journal.make_room():
+                    raise
+            else:
+                return
+        self._enter_in_log(pending)
+
+    def _enter_in_log(self, pending: Pending) -> None:
+        if pending.entries or pending.notes or pending.incidents:
+            marks = pack(pending.marks) if pending.marks else b""
+            directory = self._shard.directory
+            self._journal.append(directory, pending.entries, pending.incidents, pending.notes, marks)
+
+    def save(self, now: int, *, is_clock_sure: bool) -> None:
+        """Have the state written as it is now, and what is too old or too much taken out."""
+        self.saved_at = now
+        self.written.result()
+        try:
+            parts = self._shard.dumps()
+        except StateError as error:  # a chosen model that cannot be saved; the log holds all it learned
+            logger.warning("no checkpoint: %s", error)
+            return
+        days = (self._kept.retain_days, self._kept.minutes_retain_days)
+        readings, minutes = (now - round(each * 86400 * SECOND) for each in days)
+        self.written = self._writer.submit(self._write_state, parts, readings if is_clock_sure else None, minutes)
+
+    def _write_state(self, parts: dict[str, bytes], readings_since: int | None, minutes_since: int) -> None:
+        if self._unwritten:
+            return  # a state must not be ahead of its log, but for what will never be in it
+        try:
+            self._journal.checkpoint(self._fingerprint, parts)
+            self._journal.retain(readings_since, self._kept.retain_mb * 2**20, minutes_since)
+        except DiskError as error:
+            logger.warning("no checkpoint: %s", error)
+
+
+def _readings(pending: Pending) -> int:
+    return sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple))
+
+
+def is_over(period: float, since: int, now: int) -> bool:
+    """Whether `period` has passed, or the clock was set back: then nothing may wait until it has caught up."""
+    return not 0 <= now - since < period

@@ -1,0 +1,97 @@
+"""How the gateway is: what the status message says, and the numbers that stand in the log."""
+
+from collections import Counter
+from itertools import islice
+
+from gateway.codecs.outgoing import iso
+from gateway.intake import Intake
+from gateway.ledger import Ledger
+from gateway.mqtt.inbox import Inbox
+from gateway.neighbours import Link, Sender
+from gateway.records import State
+from gateway.repeats import Repeats
+from gateway.shard import Shard
+
+SHOWN = 20
+"""Failed models named in the status: a wrong setting may fail on every stream, and a status is not a log."""
+
+
+class Standing:
+    """Reads the parts; changes nothing."""
+
+    def __init__(  # noqa: PLR0913 - it looks at everything
+        self,
+        version: str,
+        *,
+        shard: Shard,
+        intake: Intake,
+        inbox: Inbox,
+        link: Link,
+        sender: Sender | None,
+        ledger: Ledger,
+        repeats: Repeats,
+        counts: Counter[str],
+    ) -> None:
+        self.started_at = 0
+        self._version, self._shard, self._intake, self._inbox = version, shard, intake, inbox
+        self._link, self._sender, self._ledger, self._repeats, self._counts = link, sender, ledger, repeats, counts
+
+    def tree(self, now: int) -> dict[str, object]:
+        """What the status message says."""
+        counts, shard = self._counts, self._shard
+        opened, closed = counts[f"incidents_{State.OPEN}"], counts[f"incidents_{State.CLOSED}"]
+        tree: dict[str, object] = {
+            "state": "online",
+            "version": self._version,
+            "at": iso(now),
+            "started_at": iso(self.started_at),
+            "messages": counts["messages"],
+            "readings": counts["readings"],
+            "rejected": dict(self._intake.rejected),
+            "devices": len(shard.directory.devices),
+            "streams": len(shard.directory),
+            "incidents": {"opened": opened, "closed": closed, "open": len(shard.incidents)},
+            "false_alarms": shard.fleet.false_alarms(),
+            "maintenance": shard.calendar.active(now),
+            "predictions": counts["predictions"],
+            "disk": {"error": self._ledger.disk_error or None, "unlogged": counts["unlogged"]},
+            "repeats": {"recognised": self._repeats.recognised, "ambiguous": self._repeats.ambiguous},
+            **self._connection(),
+            "quarantined_models": self._failures(),
+        }
+        if self._sender:
+            tree["influx"] = self._sender.status(now)
+        return tree
+
+    def _connection(self) -> dict[str, object]:
+        return {
+            "inbox": {
+                "waiting": len(self._inbox),
+                "high_water": self._inbox.high_water,
+                "times_blocked": self._inbox.times_blocked,
+                "blocked_s": round(self._inbox.blocked_s, 3),
+            },
+            "connection": {
+                "received": self._link.received,
+                "published": self._link.published,
+                "dropped": self._link.dropped,
+                "reconnects": self._link.reconnects,
+            },
+        }
+
+    def _failures(self) -> dict[str, object]:
+        failures = self._shard.fleet.failures()
+        return {"count": len(failures), "first": dict(islice(failures.items(), SHOWN))}
+
+    def numbers(self) -> dict[str, float]:
+        """The counters, for the log."""
+        return {
+            **{name: float(self._counts[name]) for name in ("messages", "readings", "predictions")},
+            "rejected": float(sum(self._intake.rejected.values())),
+            "dropped": float(self._link.dropped),
+            "devices": float(len(self._shard.directory.devices)),
+            "streams": float(len(self._shard.directory)),
+            "incidents_opened": float(self._counts[f"incidents_{State.OPEN}"]),
+            "incidents_open": float(len(self._shard.incidents)),
+            "unsent": float(self._sender.unsent if self._sender else 0),
+        }
