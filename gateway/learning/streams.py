@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gateway.learning.budget import Budget
 from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
-from gateway.learning.distant import EVERY, Aim, Distant, Usual
+from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.evidence import KINDS, Evidence, Statistic
 from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.pool import Outlook, Pool
@@ -181,7 +181,7 @@ class Streams:
         before, observed_at, local_s = times
         seen, interval_s = self._clock.arrays["seen"][rows], np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
         self._distant.learn(rows, observed_at, interval_s, value)
-        turn = np.flatnonzero(seen % EVERY == 0.0)
+        turn = np.flatnonzero(is_turn(seen))
         if not len(turn):
             return
         chosen, local_s, slow = rows[turn], local_s[turn], self._pool.arrays["slow"]
