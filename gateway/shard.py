@@ -84,7 +84,8 @@ class Shard:
             case Tick(at):
                 return Outcome(None, self._look_for_silence(at))
             case Resume(at):
-                self.fleet.hearts.resume(at)
+                self.fleet.resume(at)
+                self.calendar.resume(at)
             case Feedback():
                 return self._heed(entry)
             case Maintenance():

@@ -56,6 +56,10 @@ class Calendar:
         """What was announced that concerns the device."""
         return {pattern: window for pattern, window in self.announced.items() if fnmatchcase(device, pattern)}
 
+    def resume(self, at: int) -> None:
+        """The clock reads `at`: what was announced by one that has been set back since would last for ever."""
+        self.announced = {pattern: window for pattern, window in self.announced.items() if window.since <= at}
+
     def last(self, device: str, at: int) -> int:
         """The latest moment up to `at` (ns) at which the device was worked on: `at` itself while it is; 0 for never."""
         found = [

@@ -132,8 +132,8 @@ def rarely(period: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in the two or three digits a person would say."""
+    """A length of time in the two or three digits a person would say; none where the clock was set back meanwhile."""
     for unit, size in (("years", YEAR_S), ("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(seconds, 0.0):.0f} s"

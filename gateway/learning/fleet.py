@@ -102,6 +102,12 @@ class Fleet:
                     told = joint.detector.follow(said)
                     verdicts.joint_change[place] = max(verdicts.joint_change[place], told)
 
+    def resume(self, at: int) -> None:
+        """Until `at` the gateway was deaf, or its clock was set to `at`."""
+        self.hearts.resume(at)
+        self.streams.resume(at)
+        self.joint.resume(at)
+
     def grow(self) -> None:
         """Make room for what the directory has come to know."""
         known = len(self._device_of)

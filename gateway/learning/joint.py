@@ -257,6 +257,10 @@ class Joint:
         has_ended = a["ended_at"][seats[1]] != _NEVER
         a["ended_by"][seats[1]] = np.where(has_ended, rows[a["ended_by"][seats[1]] * has_ended], 0)
 
+    def resume(self, at: int) -> None:
+        """The clock reads `at`: after it was set back no round may wait until it has caught up."""
+        self._seats.rewind(at, "begun_at", "ended_at", "born_at")
+
     def dumps(self) -> dict[str, Array]:
         """The whole state, as arrays by name."""
         return {f"{name}/{key}": value for name, part in self._parts.items() for key, value in part.dumps().items()}

@@ -6,10 +6,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.records import Floats, Ints
+from gateway.records import SECOND, Floats, Ints
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[tuple[int, ...], npt.DTypeLike, float]
+
+
+SET_BACK = 3600 * SECOND
+"""How far ahead of the clock a time must lie to say that the clock was set back: no reading is accepted that far ahead
+(`limits.ahead_s`), and in an hour a clock that was wrong by less has caught up."""
 
 
 class Rows:
@@ -36,6 +41,12 @@ class Rows:
             if streams > room:  # by half as much again: streams that come one by one must not copy everything each time
                 born = np.full((*shape, max(streams, room * 3 // 2) - room), fill, dtype)
                 self.arrays[name] = _together(np.concatenate([old, born], axis=-1))
+
+    def rewind(self, at: int, *names: str) -> None:
+        """The clock reads `at` (ns): times in these arrays that lie beyond `SET_BACK` were given by a wrong one."""
+        for name in names:
+            times = self.arrays[name]
+            times[times > at + SET_BACK] = at
 
     def dumps(self) -> dict[str, Array]:
         """Copies of all arrays, to be saved; `loads` restores them bit for bit."""

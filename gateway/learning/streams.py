@@ -88,6 +88,12 @@ class Streams:
         """Whether nothing was learned yet of each of `rows`."""
         return np.asarray(self._clock.arrays["seen"][rows] == 0.0)
 
+    def resume(self, at: int) -> None:
+        """The clock reads `at`: after it was set back no stream may wait until it has caught up."""
+        self._clock.rewind(at, "last_at", "born_at")
+        self._distant.rewind(at, "due_at")
+        self._gate.rewind(at, "opened_at")
+
     def learn_many(self, batch: Batch, budget_s: Floats | None = None) -> Verdicts:
         """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit.
 

@@ -224,3 +224,30 @@ def test_a_described_sensor_is_told_with_its_unit() -> None:
     again.loads(shard.dumps())
     assert " °C" in jump(again, range(2))[0].reason
     assert len(again.directory) == 4
+
+
+def test_a_clock_that_was_set_back_makes_no_stream_wait() -> None:
+    """After a year that was not, readings are learned at once; nobody is silent, and no maintenance lasts a year."""
+    shard, year = lived(), 365 * 86_400 * SECOND
+    wrong = [("pump", "a", later(minute) + year, 20.0) for minute in range(3)]
+    shard.apply(Resume(later(0) + year))
+    shard.apply(batch(shard.directory, wrong))
+    shard.apply(Maintenance(later(3) + year, "room", later(9) + year))
+    shard.apply(Resume(later(0)))
+    right = [(device, "a", later(minute), 20.0) for minute in range(1, 4) for device in ("pump", "room")]
+    said = shard.apply(batch(shard.directory, right)).verdicts
+    assert said is not None
+    assert not said.is_stale.any()
+    assert np.isfinite(said.expected).all(), "judged, and not under maintenance"
+    assert shard.apply(Tick(later(5))).changes == []
+
+
+def test_a_reconnect_rewinds_nothing() -> None:
+    """A device whose own clock is some minutes ahead is not heard twice."""
+    shard = lived()
+    ahead = [("pump", "a", later(9), 20.0)]
+    shard.apply(batch(shard.directory, ahead))
+    shard.apply(Resume(later(0)))
+    said = shard.apply(batch(shard.directory, ahead)).verdicts
+    assert said is not None
+    assert said.is_stale.all()
