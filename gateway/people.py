@@ -48,6 +48,9 @@ def _maintenance(pipeline: Pipeline, arguments: Mapping[str, Any]) -> Work:
         entry = decode_maintenance(pattern, payload, now)
     except PayloadError as error:
         raise RequestError(str(error)) from error
+    if "for_s" in arguments and entry.until <= now:
+        message = "a pause lasts longer than 0 s; one is ended with --off"
+        raise RequestError(message)
     if entry.until <= now and pattern not in calendar.active(now):
         message = f"nothing is announced for {pattern}; active: {', '.join(calendar.active(now)) or 'nothing'}"
         raise RequestError(message)

@@ -38,7 +38,7 @@ def decode_maintenance(devices: str, payload: bytes, at: int) -> Maintenance:
     if isinstance(for_s, (int, float)) and not isinstance(for_s, bool) and 0 <= for_s <= LONGEST / SECOND:
         until = at + round(for_s * SECOND)
     if until is None or until > at + LONGEST:
-        raise PayloadError(Reason.TIME, "neither until nor for_s, or more than a week")
+        raise PayloadError(Reason.TIME, "maintenance needs for_s or until, and lasts no more than a week")
     return Maintenance(at, devices, until)
 
 

@@ -100,6 +100,7 @@ def test_maintenance_is_announced_and_ended(loop: Loop) -> None:
         ({"devices": "pump-1"}, r"nothing is announced for pump-1; active: pump-\*"),
         ({"devices": "pump-*", "for_s": 1e9}, "more than a week"),
         ({"devices": "pump-*", "for_s": "long"}, "more than a week"),
+        ({"devices": "pump-*", "for_s": 0.0}, "ended with --off"),
     ],
 )
 def test_maintenance_that_cannot_be_is_refused(loop: Loop, arguments: dict[str, object], words: str) -> None:
