@@ -17,8 +17,7 @@ STANDING: dict[str, frozenset[str]] = {
 }
 """What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls
 back. When an incident ends by itself, profile and pool fall back; tails and evidence keep what they saw, bounded as
-they are: putting the tails back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2,
-and neither changed the false alarms of healthy sensors."""
+they are: putting the tails back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2."""
 
 APPEAL_S = 8 * 86_400.0
 """How long after an incident opened a person may say what it was: a day until it is adopted, and a week. No longer,
