@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gateway.records import SECOND, Forecast, Foreseen
+from gateway.passages import Foreseen
+from gateway.records import SECOND, Forecast
 from gateway.shard import Shard
 
 PER_HORIZON = 4

@@ -14,7 +14,8 @@ from gateway.config import Journal as Kept
 from gateway.errors import DiskError, RequestError, StateError
 from gateway.journal import Entered, Journal
 from gateway.neighbours import Link, Sender
-from gateway.records import SECOND, Foreseen, Health, Incident, Message
+from gateway.passages import Foreseen, Health
+from gateway.records import SECOND, Incident, Message
 from gateway.repeats import Mark, mark, pack
 from gateway.shard import Shard
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from gateway.errors import InputError
 from gateway.journal import History
-from gateway.records import SECOND, Floats, Foreseen, Incident, Ints, State
+from gateway.passages import Foreseen
+from gateway.records import SECOND, Floats, Incident, Ints, State
 
 POINTS = 1500
 """Drawn for each sensor: as many as the picture has pixels across. More readings are summed up: least, mean, most."""

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.records import SECOND, Health
+from gateway.passages import Health
+from gateway.records import SECOND
 
 EVERY = 60 * SECOND
 """How often health is noted in the log: 200 bytes a minute beside what the fleet sends."""

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from gateway.influx.outcomes import Outcome, Outcomes
-from gateway.records import SECOND, Batch, Foreseen, Health, Incident, Minutes, Passage, Verdicts
+from gateway.passages import Foreseen, Health, Minutes, Passage
+from gateway.records import SECOND, Batch, Incident, Verdicts
 
 MINUTES = ("count", "mean", "min", "max", "last", "worst")
 

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.records import Batch, Foreseen
+from gateway.passages import Foreseen
+from gateway.records import Batch
 
 MOST = 200_000
 """Forecasts that wait, over all streams, about 60 MB at worst; a fleet of 20,000 streams has as many under way."""

@@ -16,7 +16,8 @@ from gateway.backoff import delay_s
 from gateway.errors import JournalError
 from gateway.influx.answers import Answer, Meaning
 from gateway.influx.lines import Lines
-from gateway.records import SECOND, DeadLetter, Foreseen, Passage
+from gateway.passages import DeadLetter, Foreseen, Passage
+from gateway.records import SECOND
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from gateway.codecs.outgoing import decode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, minutes, notes
 from gateway.journal.journal import transaction
-from gateway.records import Batch, DeadLetter, Foreseen, Note, Passage, Verdicts
+from gateway.passages import DeadLetter, Foreseen, Note, Passage
+from gateway.records import Batch, Verdicts
 
 logger = logging.getLogger(__name__)
 

@@ -12,18 +12,8 @@ import numpy as np
 from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, finder, minutes, names, notes
-from gateway.records import (
-    Availability,
-    Described,
-    Feedback,
-    Foreseen,
-    Incident,
-    Ints,
-    Maintenance,
-    Span,
-    Undone,
-    Verdicts,
-)
+from gateway.passages import Foreseen
+from gateway.records import Availability, Described, Feedback, Incident, Ints, Maintenance, Span, Undone, Verdicts
 
 ROWS = 200
 """Of the log rewritten at once."""

@@ -7,7 +7,8 @@ import numpy as np
 from gateway.codecs.outgoing import decode_incident
 from gateway.journal import minutes, notes
 from gateway.journal.reader import ROWS, Reader
-from gateway.records import SECOND, Batch, Foreseen, Incident, Ints, Minutes, Verdicts
+from gateway.passages import Foreseen, Minutes
+from gateway.records import SECOND, Batch, Incident, Ints, Verdicts
 
 SPAN = 86400 * SECOND
 """The most time that one entry, which stands under the time of its first reading, spans: a window of a backfill."""

@@ -18,7 +18,8 @@ from gateway.journal import blocks, events, finder, forgetting, minutes, names, 
 from gateway.journal.reader import Entered
 from gateway.journal.schema import SCHEMAS
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Foreseen, Health, Incident, Ints, Undone, Verdicts
+from gateway.passages import Foreseen, Health
+from gateway.records import Batch, Incident, Ints, Undone, Verdicts
 
 if TYPE_CHECKING:
     from gateway.journal.rollup import Rollup

@@ -7,7 +7,8 @@ from contextlib import suppress
 from gateway.errors import JournalError
 from gateway.journal import blocks, notes
 from gateway.journal.rollup import MINUTE, Rollup, without
-from gateway.records import Batch, Ints, Minutes, Verdicts
+from gateway.passages import Minutes
+from gateway.records import Batch, Ints, Verdicts
 
 ROWS = 1000
 """Of the log read at once: no more than a few MB."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from gateway.errors import JournalError
 from gateway.journal.blocks import LEVEL, Column, shuffled, unshuffled
-from gateway.records import Foreseen, Health, Minutes, Note
+from gateway.passages import Foreseen, Health, Minutes, Note
 
 FORESEEN, HEALTH, MINUTES = "foreseen", "health", "minutes"
 KINDS = (FORESEEN, HEALTH)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gateway.records import SECOND, Batch, Floats, Ints, Minutes, Verdicts
+from gateway.passages import Minutes
+from gateway.records import SECOND, Batch, Floats, Ints, Verdicts
 
 MINUTE = 60 * SECOND
 

@@ -33,7 +33,8 @@ from readings import verdicts
 from gateway.influx import Door, Lines, Options, Sender
 from gateway.journal import Follower, Journal
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Passage, Resume, Verdicts
+from gateway.passages import Passage
+from gateway.records import SECOND, Batch, Resume, Verdicts
 
 STREAMS = 500
 BATCH = 5000

@@ -20,7 +20,8 @@ from gateway.influx import Door, Lines
 from gateway.influx.answers import Meaning
 from gateway.influx.lines import FULLWIDTH_BACKSLASH
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Passage
+from gateway.passages import Passage
+from gateway.records import SECOND
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(" ,=\\\"'#\\"), min_size=1, max_size=20)
 """What intake lets in: whatever is printable."""

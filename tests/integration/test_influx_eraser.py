@@ -11,7 +11,8 @@ from gateway.errors import DatabaseError
 from gateway.influx import Door, Eraser, Lines
 from gateway.influx.eraser import MINUTE
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Foreseen, Incident, Kind, Minutes, Passage, Span, State
+from gateway.passages import Foreseen, Minutes, Passage
+from gateway.records import SECOND, Incident, Kind, Span, State
 
 DEVICES = ('it\'s "odd", 1', "pump", "ends\\")
 HORIZON = 600 * SECOND

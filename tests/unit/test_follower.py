@@ -12,7 +12,8 @@ from gateway.errors import JournalError
 from gateway.journal import Follower, History, Journal, follower
 from gateway.journal.rollup import EVERY
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, DeadLetter, Foreseen, Health, Incident, Kind, Minutes, Resume, State, Tick
+from gateway.passages import DeadLetter, Foreseen, Health, Minutes
+from gateway.records import SECOND, Incident, Kind, Resume, State, Tick
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from readings import START, batch, verdicts
 
 from gateway.influx.lines import Lines, tag, text
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Foreseen, Health, Incident, Kind, Minutes, Note, Passage, State, Verdicts
+from gateway.passages import Foreseen, Health, Minutes, Note, Passage
+from gateway.records import SECOND, Batch, Incident, Kind, State, Verdicts
 
 
 def passage(

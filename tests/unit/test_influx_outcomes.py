@@ -8,7 +8,8 @@ from readings import START
 
 from gateway.influx import outcomes
 from gateway.influx.outcomes import Outcomes
-from gateway.records import SECOND, Batch, Foreseen
+from gateway.passages import Foreseen
+from gateway.records import SECOND, Batch
 
 
 def foreseen(*rows: tuple[int, int, int]) -> Foreseen:

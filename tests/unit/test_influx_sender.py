@@ -14,7 +14,8 @@ from gateway.errors import JournalError
 from gateway.influx import Lines, Options, Sender, sender
 from gateway.influx.answers import Answer, Meaning
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, DeadLetter, Foreseen, Minutes, Note, Passage
+from gateway.passages import DeadLetter, Foreseen, Minutes, Note, Passage
+from gateway.records import SECOND
 
 WRITTEN, BAD = Answer(Meaning.WRITTEN), Answer(Meaning.BAD, "400 unable to parse")
 

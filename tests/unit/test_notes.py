@@ -8,7 +8,8 @@ from readings import START
 
 from gateway.errors import JournalError
 from gateway.journal import notes
-from gateway.records import SECOND, Foreseen, Health, Minutes, Note
+from gateway.passages import Foreseen, Health, Minutes, Note
+from gateway.records import SECOND
 
 FORESEEN = Foreseen(
     np.array([0, 7]),

@@ -17,9 +17,10 @@ from gateway.errors import BrokerError, ConfigError, DiskError, JournalError, St
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.ledger import HELD
+from gateway.passages import Foreseen, Health, Note
 from gateway.pipeline import STEADY, Pipeline, status_topic
 from gateway.portions import ROUNDS
-from gateway.records import SECOND, Batch, Entry, Feedback, Foreseen, Health, Message, Note, Reason, Resume, Tick
+from gateway.records import SECOND, Batch, Entry, Feedback, Message, Reason, Resume, Tick
 from gateway.repeats import unpack
 from gateway.shard import Outcome, Rules, Shard
 from gateway.standing import SHOWN

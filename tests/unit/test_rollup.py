@@ -6,7 +6,8 @@ from readings import START, batch, verdicts
 
 from gateway.journal.rollup import EVERY, LARGEST, MINUTE, Rollup, without
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Minutes
+from gateway.passages import Minutes
+from gateway.records import SECOND
 
 BEGIN = START - START % MINUTE
 
