@@ -133,8 +133,8 @@ def judge(heard: Heard, settings: Settings) -> Discovery:
 
 
 def _own_topics(settings: Settings) -> list[TopicFilter]:
-    """Where we speak, and are spoken to."""
-    templates = settings.topics.model_dump().values()
+    """Where we speak, and are spoken to, and where gateways of another name do."""
+    templates = [text.replace("/{gateway}/", "/+/") for text in settings.topics.model_dump().values()]
     return [TopicFilter(text.replace("{gateway}", settings.gateway.name)) for text in templates]
 
 

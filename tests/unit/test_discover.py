@@ -38,6 +38,7 @@ def test_what_we_say_ourselves_is_nobody_elses() -> None:
     """A gateway that runs already is not discovered, and no source is proposed that would hear it."""
     ours = heard(("gateway/house/status", '{"state": "online"}'), ("devices/x/prediction", '{"sensors": {}}'))
     assert judge(ours, HOUSE) == Discovery()
+    assert judge(heard(("gateway/attic/status", '{"state": "online", "messages": 5}')), HOUSE) == Discovery()
     wide = judge(heard(("devices/x/y", "3"), ("devices/z/u", "3")), HOUSE)
     assert not wide.found
     assert wide.unknown == ["devices/x/y", "devices/z/u"]
