@@ -11,9 +11,12 @@ from gateway.errors import ConfigError, GatewayError
 
 __all__ = ["main"]
 
+INTERRUPTED = 130
+"""What shells say of a command that was ended by Ctrl-C: 128 and the number of SIGINT."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 is success, 1 a failure, 2 the operator's mistake."""
+    """Run a command; 0 is success, 1 a failure, 2 the operator's mistake, 130 the end by Ctrl-C."""
     chosen = _parser().parse_args(moments.joined(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(
         level=logging.DEBUG if chosen.verbose else logging.INFO,
@@ -25,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GatewayError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        sys.stderr.write("gateway: interrupted\n")
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

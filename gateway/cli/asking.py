@@ -6,12 +6,13 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gateway import app, control, history, terminal
 from gateway.cli.command import Commands, command, moment, print_json, settings
-from gateway.errors import RequestError
+from gateway.errors import ConfigError, RequestError
 from gateway.journal import Reader
 from gateway.records import Verdict
 
@@ -98,10 +99,19 @@ def _maintenance(chosen: argparse.Namespace) -> None:
 
 
 def _forget(chosen: argparse.Namespace) -> None:
-    receipt = _request(chosen, "forget", {**_span(chosen), "sensor": chosen.sensor, "verify": chosen.verify})
-    if chosen.receipt:
-        chosen.receipt.write_text(json.dumps(receipt, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print_json(receipt)
+    with _opened(chosen.receipt) as file:  # before anything is gone
+        receipt = _request(chosen, "forget", {**_span(chosen), "sensor": chosen.sensor, "verify": chosen.verify})
+        print_json(receipt)
+        if file:
+            file.write(json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
+
+
+def _opened(path: Path | None) -> AbstractContextManager[IO[str] | None]:
+    try:
+        return path.open("w", encoding="utf-8") if path else nullcontext()
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise ConfigError(message) from error
 
 
 def _undo(chosen: argparse.Namespace) -> None:

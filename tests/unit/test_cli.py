@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import config as settings_of
 from gateway import control
 from gateway.cli import main
 
@@ -167,3 +168,24 @@ def test_the_module_is_the_command() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert all(command in done.stdout for command in ("run", "check-config", "replay", "demo"))
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and the exit code that shells expect."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(settings_of, "load", interrupted)
+    assert main(["check-config"]) == 130
+    assert capsys.readouterr().err == "gateway: interrupted\n"
+
+
+def test_a_receipt_that_cannot_be_written_is_refused_before_anything_is_forgotten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The operator reads which file is wrong, and no log was touched."""
+    assert main(["forget", "--device", "d", "--receipt", str(tmp_path / "nowhere" / "x")]) == 2
+    assert "nowhere/x: No such file or directory" in capsys.readouterr().err
