@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
@@ -20,10 +22,18 @@ from readings import START, batch, pieces
 from gateway.config import Settings
 from gateway.foresight import Foresight
 from gateway.influx import Door, Lines, Options, Sender
+from gateway.intake import Intake
 from gateway.journal import Follower, Journal
+from gateway.mqtt.inbox import Inbox
 from gateway.records import SECOND
+from gateway.repeats import Repeats
 from gateway.shard import Rules, Shard
+from gateway.standing import Standing
 from gateway.vitals import Vitals
+
+if TYPE_CHECKING:
+    from gateway.ledger import Ledger
+    from gateway.neighbours import Link
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
@@ -101,10 +111,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
 
 def numbers(count: int) -> dict[str, float]:
     """Return the counters that the loop notes, all the same."""
-    names = Path(__file__).parents[2].joinpath("gateway", "pipeline.py").read_text().partition("def _numbers")[2]
-    found = set(re.findall(r'"(\w+)"', names.partition("\n\n\n")[0]))
-    assert {"messages", "unsent"} <= found
-    return dict.fromkeys(found, float(count))
+    chosen, shard = Settings(), Shard(Rules())
+    standing = Standing(
+        "test",
+        shard=shard,
+        intake=Intake(chosen.sources, chosen.limits, chosen.topics, shard.directory),
+        inbox=Inbox(),
+        link=cast("Link", SimpleNamespace(dropped=0)),
+        sender=None,
+        ledger=cast("Ledger", None),
+        repeats=Repeats(),
+        counts=Counter(),
+    )
+    return dict.fromkeys(standing.numbers(), float(count))
 
 
 @pytest.mark.parametrize(("source", "query"), [pytest.param(*asked, id=name) for name, *asked in questions()])
