@@ -52,13 +52,13 @@ $(HOME_ASSISTANT)/installed: tests/homeassistant.lock | $(INSTALLED)
 	$(BIN)/uv pip install --quiet --python $(HOME_ASSISTANT)/bin/python --require-hashes -r $<
 	@touch $@
 
-test: $(DEVELOPED) servers $(if $(HOME_ASSISTANT_PYTHON),$(HOME_ASSISTANT)/installed)
+test: $(DEVELOPED) servers
 	$(BIN)/pytest -m "not soak"
 
 bench: $(DEVELOPED) servers
 	$(BIN)/python tests/benchmarks/run_all.py --nab $(NAB) --nab-score $(NAB_SCORE)
 
-soak: $(DEVELOPED) servers
+soak: $(DEVELOPED) servers $(if $(HOME_ASSISTANT_PYTHON),$(HOME_ASSISTANT)/installed)
 	$(BIN)/pytest -m soak
 
 # After a change of the dependencies in pyproject.toml.

@@ -13,10 +13,13 @@ from home_assistants import DEADLINE_S, PROGRAM, HomeAssistant
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-pytestmark = pytest.mark.skipif(
-    not (PROGRAM.exists() and mosquitto_program()),
-    reason="needs `make test` for Home Assistant, which needs Python 3.13, and mosquitto",
-)
+pytestmark = [
+    pytest.mark.soak,  # an install of 700 MB and 100 s of starting and stopping
+    pytest.mark.skipif(
+        not (PROGRAM.exists() and mosquitto_program()),
+        reason="needs what `make soak` installs where there is a Python 3.13, and mosquitto",
+    ),
+]
 
 START_S = 1_700_000_000
 """The devices' own time; the gateway is told to accept old readings."""
