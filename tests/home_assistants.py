@@ -14,7 +14,7 @@ from typing import Any, Self
 from brokers import free_port, wait_until
 
 PROGRAM = Path(__file__).parents[1] / ".venv" / "homeassistant" / "bin" / "hass"
-"""Where `make test` puts it, if the machine has the Python that it needs."""
+"""Where `make soak` puts it, if the machine has the Python that it needs."""
 
 DEADLINE_S = 120.0
 """It starts in 20 s on a busy laptop core; reached only when something is broken."""
