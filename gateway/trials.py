@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,10 +19,6 @@ LEAST = 200
 
 SOONER = 3600 * SECOND
 """How much sooner than the labelled incident a candidate may have told of the same."""
-
-
-WORTH = 0.05
-"""Less of a gain than this is not worth a setting: it would be noise in the next month."""
 
 
 class Label(NamedTuple):
@@ -166,9 +162,3 @@ def labels(said: Iterable[Feedback], incidents: Iterable[Incident], end: int) ->
         for key, (device, since, until) in spans.items()
         if device == word.device and (key == word.incident if word.incident else since <= word.at <= until)
     ]
-
-
-def worth(scores: Mapping[str, Score], over: Mapping[str, Score]) -> dict[str, float]:
-    """The patterns on which a candidate forecasts better in both halves of the time, and by which share."""
-    gains = {kind: score.gain(over[kind]) for kind, score in scores.items() if kind in over}
-    return {kind: gain for kind, gain in gains.items() if gain >= WORTH}

@@ -29,6 +29,9 @@ MODELS = {
 BUDGETS = {"half the budget": 2.0, "twice the budget": 0.5}
 """Factors on the time between two false alarms: what a person would try."""
 
+WORTH = 0.05
+"""Less of a gain than this is not worth a setting: it would be noise in the next month."""
+
 Scores: TypeAlias = dict[str, Score]
 
 
@@ -128,7 +131,7 @@ def advice(tried: Sequence[Candidate], found: Mapping[str, Scores]) -> dict[str,
     for candidate in tried[1:]:
         for kind, score in found[candidate.name].items():
             gain = score.gain(now[kind])
-            if gain >= max(trials.WORTH, best[kind][1] if kind in best else 0.0):
+            if gain >= max(WORTH, best[kind][1] if kind in best else 0.0):
                 best[kind] = (candidate, gain)
     return best
 
@@ -159,7 +162,7 @@ def _line(name: str, score: Score, asked: Mapping[Verdict, int]) -> str:
 
 def _advise(best: Mapping[str, tuple[Candidate, float]]) -> Iterator[str]:
     if not best:
-        yield f"Nothing that was tried forecasts {trials.WORTH:.0%} better in both halves of the time."
+        yield f"Nothing that was tried forecasts {WORTH:.0%} better in both halves of the time."
         return
     yield "Better in both halves of the time; nothing was changed. In the settings that would be:"
     for kind, (candidate, gain) in best.items():

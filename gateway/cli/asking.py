@@ -3,14 +3,13 @@
 import argparse
 import json
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
-from gateway import app, control, history, terminal
+from gateway import app, control, history, moments, terminal
 from gateway.cli.command import Commands, command, moment, print_json, settings
 from gateway.errors import ConfigError, RequestError
 from gateway.journal import Reader
@@ -49,17 +48,8 @@ def _add_maintenance(parser: argparse.ArgumentParser) -> None:
         "--devices", required=True, metavar="PATTERN", help="a name, or a shell pattern such as 'pump-*'"
     )
     when = parser.add_mutually_exclusive_group(required=True)
-    when.add_argument("--for", type=_seconds, dest="for_s", metavar="TIME", help="90s, 30m, 2h or 1d; 7d at most")
+    when.add_argument("--for", dest="length", metavar="TIME", help="90s, 30m, 2h or 1d; 7d at most")
     when.add_argument("--off", action="store_true", help="end what was announced for the same pattern")
-
-
-def _seconds(text: str) -> float:
-    """How long, as a person writes it."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if found is None:
-        message = f"{text!r} is not a time such as 90s, 30m, 2h or 1d"
-        raise argparse.ArgumentTypeError(message)
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def _add_times(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +82,7 @@ def _feedback(chosen: argparse.Namespace) -> None:
 
 
 def _maintenance(chosen: argparse.Namespace) -> None:
-    length = {} if chosen.off else {"for_s": chosen.for_s}
+    length = {} if chosen.off else {"for_s": moments.duration(chosen.length)}
     answer = ask(chosen, "maintenance", {"devices": chosen.devices, **length})
     said = "ended" if chosen.off else f"until {answer['until']}"
     sys.stdout.write(f"{said}; known devices that match: {answer['devices']}\n")

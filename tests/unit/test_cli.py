@@ -75,7 +75,6 @@ def test_the_operators_mistake_is_one_line_and_exit_code_2(
         ["nonsense"],
         ["replay"],
         ["replay", "x"],
-        ["maintenance", "--devices", "x", "--for", "2 hours"],
         ["run", "--configuration", "x"],
     ],
 )
@@ -85,6 +84,12 @@ def test_a_wrong_command_is_explained(arguments: list[str], capsys: pytest.Captu
         main(arguments)
     assert caught.value.code == 2
     assert "usage: gateway" in capsys.readouterr().err
+
+
+def test_a_wrong_length_is_explained(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that shows how to write it, and nothing is announced."""
+    assert main(["maintenance", "--config", str(config), "--devices", "x", "--for", "2 hours"]) == 2
+    assert capsys.readouterr().err == "gateway: '2 hours' is not a time such as 90s, 30m, 2h or 1d\n"
 
 
 def test_a_log_in_use_is_a_failure(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
