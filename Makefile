@@ -52,8 +52,9 @@ $(HOME_ASSISTANT)/installed: tests/homeassistant.lock | $(INSTALLED)
 	$(BIN)/uv pip install --quiet --python $(HOME_ASSISTANT)/bin/python --require-hashes -r $<
 	@touch $@
 
+# At most four at once: each may start servers of its own.
 test: $(DEVELOPED) servers
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -m "not soak" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: $(DEVELOPED) servers
 	$(BIN)/python tests/benchmarks/run_all.py --nab $(NAB) --nab-score $(NAB_SCORE)
