@@ -294,7 +294,9 @@ class Pipeline:
     def serve(self, shard: Shard) -> None:
         """Let this shard take the place of the one there is; what is open in one and not in the other is told."""
         outcome = Outcome(None, self.shard.incidents.overtaken(shard.incidents, self._clock()))
+        names = self.shard.directory.streams
         self.shard.become(shard)
+        self._portions.renumber(names)
         self._due.clear()
         self._foresight = Foresight(self.shard, self.settings.predictions.horizons_s)
         self._told_at = 0

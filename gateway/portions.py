@@ -5,6 +5,7 @@ readings of one stream that takes time: a list of 10,000 would stop the loop for
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,13 @@ class Portions:
             if not is_later.all():
                 portion.append(_rows(entry, ~is_later))
         return portion
+
+    def renumber(self, names: Sequence[tuple[str, str]]) -> None:
+        """The directory has become another: what is left names its streams by their places in `names`."""
+        for place, batch in enumerate(self._rest):
+            rows = {row: self._directory.add(*names[row]) for row in dict.fromkeys(batch.stream.tolist())}
+            stream = np.array([rows[row] for row in batch.stream.tolist()], dtype=np.int64)
+            self._rest[place] = replace(batch, stream=stream)
 
     def _find_later(self, batch: Batch, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Which rows wait for the next portion; `held` are the devices of which everything waits, more are added."""

@@ -19,13 +19,13 @@ class Names:
         names = listed(database)
         self._next = len(names)
         self._numbers = {name: number for number, name in enumerate(names) if name != FORGOTTEN}
-        self._directory: Directory | None = None
+        self._streams: list[tuple[str, str]] | None = None
         self._rows: list[int] = []
 
     def numbers(self, database: sqlite3.Connection, directory: Directory) -> Ints:
         """The number of each row of the directory; within a transaction, for streams that are new are written."""
-        if directory is not self._directory:
-            self._directory, self._rows = directory, []
+        if directory.streams is not self._streams:  # another directory, or one that has become another
+            self._streams, self._rows = directory.streams, []
         for _, *name in directory.since(len(self._rows)):
             number = self._numbers.setdefault((name[0], name[1]), self._next)
             if number == self._next:

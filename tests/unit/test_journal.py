@@ -292,3 +292,18 @@ def test_closing_twice_is_harmless(journal: Journal) -> None:
     """Every way out may close."""
     journal.close()
     journal.close()
+
+
+def test_a_shard_that_becomes_another_is_logged_under_the_right_names(journal: Journal) -> None:
+    """After an undo its rows stand in another order, in the same directory: what it hears then is not another's."""
+    shard, other = Shard(Rules()), Shard(Rules())
+    for name in ("pump", "room"):
+        learn(shard, [(name, "a", START, 1.0)])
+    journal.append(shard.directory, learn(shard, [("room", "a", START + 1, 2.0)]), [])
+    other.adopt(shard, {"room"})
+    other.adopt(shard, {"pump"})
+    shard.become(other)
+    journal.append(shard.directory, learn(shard, [("room", "a", START + 2, 3.0)]), [])
+    names = journal.streams()
+    found = [entry[0].stream.tolist() for _, entry in logged(journal) if isinstance(entry, tuple)]
+    assert [[names[number] for number in numbers] for numbers in found] == [[("room", "a")], [("room", "a")]]

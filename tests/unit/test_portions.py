@@ -108,3 +108,17 @@ def test_nothing_is_lost_or_overtakes_within_a_device(steps: list[list[tuple[str
         assert [row for row in learned if row[0] == device] == [
             (name, sensor, value) for name, sensor, _, value in arrived if name == device
         ]
+
+
+def test_what_is_left_keeps_its_name_when_the_rows_are_others(directory: Directory) -> None:
+    """A device that is undone stands last afterwards; what waits of the others must not become its own."""
+    portions = Portions(directory)
+    sent = rows("room", "ab", ROUNDS + 1)
+    learned = in_words(directory, portions.next([batch(directory, sent)]))
+    names, other = directory.streams, Directory()
+    for name in reversed(names):
+        other.add(*name)
+    directory.become(other)
+    portions.renumber(names)
+    learned += in_words(directory, portions.next([]))
+    assert learned == [(device, sensor, value) for device, sensor, _, value in sent]
