@@ -1,5 +1,6 @@
 """The shape of every dialect: a message in, readings, rejections and presence out; pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -10,6 +11,11 @@ from gateway.records import Message, Reading, Reason
 
 LONGEST_NAME = 1024
 """Characters of a sensor's name, the most that settings can allow: nested names must not grow with their depth."""
+
+
+UNCLEAR = re.compile(r"//|\./|/\.")
+SLASH = re.compile(r"(?<!\.)\.(?!\.)")
+"""A dot that stands alone."""
 
 
 class Rejection(NamedTuple):
@@ -99,5 +105,18 @@ def join(above: str, name: str) -> str:
 
 
 def device_name(levels: str) -> str:
-    """The name of a device that is known by several topic levels: joined by dots, to be one level where we publish."""
-    return levels.strip("/").replace("/", ".")
+    """The name of a device that is known by several topic levels: joined by dots, to be one level where we publish.
+
+    A dot of its own is doubled, so that no two devices get one name; raises `PayloadError` where that cannot tell them
+    apart: beside an empty level, or where a level begins or ends with a dot.
+    """
+    if "." not in levels and "//" not in levels:
+        return levels.replace("/", ".")
+    if UNCLEAR.search(levels):
+        raise PayloadError(Reason.NAME, "a dot or nothing beside a slash")
+    return levels.replace(".", "..").replace("/", ".")
+
+
+def own_name(device: str) -> str:
+    """What `device_name` was given."""
+    return SLASH.sub("/", device).replace("..", ".")

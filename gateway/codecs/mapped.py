@@ -79,15 +79,19 @@ class Mapped:
 
     def _take(self, decoded: Decoded, names: Mapping[str, str], record: object) -> None:
         options = self._options
-        device = names.get("device") or find(record, options.device or ())
-        if not isinstance(device, str):
-            raise PayloadError(Reason.NAME, "no device")
+        device = names.get("device") or _named(find(record, options.device or ()))
         observed_at = parse_time(None if options.time is None else find(record, options.time))
         for name, sensor in options.sensors.items():
             value = find(record, sensor.path)
             if value is not None:
                 unit = sensor.unit if sensor.unit_path is None else find(record, sensor.unit_path)
-                decoded.add(device_name(device), name, value, observed_at, parse_unit(unit))
+                decoded.add(device, name, value, observed_at, parse_unit(unit))
+
+
+def _named(said: object) -> str:
+    if not isinstance(said, str):
+        raise PayloadError(Reason.NAME, "no device")
+    return device_name(said)
 
 
 def find(tree: object, path: Sequence[str]) -> object:

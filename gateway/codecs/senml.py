@@ -68,11 +68,12 @@ def _take(
     owner, sensor = _split(name)
     if device is not None:
         sensor = sensor if owner else name
-        owner = device
-    if not owner:
+    elif owner:
+        device = device_name(owner)
+    else:
         raise PayloadError(Reason.NAME, "no device in the name")
     unit = parse_unit(record.get("u", base.get("bu")))
-    decoded.add(device_name(owner), sensor or "value", _value(base, record), _time(base, record, received_at), unit)
+    decoded.add(device, sensor or "value", _value(base, record), _time(base, record, received_at), unit)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -64,9 +64,10 @@ class Shelly:
         if levels[0] == "shellies":
             return _decode_first(levels, message.payload)
         *prefix, what, last = ["", *levels]
-        device = device_name("/".join(prefix))
         if last == "online":
-            return Decoded(presences=[Presence(device_name(f"{device}/{what}"), _is_online(message.payload))])
+            device = device_name("/".join([*prefix, what])[1:])
+            return Decoded(presences=[Presence(device, _is_online(message.payload))])
+        device = device_name("/".join(prefix)[1:])
         decoded = Decoded()
         if (what, last) == ("events", "rpc"):
             _take_notification(decoded, device, parse_object(message.payload))

@@ -7,7 +7,7 @@ names and units are fixed).
 from collections.abc import Sequence
 
 from gateway.codecs.chirpstack import best_radio
-from gateway.codecs.codec import Decoded, join
+from gateway.codecs.codec import Decoded, device_name, join
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import as_object, device_time, parse_object, part
 from gateway.config import Section
@@ -58,7 +58,7 @@ class ThingsStack:
         decoded = Decoded()
         uplink = as_object(tree.get("uplink_message"))
         received_at = device_time(uplink.get("received_at")) or device_time(tree.get("received_at"))
-        _take_uplink(decoded, f"{application}.{device_id}", uplink, received_at)
+        _take_uplink(decoded, device_name(f"{application}/{device_id}"), uplink, received_at)
         return decoded
 
 

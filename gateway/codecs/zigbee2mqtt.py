@@ -48,14 +48,14 @@ class Zigbee2Mqtt:
             return Decoded()
         if last == "availability":
             return Decoded(presences=[Presence(device_name(above), _is_online(message.payload))])
-        return self._decode_state(device_name(name), message)
+        return self._decode_state(name, message)
 
-    def _decode_state(self, device: str, message: Message) -> Decoded:
-        tree, decoded = parse_object(message.payload), Decoded()
+    def _decode_state(self, friendly: str, message: Message) -> Decoded:
+        device, tree, decoded = device_name(friendly), parse_object(message.payload), Decoded()
         observed_at = device_time(tree.get("last_seen"))
         for name, value in tree.items():
             if name not in NO_SENSORS:
-                decoded.add(device, name, value, observed_at, self._units.get(f"{device}/{name}"))
+                decoded.add(device, name, value, observed_at, self._units.get(f"{friendly}/{name}"))
         self._repeats.drop(decoded, message.received_at)
         self._devices.put(device, None)
         return decoded
@@ -73,7 +73,7 @@ class Zigbee2Mqtt:
         for device in devices if isinstance(devices, list) else []:
             name = part(device, "friendly_name")
             for key, unit in _units(part(device, "definition", "exposes")):
-                self._units.put(f"{device_name(str(name))}/{key}", unit)
+                self._units.put(f"{name}/{key}", unit)
 
 
 def _units(exposes: object) -> Iterator[tuple[str, str]]:

@@ -68,6 +68,14 @@ class TestZigbee2Mqtt:
         assert units == ["°C", None, None]
 
 
+    def test_a_dot_in_a_name_is_no_level(self) -> None:
+        """`a.b` and `a/b` are two devices; names that cannot be told apart are refused."""
+        bridge = codec("zigbee2mqtt")
+        named = [bridge.decode(message(f"zigbee2mqtt/{name}", '{"t": 1}')).readings[0].device for name in ("a.b", "a/b")]
+        assert named == ["a..b", "a.b"]
+        assert refused(bridge, "zigbee2mqtt/a./b", '{"t": 1}') is Reason.NAME
+
+
 class TestTasmota:
     """Clocks that show local time."""
 
