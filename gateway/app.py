@@ -37,6 +37,7 @@ from gateway.mqtt.inbox import Inbox, Sharing
 from gateway.pipeline import Pipeline, status_topic
 from gateway.records import SECOND, Span
 from gateway.recovery import restore
+from gateway.replies import Replies
 from gateway.shard import Rules, Shard
 from gateway.supervisor import Supervisor
 from gateway.unlearning import handlers
@@ -139,6 +140,10 @@ class Application:
         self.pipeline.observers.append(self.board.observe)
         self.pipeline.chores.append(self.board.settle)
         self.pipeline.asides |= dict.fromkeys(birth_topics(settings), self.board.hear)
+        replies = Replies(settings, self.shard, self.intake, self.connection, self.pipeline.counts)
+        self.pipeline.listeners.append(replies.hear)
+        self.pipeline.foretellers.append(replies.foretell)
+        self.pipeline.chores.append(replies.settle)
         self.supervisor = Supervisor(os.environ, time.monotonic)
         self.pipeline.chores.append(lambda _: self.supervisor.alive())
         self.pipeline.doors |= _doors(settings)

@@ -242,6 +242,34 @@ class Maintenance(Section):
     end: TimeOfDay
 
 
+Occasion: TypeAlias = Literal["open", "update", "closed", "clear", "prediction"]
+
+
+class Reply(Section):
+    """What devices are told in their own tongue: a payload on a topic, or a metric of Sparkplug."""
+
+    devices: str = "*"
+    sensors: str = "*"
+    when: Annotated[tuple[Occasion, ...], Field(min_length=1)] = ("open", "clear")
+    topic: str | None = None
+    payload: str | None = None
+    metric: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    every_s: Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.topic is None) == (self.metric is None):
+            message = "needs either a topic, or the metric of a Sparkplug device"
+            raise ValueError(message)
+        if self.topic is not None and self.payload is None:
+            message = "needs a payload for its topic"
+            raise ValueError(message)
+        if "prediction" in self.when and len(self.when) > 1:
+            message = "what is said of predictions has other fields: give it a reply of its own"
+            raise ValueError(message)
+        return self
+
+
 class Journal(Section):
     """The log."""
 
@@ -315,6 +343,7 @@ class Settings(Section):
     home_assistant: HomeAssistant = HomeAssistant()
     alarms: Alarms = Alarms()
     maintenance: tuple[Maintenance, ...] = ()
+    replies: tuple[Reply, ...] = ()
     journal: Journal = Journal()
     influx: Influx | None = None
     backfill: Backfill | None = None

@@ -5,7 +5,7 @@ What is not accepted is counted by reason, never raised.
 
 import logging
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from glob import escape
 from typing import NamedTuple, TypeAlias
@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from gateway.bucket import Bucket
-from gateway.codecs import Codec, Decoded, TopicFilter, TopicTemplate, interpret
+from gateway.codecs import Codec, Decoded, Request, TopicFilter, TopicTemplate, interpret
 from gateway.codecs.incoming import decode_feedback, decode_maintenance
 from gateway.codecs.topics import NO_LEVEL
 from gateway.config import Limits, Source, Topics
@@ -28,6 +28,9 @@ ROUTES = 50_000
 
 LONGEST_TOPIC = 512
 """Characters of a topic worth remembering: MQTT allows 65,535, and `ROUTES` of those would be 3 GB."""
+
+REQUESTS = 1000
+"""Questions to devices that wait to be sent."""
 
 QUIET = 60 * SECOND
 """The same reason from the same device is logged once in this time."""
@@ -72,6 +75,8 @@ class Intake:
         self.limits = limits
         self.directory = directory
         self.rejected: Counter[Reason] = Counter()
+        self.requests: deque[Request] = deque(maxlen=REQUESTS)
+        """What codecs want asked; who is not asked for lack of room wants it again."""
         self._ahead = round(limits.ahead_s * SECOND)
         self._behind = round(limits.behind_s * SECOND)
         self._sources = [interpret(source, f"sources.{number}") for number, source in enumerate(sources)]
@@ -99,10 +104,19 @@ class Intake:
         """Those of `filters` whose retained messages are needed again after every start."""
         return list(dict.fromkeys(topic.filter for topic, _ in self._descriptions))
 
+    @property
+    def codecs(self) -> list[Codec]:
+        """The codec of each source."""
+        return [codec for _, codec in self._sources]
+
     def is_source(self, topic: str) -> bool:
         """Whether what comes on this topic is taken for readings."""
         route = self._find_route(topic)
         return bool(route.codecs) and not route.is_description
+
+    def is_heard(self, topic: str) -> bool:
+        """Whether what comes on this topic is taken for anything."""
+        return self.is_source(topic) or any(template.match(topic) is not None for template, _ in self._words)
 
     def sender_of(self, topic: str) -> str:
         """Who sends on a topic: a device of which readings came from there, "" for all strangers together.
@@ -161,6 +175,7 @@ class Intake:
         events: list[Event] = []
         for codec in route.codecs:
             decoded = codec.decode(message)
+            self.requests += decoded.requests
             events += self._take_readings(decoded, message, columns)
             for device, is_online in decoded.presences:
                 if self.directory.device_row(device) is not None:

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +28,8 @@ from gateway.records import (
     Entry,
     Event,
     Feedback,
+    Forecast,
+    Incident,
     Message,
     Reason,
     Resume,
@@ -88,6 +90,8 @@ class Pipeline:
         self.observers: list[Callable[[Entry, Outcome], None]] = []
         self.chores: list[Callable[[int], None]] = []
         self.asides: dict[str, Callable[[Message], None]] = {}
+        self.listeners: list[Callable[[Incident], None]] = []
+        self.foretellers: list[Callable[[Sequence[Forecast]], None]] = []
         self._inbox, self._link, self._desk, self._sender = inbox, link, desk, sender
         self.journal, self.mark = journal, fingerprint
         self.renewals: list[Callable[[], None]] = []
@@ -253,6 +257,8 @@ class Pipeline:
             self.counts[f"incidents_{incident.state}"] += 1
             topic = self._anomaly.render(device=incident.device) if incident.device else self._outage
             self._link.publish(topic, encode_incident(incident))
+            for listen in self.listeners:
+                listen(incident)
 
     def _count(self, batch: Batch, is_stale: npt.NDArray[np.bool_]) -> None:
         stale = np.flatnonzero(is_stale)
@@ -272,6 +278,8 @@ class Pipeline:
         told, crossings = self.shard.forecast(due), self.shard.crossings(due)
         if (kept := self._foresight.keep(told)) is not None:
             self.ledger.note(now, kept)
+        for foretell in self.foretellers:
+            foretell(told)
         for name, forecasts in groupby(told, key=lambda forecast: forecast.device):
             self.counts["predictions"] += 1
             payload = encode_prediction(forecasts, (one for one in crossings if one.device == name))

@@ -54,6 +54,7 @@ class Standing:
             "false_alarms": shard.fleet.false_alarms(),
             "maintenance": shard.calendar.active(now),
             "predictions": counts["predictions"],
+            "replies": {"sent": counts["replies"], "left_out": counts["replies_left_out"]},
             "disk": {"error": self._ledger.disk_error or None, "unlogged": counts["unlogged"]},
             "repeats": {"recognised": self._repeats.recognised, "ambiguous": self._repeats.ambiguous},
             **self._connection(),

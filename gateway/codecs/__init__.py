@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from gateway.codecs.chirpstack import ChirpStack
-from gateway.codecs.codec import Codec, Decoded, Presence, Rejection
+from gateway.codecs.codec import Codec, Decoded, Presence, Rejection, Request
 from gateway.codecs.esphome import EspHome, EspHomeOptions
 from gateway.codecs.homie import Homie
 from gateway.codecs.json import JsonCodec
@@ -84,6 +84,7 @@ __all__ = [
     "Interpreter",
     "Presence",
     "Rejection",
+    "Request",
     "TopicFilter",
     "TopicTemplate",
     "interpret",

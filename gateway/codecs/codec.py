@@ -1,4 +1,4 @@
-"""The shape of every dialect: a message in, readings, rejections and presence out; pure."""
+"""The shape of every dialect: a message in, readings, rejections, presence and questions out; pure."""
 
 import re
 from collections.abc import Sequence
@@ -33,6 +33,13 @@ class Presence(NamedTuple):
     is_online: bool
 
 
+class Request(NamedTuple):
+    """What has to be asked of a device before it can be understood: a message at QoS 0."""
+
+    topic: str
+    payload: bytes
+
+
 @dataclass(slots=True)
 class Decoded:
     """What one message held. Nothing at all is an answer too: it is of the dialect and holds no measurement."""
@@ -40,6 +47,7 @@ class Decoded:
     readings: list[Reading] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     def add(
         self, device: str, sensor: str, value: object, observed_at: int | None = None, unit: str | None = None

@@ -2,23 +2,24 @@
 
 Source: the Sparkplug specification 3.0.0 (sparkplug.eclipse.org), chapters 4, 5 and 6. Births must not be retained:
 until an edge node is born again after we start to listen, and after messages of it were lost, what it sends by alias
-alone is rejected with reason `birth`. We never write to the host's topics, so we do not ask for a rebirth.
+alone is rejected with reason `birth`; where it is allowed, the edge node is asked for its birth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from gateway.codecs.codec import Decoded, Presence, device_name
+from gateway.codecs.codec import Decoded, Presence, Request, device_name, own_name
 from gateway.codecs.memory import Memory
+from gateway.codecs.sparkplug_command import Metric, Value, rebirth, write
 from gateway.codecs.sparkplug_schema import Payload
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import device_time, parse_unit
 from gateway.config import Section
 from gateway.errors import PayloadError
-from gateway.records import Message, Reason
+from gateway.records import SECOND, Message, Reason
 
 SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the signed data types, which are sent as two's complement in an unsigned field."""
@@ -40,6 +41,12 @@ KINDS = {"NBIRTH": 1, "NDATA": 1, "NDEATH": 1, "DBIRTH": 2, "DDATA": 2, "DDEATH"
 CONTROL = ("bdSeq", "Node Control/", "Device Control/")
 """Metrics of the protocol itself."""
 
+ASK = 30 * SECOND
+"""How long a birth that was asked for is waited for; each time that it did not help, twice as long."""
+
+MOST_PATIENT = 7
+"""Doublings: then it is an hour."""
+
 UNIT = "engUnit"
 """The property under which Ignition and others tell a unit; the specification names none."""
 
@@ -49,6 +56,8 @@ class SparkplugOptions(Section):
 
     trust_aliases: bool = False
     """Go on with the known aliases after messages were lost, though a birth may be among them."""
+    rebirth: bool = False
+    """Ask edge nodes for their birth where it is missing; a host application writes that, so others must allow it."""
 
 
 @dataclass(slots=True)
@@ -60,6 +69,9 @@ class Node:
     seq: int | None = None
     birth: int | None = None
     """The session's `bdSeq`."""
+    asked: int = 0
+    """How many times its birth was asked for in vain."""
+    asked_at: int = 0
 
 
 class Known(NamedTuple):
@@ -69,6 +81,7 @@ class Known(NamedTuple):
     name: str
     datatype: int
     unit: str | None
+    alias: int | None
 
 
 class Sparkplug:
@@ -77,7 +90,7 @@ class Sparkplug:
     descriptions = ()
 
     def __init__(self, _topics: Sequence[TopicFilter], options: SparkplugOptions) -> None:
-        self._trust = options.trust_aliases
+        self._trust, self._asks = options.trust_aliases, options.rebirth
         self._nodes: Memory[Node] = Memory()
         self._metrics: Memory[Known] = Memory()
         self._devices: Memory[str] = Memory()
@@ -104,13 +117,29 @@ class Sparkplug:
         if kind == "NDEATH":
             self._take_death(decoded, edge, node, payload)
             return decoded
+        life = node.life
         self._follow(node, kind, payload)
         if not kind.endswith("DATA"):
             decoded.presences.append(Presence(device, kind != "DDEATH"))
         place = _Place(edge, device, node, kind.endswith("BIRTH"))
         for metric in payload.metrics:
             self._take_metric(decoded, place, metric, payload.timestamp)
+        if self._asks and kind.endswith("DATA") and edge in self._nodes:
+            is_lost = node.life != life or any(each.reason is Reason.BIRTH for each in decoded.rejections)
+            decoded.requests += _ask(node, edge, message.received_at) if is_lost else ()
         return decoded
+
+    def knows(self, device: str) -> bool:
+        """Whether the device speaks this dialect."""
+        return device in self._devices
+
+    def command(self, device: str, metric: str, value: Value, at: int) -> Request | None:
+        """The message that writes a metric of a device; None where its last birth told of none that could hold it."""
+        node, known = self._nodes.get(self._devices.get(device) or ""), self._metrics.get(f"{device}/{metric}")
+        if node is None or known is None or known.life != node.life:
+            return None
+        names = own_name(device).split("/")
+        return write(names, Metric(metric, known.alias, known.datatype), value, at)
 
     def _follow(self, node: Node, kind: str, payload: Any) -> None:  # noqa: ANN401 - protobuf makes its classes itself
         """Keep to the sequence: after a gap, what was told at birth may have been told anew."""
@@ -118,6 +147,7 @@ class Sparkplug:
         if kind == "NBIRTH":
             node.birth = _birth(payload)
             node.life += 1
+            node.asked = 0
         elif seq is not None and node.seq is not None:
             if seq == node.seq:
                 raise PayloadError(Reason.REPEATED, "delivered twice")
@@ -158,14 +188,15 @@ class Sparkplug:
             decoded.reject(place.device, Reason.NAME)
             return None
         if place.is_birth and name:
-            born = Known(life, name, metric.datatype, _unit(metric))
+            alias = metric.alias if metric.HasField("alias") else None
+            born = Known(life, name, metric.datatype, _unit(metric), alias)
             if not all([self._metrics.put(key, born) for key in keys]):  # noqa: C419 - all of them, not until one fails
                 decoded.reject(place.device, Reason.MEMORY, name)
             return born
         told = next((known for key in keys if (known := self._metrics.get(key)) and known.life == life), None)
         if name:  # whoever gives a name can be understood, if the type is not in doubt
             datatype, unit = (told.datatype, told.unit) if told else (0, None)
-            return Known(life, name, metric.datatype or datatype, unit)
+            return Known(life, name, metric.datatype or datatype, unit, None)
         if told is None:
             decoded.reject(place.device, Reason.BIRTH)
         return told
@@ -178,6 +209,15 @@ class _Place(NamedTuple):
     device: str
     node: Node
     is_birth: bool
+
+
+def _ask(node: Node, edge: str, at: int) -> Iterator[Request]:
+    """A request for the node's birth, unless it was asked not long ago: births are large."""
+    if node.asked and 0 <= at - node.asked_at < ASK << min(node.asked - 1, MOST_PATIENT):
+        return
+    node.asked, node.asked_at = node.asked + 1, at
+    group, name = edge.split("/")
+    yield rebirth(group, name, at)
 
 
 def _birth(payload: Any) -> int | None:  # noqa: ANN401 - as above

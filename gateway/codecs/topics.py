@@ -11,11 +11,17 @@ PLACEHOLDER = re.compile(r"^\{([a-z_]+)\}$")
 NO_LEVEL = frozenset("/+#\0")
 """A device's name is one level of the topics on which it is told what we think of it: none of these is in it."""
 
+NO_TOPIC = NO_LEVEL - {"/"}
+
+PATH = "path"
+"""The placeholder for a device's own name, which may have several levels."""
+
 
 class TopicTemplate:
     """A topic in which whole levels may be placeholders, such as `devices/{device}/readings`.
 
-    Raises `ConfigError`, naming the setting `key`, for wildcards, empty levels, repeated or unknown placeholders.
+    `{path}`, where it is allowed, stands for several levels. Raises `ConfigError`, naming the setting `key`, for
+    wildcards, empty levels, repeated or unknown placeholders.
     """
 
     def __init__(
@@ -61,7 +67,7 @@ class TopicTemplate:
         """The topic with its placeholders filled in; raises `ValueError` for a name that is not one topic level."""
         levels = list(self._levels)
         for name, position in self._names.items():
-            if not names[name] or set(names[name]) & NO_LEVEL:
+            if not names[name] or set(names[name]) & (NO_TOPIC if name == PATH else NO_LEVEL):
                 message = f"{names[name]!r} is not one topic level"
                 raise ValueError(message)
             levels[position] = names[name]

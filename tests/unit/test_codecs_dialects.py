@@ -67,11 +67,12 @@ class TestZigbee2Mqtt:
             units.append(bridge.decode(message("zigbee2mqtt/x", '{"t": 1}')).readings[0].unit)
         assert units == ["°C", None, None]
 
-
     def test_a_dot_in_a_name_is_no_level(self) -> None:
         """`a.b` and `a/b` are two devices; names that cannot be told apart are refused."""
         bridge = codec("zigbee2mqtt")
-        named = [bridge.decode(message(f"zigbee2mqtt/{name}", '{"t": 1}')).readings[0].device for name in ("a.b", "a/b")]
+        named = [
+            bridge.decode(message(f"zigbee2mqtt/{name}", '{"t": 1}')).readings[0].device for name in ("a.b", "a/b")
+        ]
         assert named == ["a..b", "a.b"]
         assert refused(bridge, "zigbee2mqtt/a./b", '{"t": 1}') is Reason.NAME
 

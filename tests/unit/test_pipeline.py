@@ -417,6 +417,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "false_alarms": {"per_device_and_30_days": 0.0, "most": {"device": "pump", "per_30_days": 0.0}},
         "maintenance": [],
         "predictions": 0,
+        "replies": {"sent": 0, "left_out": 0},
         "disk": {"error": None, "unlogged": 0},
         "repeats": {"recognised": 0, "ambiguous": 0},
         "inbox": {"waiting": 0, "high_water": 9, "times_blocked": 3, "blocked_s": 1.235},
