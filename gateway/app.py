@@ -1,6 +1,5 @@
 """The composition root: builds every part from the settings, starts and stops them in order."""
 
-import hashlib
 import importlib.metadata
 import ipaddress
 import logging
@@ -17,18 +16,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from gateway import control, people
+from gateway import control, people, renewal, rulebook, unlearning
 from gateway.alarms.maintenance import Schedule
 from gateway.board import Board, birth_topics, retained_topics
 from gateway.config import DAYS, Influx, Maintenance, Settings, Tls
 from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, DatabaseError
-from gateway.house import Alone
+from gateway.house import Alone, House
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.learning.bounds import Bound
 from gateway.learning.budget import Budget
-from gateway.learning.fleet import VERSION
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
 from gateway.mqtt import embedded
@@ -36,11 +34,11 @@ from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.inbox import Inbox, Sharing
 from gateway.pipeline import Pipeline, status_topic
 from gateway.records import SECOND, Span
-from gateway.recovery import restore
+from gateway.renewal import begin
 from gateway.replies import Replies
+from gateway.rulebook import Regime
 from gateway.shard import Rules, Shard
 from gateway.supervisor import Supervisor
-from gateway.unlearning import handlers
 
 if TYPE_CHECKING:
     from gateway.influx import Door, Sender
@@ -83,26 +81,13 @@ def _schedule(plan: Maintenance) -> Schedule:
     return Schedule(plan.devices, frozenset(DAYS.index(day) for day in plan.days), start, end)
 
 
-def fingerprint(chosen: Rules) -> str:
-    """Changes whenever a saved state would mean something else, or River might not read it (its Rust parts abort).
-
-    What is only published, horizons, coverage and bounds, may change without learning anything again.
-    """
-    river = importlib.metadata.version("river")
-    plans = [
-        (plan.devices, sorted(plan.days), plan.start, plan.end) for plan in chosen.maintenance
-    ]  # sets have no order
-    folded = (VERSION, river, chosen.policy, chosen.models, chosen.silent_floor_s, plans)
-    return hashlib.sha256(repr(folded).encode()).hexdigest()[:16]
-
-
 class Application:
     """The gateway on one broker: `run` until told to stop, then everything ends in reverse order."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.rules = rules(settings)
-        self.shard = Shard(self.rules)
+        self.regime = Regime(rules(settings), None)
+        self.shard = Shard(self.regime.wanted)
         self.intake = Intake(settings.sources, settings.limits, settings.topics, self.shard.directory)
         refuse_own_messages(settings, self.intake)
         limits = settings.limits
@@ -125,14 +110,14 @@ class Application:
             desk=self.desk,
             sender=self.sender,
             version=version,
-            fingerprint=fingerprint(self.rules),
+            regime=self.regime,
             clock=time.time_ns,
             monotonic=time.monotonic_ns,
         )
         self.desk.handlers |= {
             "status": Handler(self.pipeline.report),
             **people.handlers(self.pipeline),
-            **handlers(self.pipeline),
+            **_unlearning(self.pipeline),
         }
         self.board = Board(settings, self.shard, self.connection, version)
         self.pipeline.renewals.append(lambda: self.board.forget((), self.shard))
@@ -155,7 +140,7 @@ class Application:
             stack.callback(self.journal.close)
             self.server.start()
             stack.callback(self.server.stop)
-            if not restore(self.shard, self.journal, fingerprint(self.rules), stop):
+            if not begin(self.regime, self.shard, self.journal, stop):
                 return
             if self.broker:
                 self.broker.start()
@@ -176,12 +161,16 @@ class Application:
         return "taken off"
 
 
+def _unlearning(house: House) -> dict[str, Handler]:
+    return {**unlearning.handlers(house), **renewal.handlers(house)}
+
+
 def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> dict[str, object]:
     """Do on the log what a running gateway would be asked for."""
     chosen = rules(settings)
     doors = _doors(settings) | {"retained messages": partial(_take_off, settings)}
-    with Alone(Shard(chosen), Journal(Path(settings.journal.path)), fingerprint(chosen), doors) as house:
-        work = handlers(house)[name].work(arguments)
+    with Alone(Shard(chosen), Journal(Path(settings.journal.path)), rulebook.dumps(chosen), doors) as house:
+        work = _unlearning(house)[name].work(arguments)
         while True:
             try:
                 next(work)

@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway import terminal
-from gateway.app import fingerprint, rules
+from gateway import rulebook, terminal
+from gateway.app import rules
 from gateway.config import Backfill, Series, Settings
 from gateway.errors import ConfigError
 from gateway.house import Alone, saved
@@ -45,7 +45,7 @@ def run(settings: Settings, start: int, end: int, out: Callable[[str], object]) 
     door = _door(settings.backfill)
     chosen, path = rules(settings), Path(settings.journal.path)
     follower = Follower(path, _name(settings))
-    with Alone(Shard(chosen), Journal(path), fingerprint(chosen), {}) as house, ExitStack() as stack:
+    with Alone(Shard(chosen), Journal(path), rulebook.dumps(chosen), {}) as house, ExitStack() as stack:
         stack.callback(door.close)
         stack.callback(follower.close)
         reached = follower.open()  # a time: this cursor passes the history, not the log
@@ -150,7 +150,7 @@ class Learner:
         self._save()
 
     def _save(self) -> None:
-        self._house.journal.checkpoint(self._house.mark, saved(self._house.shard))
+        self._house.journal.checkpoint(rulebook.dumps(self._house.shard.rules), saved(self._house.shard))
         self._saved_at = time.monotonic()
 
     def summary(self) -> str:

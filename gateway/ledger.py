@@ -17,6 +17,7 @@ from gateway.neighbours import Link, Sender
 from gateway.passages import Foreseen, Health
 from gateway.records import SECOND, Incident, Message
 from gateway.repeats import Mark, mark, pack
+from gateway.rulebook import Regime
 from gateway.shard import Shard
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Ledger:
         *,
         shard: Shard,
         journal: Journal,
-        fingerprint: str,
+        regime: Regime,
         link: Link,
         sender: Sender | None,
         counts: Counter[str],
@@ -61,7 +62,7 @@ class Ledger:
         self.saved_at = 0
         self.written: Future[None] = Future()
         self.written.set_result(None)
-        self._kept, self._shard, self._journal, self._fingerprint = kept, shard, journal, fingerprint
+        self._kept, self._shard, self._journal, self._regime = kept, shard, journal, regime
         self._link, self._sender, self._counts = link, sender, counts
         self._unwritten: deque[Pending] = deque()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -169,6 +170,8 @@ class Ledger:
         """Have the state written as it is now, and what is too old or too much taken out."""
         self.saved_at = now
         self.written.result()
+        if (rules := self._regime.mark) is None:
+            return
         try:
             parts = self._shard.dumps()
         except StateError as error:  # a chosen model that cannot be saved; the log holds all it learned
@@ -176,13 +179,14 @@ class Ledger:
             return
         days = (self._kept.retain_days, self._kept.minutes_retain_days)
         readings, minutes = (now - round(each * 86400 * SECOND) for each in days)
-        self.written = self._writer.submit(self._write_state, parts, readings if is_clock_sure else None, minutes)
+        since = readings if is_clock_sure else None
+        self.written = self._writer.submit(self._write_state, rules, parts, since, minutes)
 
-    def _write_state(self, parts: dict[str, bytes], readings_since: int | None, minutes_since: int) -> None:
+    def _write_state(self, rules: str, parts: dict[str, bytes], readings_since: int | None, minutes_since: int) -> None:
         if self._unwritten:
             return  # a state must not be ahead of its log, but for what will never be in it
         try:
-            self._journal.checkpoint(self._fingerprint, parts)
+            self._journal.checkpoint(rules, parts)
             self._journal.retain(readings_since, self._kept.retain_mb * 2**20, minutes_since)
         except DiskError as error:
             logger.warning("no checkpoint: %s", error)

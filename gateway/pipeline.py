@@ -4,20 +4,21 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.alarms.succession import succession
 from gateway.codecs import TopicTemplate
 from gateway.codecs.outgoing import encode_incident, encode_prediction
 from gateway.config import Settings
 from gateway.control import Desk, Work
 from gateway.foresight import Foresight
 from gateway.intake import Intake
-from gateway.journal import Entered, Journal
+from gateway.journal import Entered, Journal, Reader
 from gateway.ledger import Ledger, is_over
 from gateway.mqtt.inbox import Inbox
 from gateway.neighbours import Link, Sender
@@ -32,11 +33,13 @@ from gateway.records import (
     Incident,
     Message,
     Reason,
+    Renewed,
     Resume,
     Span,
     Tick,
 )
 from gateway.repeats import WINDOW, Repeats, unpack
+from gateway.rulebook import Regime
 from gateway.shard import Outcome, Shard
 from gateway.standing import Standing
 from gateway.vitals import Vitals
@@ -67,6 +70,8 @@ Answer = TypeVar("Answer")
 class Pipeline:
     """One step after the other over everything that has arrived since the last."""
 
+    is_heard = True
+
     def __init__(  # noqa: PLR0913 - the loop is where the parts meet
         self,
         settings: Settings,
@@ -79,7 +84,7 @@ class Pipeline:
         desk: Desk,
         sender: Sender | None = None,
         version: str,
-        fingerprint: str,
+        regime: Regime,
         clock: Callable[[], int],
         monotonic: Callable[[], int],
     ) -> None:
@@ -93,7 +98,7 @@ class Pipeline:
         self.listeners: list[Callable[[Incident], None]] = []
         self.foretellers: list[Callable[[Sequence[Forecast]], None]] = []
         self._inbox, self._link, self._desk, self._sender = inbox, link, desk, sender
-        self.journal, self.mark = journal, fingerprint
+        self.journal, self.regime = journal, regime
         self.renewals: list[Callable[[], None]] = []
         self.doors: dict[str, Callable[[Span], str]] = {}
         self._foresight = Foresight(shard, settings.predictions.horizons_s)
@@ -109,7 +114,7 @@ class Pipeline:
             settings.journal,
             shard=shard,
             journal=journal,
-            fingerprint=fingerprint,
+            regime=regime,
             link=link,
             sender=sender,
             counts=self.counts,
@@ -122,6 +127,7 @@ class Pipeline:
             link=link,
             sender=sender,
             ledger=self.ledger,
+            regime=regime,
             repeats=self.repeats,
             counts=self.counts,
         )
@@ -136,6 +142,9 @@ class Pipeline:
         self._standing.started_at = self.ledger.saved_at = self._clock()
         for body in self.journal.receipts(WINDOW):
             self.repeats.resume(unpack(body))
+        self._take_over()
+        if self.regime.renewal:
+            self._desk.begin("refold")
         with self.ledger:
             while not stop.is_set():
                 self.step(timeout_s=0.1)
@@ -181,8 +190,22 @@ class Pipeline:
                 self.enter(entry)
         self.ledger.receive(now, self._portions.release(messages), again)
 
+    def _take_over(self) -> None:
+        """Tell what is open otherwise than people were told last, be it by another version or under other settings."""
+        now = self._clock()
+        with Reader(self.journal.path) as log:
+            follows = succession(log.open_incidents(), self.shard.incidents)
+        if self.regime.mark is None:  # who knows little closes nothing
+            follows.over.clear()
+        if any(follows):
+            entry, told = Renewed(now, follows.ids), follows.told(now)
+            self.shard.apply(entry)
+            self._publish(told)
+            self.ledger.hold(now, entry, told)
+
     def finish(self) -> None:
         """Leave nothing behind that a restart would have to learn again."""
+        self._desk.put_off()
         self.ledger.commit()
         self.ledger.save(self._clock(), is_clock_sure=self._is_clock_sure())
         self.ledger.written.result()
@@ -211,7 +234,7 @@ class Pipeline:
     def _learn(self, batch: Batch, now: int) -> None:
         outcome = self.shard.apply(batch)
         assert outcome.verdicts is not None  # noqa: S101 - readings have verdicts
-        self._publish(outcome)
+        self._publish(change.incident for change in outcome.changes)
         self._vitals.learned(int(batch.received_at[0]), self._clock())
         self._count(batch, outcome.verdicts.is_stale)
         self._hold(now, (batch, outcome.verdicts), outcome)
@@ -247,13 +270,12 @@ class Pipeline:
 
     def _tell(self, event: Event, outcome: Outcome) -> None:
         """Tell what changed without a reading."""
-        self._publish(outcome)
+        self._publish(change.incident for change in outcome.changes)
         for observe in self.observers:
             observe(event, outcome)
 
-    def _publish(self, outcome: Outcome) -> None:
-        for change in outcome.changes:
-            incident = change.incident
+    def _publish(self, incidents: Iterable[Incident]) -> None:
+        for incident in incidents:
             self.counts[f"incidents_{incident.state}"] += 1
             topic = self._anomaly.render(device=incident.device) if incident.device else self._outage
             self._link.publish(topic, encode_incident(incident))
@@ -299,9 +321,8 @@ class Pipeline:
         """Bring everything that was learned into the log; until the slice of work ends nothing new is learned."""
         self.ledger.flush()
 
-    def serve(self, shard: Shard) -> None:
-        """Let this shard take the place of the one there is; what is open in one and not in the other is told."""
-        outcome = Outcome(None, self.shard.incidents.overtaken(shard.incidents, self._clock()))
+    def serve(self, shard: Shard, told: Sequence[Incident], /) -> None:
+        """Let this shard take the place of the one there is, and tell what changes by it."""
         names = self.shard.directory.streams
         self.shard.become(shard)
         self._portions.renumber(names)
@@ -310,8 +331,7 @@ class Pipeline:
         self._told_at = 0
         for renew in self.renewals:
             renew()
-        self._publish(outcome)
-        self.ledger.pending.incidents.extend(change.incident for change in outcome.changes)
+        self._publish(told)
 
     def write(self, work: Callable[[], Answer]) -> "Future[Answer]":
         """Do this in the writer's thread, after what waits to be written."""

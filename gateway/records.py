@@ -4,7 +4,7 @@ Time is an `int` of nanoseconds since 1970 in UTC. Two clocks exist and both are
 device's own, `received_at` the gateway's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, TypeAlias
@@ -196,7 +196,18 @@ class Undone:
     until: int
 
 
-Event: TypeAlias = Tick | Resume | Feedback | Maintenance | Described | Availability | Undone
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """From here on serves what was learned anew of all that stands before.
+
+    `ids` says under which ids people know what is open in it under others of its own.
+    """
+
+    at: int
+    ids: Mapping[str, str]
+
+
+Event: TypeAlias = Tick | Resume | Feedback | Maintenance | Described | Availability | Undone | Renewed
 """What changes state and holds no readings."""
 
 Entry: TypeAlias = Batch | Event

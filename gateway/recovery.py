@@ -162,7 +162,14 @@ def restore(
     shard: Shard, journal: Journal, mark: str, stop: threading.Event, tell: Callable[[str], None] = logger.info
 ) -> bool:
     """Bring a fresh shard to where the log ends: the newest fitting checkpoint, then the tail; False when stopped."""
-    seq, last = load_checkpoint(shard, journal, mark), journal.last()
+    return catch_up(shard, journal, load_checkpoint(shard, journal, mark) or 0, stop, tell)
+
+
+def catch_up(
+    shard: Shard, journal: Journal, seq: int, stop: threading.Event, tell: Callable[[str], None] = logger.info
+) -> bool:
+    """Bring a shard from this entry to where the log ends; False when stopped."""
+    last = journal.last()
     with Reader(journal.path) as log:
         fold = Fold(shard, log, seq)
         if last > seq:
@@ -177,8 +184,8 @@ def restore(
     return True
 
 
-def load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:
-    """Make the shard what the newest checkpoint that fits says; its number, 0 where there is none."""
+def load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int | None:
+    """Make the shard what the newest checkpoint that fits says; its number, None where there is none."""
     for seq, parts in journal.checkpoints(mark):
         saved = Shard(shard.rules)
         try:
@@ -188,4 +195,4 @@ def load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int:
             continue
         shard.become(saved)
         return seq
-    return 0
+    return None

@@ -32,6 +32,7 @@ from gateway.records import (
     Forecast,
     Ints,
     Maintenance,
+    Renewed,
     Resume,
     Tick,
     Verdict,
@@ -96,6 +97,8 @@ class Shard:
                 row = self.directory.device_row(device)
                 if row is not None and row < self.fleet.hearts.count:
                     self.fleet.hearts.depart(row, is_gone=not is_online)
+            case Renewed(_, ids):
+                self.incidents.rename(ids)
         return Outcome(None, [])
 
     def _learn(self, batch: Batch) -> Verdicts:

@@ -10,6 +10,7 @@ from gateway.mqtt.inbox import Inbox
 from gateway.neighbours import Link, Sender
 from gateway.records import State
 from gateway.repeats import Repeats
+from gateway.rulebook import Regime
 from gateway.shard import Shard
 
 SHOWN = 20
@@ -29,12 +30,14 @@ class Standing:
         link: Link,
         sender: Sender | None,
         ledger: Ledger,
+        regime: Regime,
         repeats: Repeats,
         counts: Counter[str],
     ) -> None:
         self.started_at = 0
         self._version, self._shard, self._intake, self._inbox = version, shard, intake, inbox
         self._link, self._sender, self._ledger, self._repeats, self._counts = link, sender, ledger, repeats, counts
+        self._regime = regime
 
     def tree(self, now: int) -> dict[str, object]:
         """What the status message says."""
@@ -57,12 +60,24 @@ class Standing:
             "replies": {"sent": counts["replies"], "left_out": counts["replies_left_out"]},
             "disk": {"error": self._ledger.disk_error or None, "unlogged": counts["unlogged"]},
             "repeats": {"recognised": self._repeats.recognised, "ambiguous": self._repeats.ambiguous},
+            "learning_anew": self._renewal(),
             **self._connection(),
             "quarantined_models": self._failures(),
         }
         if self._sender:
             tree["influx"] = self._sender.status(now)
         return tree
+
+    def _renewal(self) -> dict[str, object] | None:
+        if (renewal := self._regime.renewal) is None:
+            return None
+        left_s = None if renewal.left_s is None else round(renewal.left_s)
+        return {
+            "why": renewal.why,
+            "serving": renewal.serving,
+            "percent": round(100 * renewal.share),
+            "left_s": left_s,
+        }
 
     def _connection(self) -> dict[str, object]:
         return {

@@ -1,4 +1,4 @@
-"""Forgetting, undoing and learning anew, on request.
+"""Forgetting and undoing, on request.
 
 What is touched is folded again, aside and in slices while the loop goes on; then it takes the place of what was known.
 Devices are independent, so of one device only its own readings are.
@@ -6,38 +6,31 @@ Devices are independent, so of one device only its own readings are.
 
 import json
 import mmap
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from functools import partial
 from glob import escape
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
+from gateway.alarms.succession import succession
 from gateway.codecs.outgoing import iso
 from gateway.codecs.topics import NO_LEVEL
 from gateway.control import Handler, Work
 from gateway.errors import RequestError
-from gateway.house import House, saved
+from gateway.house import SLICE_S, House, Slices, saved, switch
 from gateway.journal import Forgetting, Reader
-from gateway.records import Span, Undone
+from gateway.records import Incident, Span, Undone
 from gateway.recovery import Fold
 from gateway.shard import Shard
 
-SLICE_S = 0.02
-"""How long readings wait for a slice of work."""
-
 Answer = TypeVar("Answer")
-Slices: TypeAlias = Generator[str, None, Answer]
 
 
 def handlers(house: House) -> dict[str, Handler]:
     """What can be asked of a house."""
-    works = {"forget": forget, "undo": undo, "refold": refold}
-    return {name: Handler(_bound(work, house), is_exclusive=True) for name, work in works.items()}
-
-
-def _bound(work: Callable[[House, Mapping[str, Any]], Work], house: House) -> Callable[[Mapping[str, Any]], Work]:
-    return lambda arguments: work(house, arguments)
+    return {name: Handler(partial(work, house), is_exclusive=True) for name, work in WORKS.items()}
 
 
 def forget(house: House, arguments: Mapping[str, Any]) -> Work:
@@ -49,10 +42,12 @@ def forget(house: House, arguments: Mapping[str, Any]) -> Work:
     _refuse_unknown_sensor(house.shard, gone.device, gone.sensor)
     before = _digest(house, gone.device)
     fold = yield from _folded(house, gone)
-    house.serve(_with(house.shard, gone.device, fold.shard, is_forgotten=gone.is_whole))
-    after, parts = _digest(house, gone.device), saved(house.shard)
+    made = _with(house.shard, gone.device, fold.shard, is_forgotten=gone.is_whole)
+    house.serve(made, [each for each in _changes(house, made) if not (gone.is_whole and each.device == gone.device)])
+    mark = house.regime.mark
+    after, parts = _digest(house, gone.device), saved(house.shard) if mark is not None else {}
     order = Forgetting(gone, fold.said, fold.told)
-    removed = yield from _written(house.write(lambda: house.journal.forget(order, house.mark, parts)))
+    removed = yield from _written(house.write(lambda: house.journal.forget(order, mark or "", parts)))
     is_empty = yield from _written(house.write(house.journal.empty_the_wal))
     return {
         "forgotten": _told(gone),
@@ -77,24 +72,18 @@ def undo(house: House, arguments: Mapping[str, Any]) -> Work:
         raise RequestError(message)
     fold = yield from _folded(house, span)
     entry = Undone(house.now(), span.device, span.since, span.until)
-    if span.device is None:
-        house.serve(fold.shard)
-    else:
-        house.serve(_with(house.shard, span.device, fold.shard, is_forgotten=False))
-    parts = saved(house.shard)
-    yield from _written(house.write(lambda: house.journal.restart(entry, house.mark, parts)))
+    made = fold.shard if span.device is None else _with(house.shard, span.device, fold.shard, is_forgotten=False)
+    switch(house, made, entry, _changes(house, made), house.regime.mark)
     return {"undone": _told(span), "learned anew": fold.readings}
 
 
-def refold(house: House, _: Mapping[str, Any]) -> Work:
-    """Learn the whole log anew, and put it in the place of what is known."""
+WORKS: dict[str, Callable[[House, Mapping[str, Any]], Work]] = {"forget": forget, "undo": undo}
+
+
+def _changes(house: House, made: Shard) -> list[Incident]:
+    """What people are to be told when this takes the place of what is known; nothing of it becomes another's id."""
     with Reader(house.journal.path) as log:
-        fold = Fold(Shard(house.shard.rules), log)
-        yield from _advanced(house, fold)
-    house.serve(fold.shard)
-    parts = saved(house.shard)
-    yield from _written(house.write(lambda: house.journal.checkpoint(house.mark, parts)))
-    return {"learned anew": fold.readings}
+        return succession(log.open_incidents(), made.incidents, keeps_ids=False).told(house.now())
 
 
 def _refuse_unknown_sensor(shard: Shard, device: str, sensor: str | None) -> None:
@@ -166,7 +155,7 @@ def _verified(house: House, gone: Span) -> Slices[dict[str, Any]]:
                     found["files that hold the name"].append(file.name)
                     break
         if found["files that hold the name"]:
-            found["names that it is part of"] = _names_around(house.shard, gone.device)
+            found["names that it is part of"] = _names_around(house, gone.device)
     return found
 
 
@@ -181,9 +170,13 @@ def _spellings(name: str) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((name.encode(), json.dumps(name)[1:-1].encode())))
 
 
-def _names_around(shard: Shard, name: str) -> list[str]:
-    """Other devices and sensors whose names hold this one: bytes of `pump-1` are found in `pump-11`, too."""
-    return sorted({other for stream in shard.directory.streams for other in stream if name in other})
+def _names_around(house: House, name: str) -> list[str]:
+    """Other devices and sensors whose names hold this one: bytes of `pump-1` are found in `pump-11`, too.
+
+    And the settings, which stand beside each checkpoint.
+    """
+    named = ["the settings"] if name in (house.regime.mark or "") else []
+    return sorted({other for stream in house.shard.directory.streams for other in stream if name in other}) + named
 
 
 def _search(file: Path, spellings: Sequence[bytes]) -> Iterator[bool]:

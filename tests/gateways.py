@@ -13,11 +13,12 @@ from brokers import wait_until
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.app import fingerprint, rules
+from gateway.app import rules
 from gateway.config import load
 from gateway.journal import Journal, Reader
 from gateway.records import SECOND
 from gateway.recovery import restore
+from gateway.rulebook import dumps
 from gateway.shard import Shard
 
 START_S = 1_700_000_000
@@ -131,7 +132,7 @@ class Gateway:
         chosen = rules(load(self.configuration, os.environ))
         shard, journal = Shard(chosen), Journal(self.log)
         journal.open()
-        restore(shard, journal, fingerprint(chosen) if use_checkpoint else "no such rules", threading.Event())
+        restore(shard, journal, dumps(chosen) if use_checkpoint else "no such rules", threading.Event())
         journal.close()
         return shard
 

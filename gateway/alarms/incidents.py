@@ -127,28 +127,10 @@ class Incidents:
         closed[opened.id] = stream
         return opened
 
-    def overtaken(self, by: "Incidents", at: int) -> list[Told]:
-        """What is to be told when others take the place of these: what is open in one and not in the other."""
-        ours, theirs = self._opened(), by._opened()  # noqa: SLF001 - of the same class
-        known = set(by.directory.devices)
-        over = [each for id_, each in ours.items() if id_ not in theirs and each[0][0] in known]
-        new = [each for id_, each in theirs.items() if id_ not in ours]
-        text = reasons.learned_anew()
-        return [
-            Told(None, incident(opened, state, name, at, text))
-            for state, found in ((State.CLOSED, over), (State.OPEN, new))
-            for name, opened in found
-        ]
-
-    def _opened(self) -> dict[str, tuple[tuple[str, str | None], Open]]:
-        """Name and state of all that is open on single devices, by id."""
-        streams, devices = self.directory.streams, self.directory.devices
-        found: dict[str, tuple[tuple[str, str | None], Open]] = {}
-        for row, opened in self.streams.items():
-            found[opened.id] = (streams[row], opened)
-        for row, opened in [*self.joint.items(), *self.silences.alone()]:
-            found[opened.id] = ((devices[row], None), opened)
-        return found
+    def rename(self, ids: Mapping[str, str]) -> None:
+        """Call what is open under these ids by others from now on."""
+        for opened in [*self.streams.values(), *self.joint.values(), *self.silences.incidents()]:
+            opened.id = ids.get(opened.id, opened.id)
 
     def _heard(self, device: int, at: int, row: int) -> Iterator[Told]:
         for told in self.silences.heard(device, at):

@@ -63,9 +63,10 @@ def heeded(verdict: Verdict) -> str:
     return ANSWERS[verdict]
 
 
-def learned_anew() -> str:
-    """What is said of incidents that are judged otherwise since their device was learned anew."""
-    return "Some of what this device said was taken back, or all was learned anew; this is what follows from the rest."
+def learned_anew(reason: str = "") -> str:
+    """What is said of incidents that are judged otherwise since all was learned anew; `reason` is their own."""
+    text = "Some of what was said was taken back, or all was learned anew; this is what follows from it."
+    return f"{reason} {text}" if reason else text
 
 
 def together(change: Change) -> str:

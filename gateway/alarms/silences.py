@@ -84,6 +84,14 @@ class Silences:
         """The devices that are silent for a reason of their own, each with its incident."""
         return [(device, alone.opened) for device, alone in self._alone.items()]
 
+    def outages(self) -> list[tuple[list[int], Open]]:
+        """The devices that are silent together, each time with their incident."""
+        return [(outage.members, outage.opened) for outage in self._outages]
+
+    def incidents(self) -> list[Open]:
+        """All that is open."""
+        return [opened for _, opened in [*self.alone(), *self.outages()]]
+
     def devices(self) -> list[int]:
         """Every device whose next reading changes something here."""
         return [*self.silent(), *self.awaited]

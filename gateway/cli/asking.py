@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
     parser = command(commands, "undo", _undo, "unlearn what was said in a time, and keep the readings")
     parser.add_argument("--device", metavar="NAME", help="without it, all")
     _add_times(parser)
-    command(commands, "refold", _refold, "learn the whole log anew")
+    command(commands, "refold", _refold, "learn the whole log anew while what is known serves")
     parser = command(commands, "history", _history, "what was believed of a device at some moment")
     parser.add_argument("--device", required=True, metavar="NAME")
     parser.add_argument("--at", required=True, metavar="MOMENT", help="by its own clock: 2026-11-23T14:00 or -2h")

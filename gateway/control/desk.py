@@ -20,19 +20,23 @@ TELL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What is done on a request; two that are `is_exclusive` are never worked on at once."""
+    """What is done on a request; two that are `is_exclusive` are never worked on at once.
+
+    One that `gives_way` to others is broken off and begun anew behind them, and done once for all who ask for it.
+    """
 
     work: Callable[[Mapping[str, Any]], Work]
     is_exclusive: bool = False
+    gives_way: bool = False
 
 
 @dataclass(slots=True)
 class Task:
-    """A request that is being worked on."""
+    """A request, and who wants it; it waits until there is `work`."""
 
-    call: Call
-    work: Work
-    is_exclusive: bool
+    calls: list[Call]
+    handler: Handler
+    work: Work | None = None
     told_at: float = 0.0
 
 
@@ -50,42 +54,65 @@ class Desk:
     def __init__(self, line: Line) -> None:
         self.handlers: dict[str, Handler] = {}
         self._line = line
-        self._waiting: list[tuple[Call, Handler]] = []
         self._tasks: list[Task] = []
 
     def __bool__(self) -> bool:
         """Whether there is work to do now."""
         return bool(self._tasks)
 
+    def begin(self, name: str) -> None:
+        """Do what nobody asked for."""
+        self._accept(Call(name, {}))
+
     def step(self) -> None:
         """Begin what was asked since, and do a slice of all that has begun."""
         while (call := self._line.take()) is not None:
             self._accept(call)
-        for call, handler in list(self._waiting):
-            if not (handler.is_exclusive and any(task.is_exclusive for task in self._tasks)):
-                self._waiting.remove((call, handler))
-                self._tasks.append(Task(call, handler.work(call.arguments), handler.is_exclusive))
+        if any(task.handler.is_exclusive and not (task.work or task.handler.gives_way) for task in self._tasks):
+            self.put_off()
+        for task in self._tasks:
+            is_busy = any(other.work for other in self._tasks if other.handler.is_exclusive)
+            if task.work is None and not (task.handler.is_exclusive and is_busy):
+                task.work = task.handler.work(task.calls[0].arguments)
         self._tasks = [task for task in self._tasks if not _advance(task)]
 
+    def put_off(self) -> None:
+        """Break off what gives way: it waits behind all others."""
+        for task in self._tasks:
+            if task.handler.gives_way and task.work is not None:
+                task.work.close()
+                task.work = None
+        self._tasks.sort(key=lambda task: task.handler.gives_way)
+
     def _accept(self, call: Call) -> None:
-        if call.name in self.handlers:
-            self._waiting.append((call, self.handlers[call.name]))
-        else:
+        handler = self.handlers.get(call.name)
+        if handler is None:
             call.refuse(f"{call.name!r} is unknown; known are {', '.join(self.handlers)}")
+            return
+        same = [task for task in self._tasks if handler.gives_way and task.handler is handler]
+        if same:
+            same[0].calls.append(call)
+        else:
+            self._tasks.append(Task([call], handler))
 
 
 def _advance(task: Task) -> bool:
-    """Do a slice; whether that was the last."""
+    """Do a slice of what has begun; whether that was the last."""
+    if task.work is None:
+        return False
     try:
         progress = next(task.work)
     except StopIteration as end:
-        task.call.answer(end.value)
+        for call in task.calls:
+            call.answer(end.value)
     except GatewayError as error:
-        task.call.refuse(str(error))
+        for call in task.calls:
+            call.refuse(str(error))
     else:
         now = time.monotonic()
         if now - task.told_at > TELL_S:
             task.told_at = now
-            task.call.tell(progress)
+            for call in task.calls:
+                call.tell(progress)
         return False
     return True

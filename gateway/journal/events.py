@@ -4,7 +4,18 @@ import json
 from dataclasses import asdict
 
 from gateway.errors import JournalError
-from gateway.records import Availability, Described, Event, Feedback, Maintenance, Resume, Tick, Undone, Verdict
+from gateway.records import (
+    Availability,
+    Described,
+    Event,
+    Feedback,
+    Maintenance,
+    Renewed,
+    Resume,
+    Tick,
+    Undone,
+    Verdict,
+)
 
 KINDS: dict[str, type[Event]] = {
     "tick": Tick,
@@ -14,6 +25,7 @@ KINDS: dict[str, type[Event]] = {
     "described": Described,
     "availability": Availability,
     "undone": Undone,
+    "renewed": Renewed,
 }
 NAMES = {its: name for name, its in KINDS.items()}
 

@@ -19,7 +19,7 @@ from gateway.journal.reader import Entered
 from gateway.journal.schema import SCHEMAS
 from gateway.learning.directory import Directory
 from gateway.passages import Foreseen, Health
-from gateway.records import Batch, Incident, Ints, Undone, Verdicts
+from gateway.records import Batch, Incident, Ints, Renewed, Undone, Verdicts
 
 if TYPE_CHECKING:
     from gateway.journal.rollup import Rollup
@@ -142,10 +142,7 @@ class Journal:
             if receipts:
                 newest = "(SELECT max(seq) FROM log)"
                 database.execute(f"UPDATE log SET receipts = ? WHERE seq = {newest}", (receipts,))  # noqa: S608 - a constant
-            database.executemany(
-                "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM log))",
-                [(each.id, each.state, each.at, each.device, encode_incident(each)) for each in incidents],
-            )  # a repeat after a crash is the same and is ignored
+            _tell(database, incidents)
             database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", map(notes.encode, told))
             minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)))
         self._names, self._rollup = known, rollup
@@ -190,13 +187,16 @@ class Journal:
                 self._save(database, rules, parts)
         return removed
 
-    def restart(self, entry: Undone, rules: str, parts: Mapping[str, bytes]) -> None:
+    def restart(
+        self, entry: Undone | Renewed, rules: str, parts: Mapping[str, bytes], incidents: Sequence[Incident]
+    ) -> None:
         """In one transaction enter what changes what is learned of the log so far, and save the state that follows.
 
         Older states must not be gone back to: they do not know of it.
         """
         with self._threshold(), transaction(self._open) as database:
             database.execute("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", events.encode(entry))
+            _tell(database, incidents)
             database.execute("DELETE FROM checkpoints")
             if parts:
                 self._save(database, rules, parts)
@@ -214,6 +214,12 @@ class Journal:
             query = "INSERT OR REPLACE INTO quarantine SELECT seq, kind, at, body, ? FROM log WHERE seq = ?"
             database.executemany(query, [(words, seq) for seq, words in damaged.items()])
             database.executemany("DELETE FROM log WHERE seq = ?", [(seq,) for seq in damaged])
+
+    def marks(self) -> list[str]:
+        """The rules under which there are checkpoints, those of the newest first."""
+        with self._threshold():
+            found = self._open.execute("SELECT rules FROM checkpoints ORDER BY seq DESC").fetchall()
+        return list(dict.fromkeys(rules for (rules,) in found))
 
     def checkpoints(self, rules: str) -> Iterator[tuple[int, dict[str, bytes]]]:
         """Undamaged checkpoints made under `rules`, newest first, with their sequence number."""
@@ -284,6 +290,14 @@ class transaction:  # noqa: N801 - used as a verb
         finally:
             if self.database.in_transaction:  # SQLite itself rolls back when the disk is full, mostly
                 self.database.execute("ROLLBACK")
+
+
+def _tell(database: sqlite3.Connection, incidents: Sequence[Incident]) -> None:
+    """Write down what was told; a repeat after a crash is the same and is ignored."""
+    database.executemany(
+        "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM log))",
+        [(each.id, each.state, each.at, each.device, encode_incident(each)) for each in incidents],
+    )
 
 
 def _numbered(batch: Batch, numbers: Ints) -> Batch:

@@ -11,7 +11,7 @@ from gateway.codecs.outgoing import decode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, finder, names, notes
 from gateway.journal.schema import SCHEMAS
-from gateway.records import Batch, Event, Incident, Ints, Undone, Verdicts
+from gateway.records import Batch, Event, Incident, Ints, State, Undone, Verdicts
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +118,37 @@ class Reader:
         with self._threshold():
             for at, body in self._open.execute("SELECT at, body FROM incidents ORDER BY at"):
                 yield decode_incident(body, at)
+
+    def open_incidents(self) -> list[Incident]:
+        """The last word on each incident that people take for open."""
+        query = "SELECT id, state, at, body FROM incidents ORDER BY seq, state = 'closed', at"
+        last: dict[str, Incident] = {}
+        with self._threshold():
+            for id_, state, at, body in self._open.execute(query):
+                last.pop(id_, None)
+                if state != State.CLOSED:
+                    last[id_] = decode_incident(body, at)
+        return list(last.values())
+
+    def first(self) -> int:
+        """The oldest sequence number, 0 in an empty log."""
+        with self._threshold():
+            return int(self._open.execute("SELECT coalesce(min(seq), 0) FROM log").fetchone()[0])
+
+    def before_newest(self, size: int) -> int:
+        """The number of the entry after which about `size` bytes of entries stand, 0 where there are not so many."""
+        with self._threshold():
+            for seq, length in self._open.execute("SELECT seq, length(body) FROM log ORDER BY seq DESC"):
+                size -= length or 0
+                if size <= 0:
+                    return int(seq)
+        return 0
+
+    def words(self, until: int) -> Iterator[Event]:
+        """What was said of devices up to this entry that still holds, whatever was read since."""
+        kinds = "kind <> 'readings' AND kind IN ('maintenance', 'described')"
+        rows = self._rows(f"SELECT seq, kind, at, body FROM log WHERE {kinds} AND seq <= ? ORDER BY seq", (until,))  # noqa: S608 - constants
+        yield from (entry for _, entry in self._decoded(rows) if not isinstance(entry, tuple))
 
     def _rows(self, query: str, values: Sequence[int]) -> list[Row]:
         with self._threshold():

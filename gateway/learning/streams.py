@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ class Policy:
     budget_s: float = 30 * DAY_S
     budgets: Sequence[Budget] = ()
     adopt_after_s: float = DAY_S
-    zone: tzinfo | None = None
+    zone: ZoneInfo | None = None
 
 
 class Streams:

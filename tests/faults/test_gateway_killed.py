@@ -9,6 +9,9 @@ import pytest
 from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, Gateway, Publisher
 
+from gateway.journal import Reader
+from gateway.records import Renewed
+
 PER_LIFE = 400
 """Readings published in each life of the gateway; it is killed somewhere among them."""
 
@@ -38,4 +41,6 @@ def test_killed_again_and_again(
         wait_until(lambda: len(gateway.counted()) == len(expected), "everything is in the log", DEADLINE_S)
         assert gateway.stop() == 0
     assert gateway.counted() == expected
+    with Reader(gateway.log) as log:  # a start finds nothing open that people were not told of
+        assert not any(isinstance(entry, Renewed) for _, entry in log.entries(0))
     assert gateway.restored(use_checkpoint=True).dumps() == gateway.restored(use_checkpoint=False).dumps()

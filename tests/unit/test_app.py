@@ -11,13 +11,14 @@ import pytest
 from brokers import free_port
 from readings import START, batch, life, pieces, settings
 
-from gateway.app import Application, fingerprint, rules
+from gateway.app import Application, rules
 from gateway.config import Settings
 from gateway.errors import ConfigError
 from gateway.journal import Entered, Journal, Reader
 from gateway.learning.stock import ModelRule
 from gateway.records import SECOND, Incident, Resume, Span, Tick
 from gateway.recovery import Fold, restore
+from gateway.rulebook import dumps
 from gateway.shard import Rules, Shard
 
 HERE = Rules(silent_floor_s=5.0)
@@ -48,14 +49,14 @@ def live(shard: Shard, journal: Journal, *, rounds: int = 40, checkpoint_after: 
         entered: Entered = entry if isinstance(entry, (Tick, Resume)) else (entry, outcome.verdicts)  # type: ignore[assignment]
         journal.append(shard.directory, [entered], told)
         if number in checkpoint_after:
-            journal.checkpoint(fingerprint(shard.rules), shard.dumps())
+            journal.checkpoint(dumps(shard.rules), shard.dumps())
 
 
 def restored(journal: Journal, chosen: Rules = HERE) -> tuple[Shard, list[str]]:
     """Return what a new process makes of the log, and what it said about it."""
     said: list[str] = []
     shard = Shard(chosen)
-    restore(shard, journal, fingerprint(chosen), threading.Event(), said.append)
+    restore(shard, journal, dumps(chosen), threading.Event(), said.append)
     return shard, said
 
 
@@ -78,7 +79,7 @@ def test_a_restart_right_after_a_checkpoint_learns_nothing_again(journal: Journa
     """After a clean end there is no tail."""
     shard = Shard(HERE)
     live(shard, journal)
-    journal.checkpoint(fingerprint(HERE), shard.dumps())
+    journal.checkpoint(dumps(HERE), shard.dumps())
     again, said = restored(journal)
     assert again.dumps() == shard.dumps()
     assert said == ["4 streams restored, 0 entries learned again"]
@@ -133,7 +134,7 @@ def test_a_checkpoint_that_does_not_fit_is_passed_over(
     """Its digest is right and yet this version cannot read it: fold again, from nothing half loaded."""
     shard = Shard(HERE)
     live(shard, journal)
-    journal.checkpoint(fingerprint(HERE), part(shard.dumps()))
+    journal.checkpoint(dumps(HERE), part(shard.dumps()))
     again, _ = restored(journal)
     assert again.dumps() == shard.dumps()
 
@@ -147,27 +148,6 @@ def test_other_rules_fold_again_under_those_rules(journal: Journal) -> None:
     with Reader(journal.path) as log:
         Fold(fresh, log).advance()
     assert again.dumps() == fresh.dumps()
-
-
-def test_the_fingerprint_changes_with_every_rule() -> None:
-    """A state is only taken over by a gateway that would have come to the same one."""
-    model: dict[str, object] = {"model": "river.anomaly.LODA", "params": {"seed": 1}}
-    chosen = [
-        settings(),
-        settings(alarms={"silent_floor_s": 11.0}),
-        settings(learning={"models": [model]}),
-        settings(learning={"models": [{**model, "devices": "a*"}]}),
-        settings(learning={"models": [{**model, "params": {"seed": 2}}]}),
-    ]
-    assert len({fingerprint(rules(each)) for each in chosen}) == len(chosen)
-    assert fingerprint(rules(settings())) == fingerprint(rules(settings(mqtt={"host": "elsewhere"})))
-
-
-def test_what_is_only_published_makes_nothing_be_learned_again() -> None:
-    """Other horizons or another coverage must not cost what a log that was cut no longer holds."""
-    predictions: list[dict[str, object]] = [{"coverage": 0.8}, {"horizons_s": [60.0]}, {"every_s": 5.0}]
-    found = {fingerprint(rules(settings(predictions=each))) for each in predictions}
-    assert found == {fingerprint(rules(settings()))}
 
 
 @pytest.mark.parametrize("model", ["os.system", "river.utils.Rolling", "river.anomaly.Nonsense", "LinearRegression"])

@@ -94,3 +94,51 @@ def test_a_caller_that_does_not_keep_up_loses_progress_and_not_the_answer() -> N
     lines = said(call)
     assert (len(lines), call.dropped) == (64, 37)
     assert lines[-1] == {"answer": {}}
+
+
+def test_what_gives_way_is_begun_anew_behind_what_was_asked_for() -> None:
+    """Nobody waits an hour for what takes an hour and can be done later."""
+    long, short, again = Call("long", {"to": 3}), Call("change", {"to": 1}), Call("long", {"to": 3})
+    line = Line([long])
+    desk = Desk(line)
+    desk.handlers |= {
+        "long": Handler(count, is_exclusive=True, gives_way=True),
+        "change": Handler(count, is_exclusive=True),
+    }
+    desk.step()
+    desk.step()
+    line.append(short)
+    desk.step()
+    desk.step()
+    assert short.is_over.is_set()
+    line.append(again)
+    for _ in range(4):
+        assert desk
+        desk.step()
+    assert not desk
+    assert said(long)[-1] == said(again)[-1] == {"answer": {"counted": 3}}
+
+
+def test_who_asks_for_what_is_under_way_is_told_of_it() -> None:
+    """It is done once."""
+    first, second = Call("long", {"to": 2}), Call("long", {"to": 2})
+    line = Line([first])
+    desk = Desk(line)
+    desk.handlers["long"] = Handler(count, is_exclusive=True, gives_way=True)
+    desk.step()
+    line.append(second)
+    desk.step()
+    desk.step()
+    assert not desk
+    assert said(second) == [{"answer": {"counted": 2}}]
+
+
+def test_the_gateway_itself_can_want_something() -> None:
+    """Nobody waits for the answer, and nobody stops it."""
+    desk = Desk(Line())
+    desk.handlers["count"] = Handler(lambda _: count({"to": 1}))
+    desk.begin("count")
+    desk.step()
+    assert desk
+    desk.step()
+    assert not desk

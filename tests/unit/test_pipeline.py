@@ -15,13 +15,27 @@ from gateway.config import Settings
 from gateway.control import Call, Desk
 from gateway.errors import BrokerError, ConfigError, DiskError, JournalError, StateError
 from gateway.intake import Intake
-from gateway.journal import Follower, Journal
+from gateway.journal import Follower, Journal, Reader
 from gateway.ledger import HELD
 from gateway.passages import Foreseen, Health, Note
 from gateway.pipeline import STEADY, Pipeline, status_topic
 from gateway.portions import ROUNDS
-from gateway.records import SECOND, Batch, Entry, Feedback, Message, Reason, Resume, Tick
+from gateway.records import (
+    SECOND,
+    Batch,
+    Entry,
+    Feedback,
+    Incident,
+    Kind,
+    Message,
+    Reason,
+    Renewed,
+    Resume,
+    State,
+    Tick,
+)
 from gateway.repeats import unpack
+from gateway.rulebook import Regime, Renewal
 from gateway.shard import Outcome, Rules, Shard
 from gateway.standing import SHOWN
 
@@ -141,6 +155,7 @@ class Bench:
         self.link = FakeLink()
         self.inbox = FakeInbox()
         self.shard = Shard(Rules(silent_floor_s=5.0))
+        self.regime = Regime(self.shard.rules, "rules")
         self.journal = SpyJournal(folder / "gateway.db")
         self.journal.log = self.link.log
         self.set_by = 0
@@ -155,7 +170,7 @@ class Bench:
             desk=Desk(self.line),
             sender=self.sender,
             version="1.2.3",
-            fingerprint="rules",
+            regime=self.regime,
             clock=lambda: self.now,
             monotonic=lambda: self.now - self.set_by,
         )
@@ -422,6 +437,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "repeats": {"recognised": 0, "ambiguous": 0},
         "inbox": {"waiting": 0, "high_water": 9, "times_blocked": 3, "blocked_s": 1.235},
         "connection": {"received": 7, "published": 6, "dropped": 4, "reconnects": 5},
+        "learning_anew": None,
         "quarantined_models": {"count": 0, "first": {}},
         "influx": {"unsent": 2, "at": bench.now},
     }
@@ -688,3 +704,45 @@ def test_the_status_stays_short_when_every_model_fails(
     monkeypatch.setattr(bench.shard.fleet, "failures", lambda: failures)
     told = json.loads(bench.pipeline.status(START))["quarantined_models"]
     assert (told["count"], len(told["first"])) == (1_000, SHOWN)
+
+
+KNOWN = Incident("known", State.OPEN, "pump", "a", Kind.SPIKE, "high", 0.7, START, START, 1.0, None, None, None, "Why.")
+
+
+def started_and_stopped(bench: Bench) -> None:
+    """Run the loop for no step."""
+    stop = threading.Event()
+    stop.set()
+    bench.pipeline.run(stop)
+
+
+def test_what_is_not_open_any_more_after_an_upgrade_is_told_at_the_start(new_bench: Callable[..., Bench]) -> None:
+    """People must not wait for ever for the end of what only the version before knew; and it is said once."""
+    bench = new_bench()
+    bench.journal.append(bench.shard.directory, [], [KNOWN])
+    started_and_stopped(bench)
+    (sent,) = bench.link.last("anomaly")
+    assert (sent.payload["id"], sent.payload["state"]) == ("known", "closed")
+    assert bench.entries() == [Renewed]
+    with Reader(bench.journal.path) as log:
+        assert log.open_incidents() == []
+
+
+def test_who_knows_only_the_newest_part_of_the_log_closes_nothing(new_bench: Callable[..., Bench]) -> None:
+    """It may be open still: that is decided when all is learned anew. And nothing of what it knows is saved."""
+    bench = new_bench()
+    bench.regime.mark = None
+    bench.journal.append(bench.shard.directory, [], [KNOWN])
+    started_and_stopped(bench)
+    assert bench.link.last("anomaly") == []
+    assert bench.journal.marks() == []
+
+
+def test_the_status_says_what_serves_while_the_log_is_learned_anew(new_bench: Callable[..., Bench]) -> None:
+    """And how long that will take."""
+    bench = new_bench()
+    bench.regime.renewal = Renewal("why", "what", 0.123, 61.4)
+    told = json.loads(bench.pipeline.status(START))
+    assert told["learning_anew"] == {"why": "why", "serving": "what", "percent": 12, "left_s": 61}
+    bench.regime.renewal.left_s = None
+    assert json.loads(bench.pipeline.status(START))["learning_anew"]["left_s"] is None
