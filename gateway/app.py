@@ -27,13 +27,14 @@ from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.learning.bounds import Bound
 from gateway.learning.budget import Budget
+from gateway.learning.nature import KindRule
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import DAY_S, Policy
 from gateway.mqtt import embedded
 from gateway.mqtt.connection import Connection, ConnectionSettings
 from gateway.mqtt.inbox import Inbox, Sharing
 from gateway.pipeline import Pipeline, status_topic
-from gateway.records import SECOND, Span
+from gateway.records import SECOND, Nature, Span
 from gateway.renewal import begin
 from gateway.replies import Replies
 from gateway.rulebook import Regime
@@ -62,9 +63,9 @@ def rules(settings: Settings) -> Rules:
             raise ConfigError(message) from error
     alarms = settings.alarms
     budgets = tuple(Budget(each.devices, each.sensors, 30 * DAY_S / each.false_per_30_days) for each in alarms.budgets)
-    policy = Policy(
-        30 * DAY_S / alarms.false_per_30_days, budgets, alarms.adopt_after_s, ZoneInfo(settings.gateway.time_zone)
-    )
+    kinds = tuple(KindRule(one.devices, one.sensors, Nature[one.kind.upper()]) for one in settings.learning.kinds)
+    zone = ZoneInfo(settings.gateway.time_zone)
+    policy = Policy(30 * DAY_S / alarms.false_per_30_days, budgets, alarms.adopt_after_s, zone, kinds)
     return Rules(
         policy,
         tuple(models),

@@ -149,10 +149,19 @@ class Model(Section):
     params: dict[str, bool | int | float | str] = {}
 
 
+class Kind(Section):
+    """What the sensors that match the shell patterns are, where the gateway is not to find it out by itself."""
+
+    devices: str = "*"
+    sensors: str = "*"
+    kind: Literal["value", "counter"]
+
+
 class Learning(Section):
     """How the learners behave."""
 
     models: tuple[Model, ...] = ()
+    kinds: tuple[Kind, ...] = ()
 
 
 class Bound(Section):

@@ -227,6 +227,15 @@ class Kind(IntEnum):
     JOINT = 7
 
 
+class Nature(IntEnum):
+    """What a sensor is, and so what is learned of it; stored as a number, shown as the lower-case name."""
+
+    VALUE = 0
+    """Its value."""
+    COUNTER = 1
+    """How fast it rises: energy, litres, packets."""
+
+
 class Change(IntEnum):
     """What a reading did to the incident of its stream."""
 
@@ -248,7 +257,8 @@ class Verdicts:
     reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence, `change` the `Change` of the
     stream's incident, `period` the log10 of the seconds that usually pass between two as odd as this one. `joint` is
     the score of all sensors of the device together, or of a detector the user chose, NaN where neither says anything,
-    and `joint_change` the `Change` of the incident of either.
+    and `joint_change` the `Change` of the incident of either. Of a counter `base` is its last value and `per_s` the
+    seconds since, so that its rate can be told; both are NaN for others.
     """
 
     score: Floats
@@ -261,6 +271,8 @@ class Verdicts:
     period: Floats
     joint: Floats
     joint_change: npt.NDArray[np.uint8]
+    base: Floats
+    per_s: Floats
 
     def at(self, places: Ints) -> "Verdicts":
         """What is said at these positions."""
@@ -284,6 +296,8 @@ def blank_verdicts(count: int) -> Verdicts:
         period=np.zeros(count),
         joint=np.full(count, np.nan),
         joint_change=np.zeros(count, np.uint8),
+        base=np.full(count, np.nan),
+        per_s=np.full(count, np.nan),
     )
 
 

@@ -1,6 +1,7 @@
 """Verdicts to incidents: who is told what, once per cause."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -156,7 +157,7 @@ class Incidents:
         else:
             opened = self._close(self.streams, stream, self.directory.device_of[stream], stream)
         numbers, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
-        text = _reason(change, Kind(opened.kind), sensor, numbers, unit, float(verdicts.period[row]))
+        text = _reason(change, Kind(opened.kind), sensor, numbers, unit, verdicts, row)
         return Told(row, incident(opened, STATES[change], (device, sensor), at, text, numbers=numbers))
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
@@ -206,10 +207,13 @@ def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, 
 
 
 def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
-    change: Change, kind: Kind, sensor: str, numbers: Sequence[float], unit: str, period: float
+    change: Change, kind: Kind, sensor: str, numbers: Sequence[float], unit: str, verdicts: Verdicts, row: int
 ) -> str:
     if change is Change.CLOSED:
         return reasons.over(sensor)
     if change is Change.ADOPTED:
         return reasons.adopted(sensor)
-    return reasons.reason(kind, sensor, numbers, period, unit)
+    period, counter = float(verdicts.period[row]), (float(verdicts.base[row]), float(verdicts.per_s[row]))
+    if math.isnan(counter[0]):
+        return reasons.reason(kind, sensor, numbers, period, unit)
+    return reasons.counted(kind, sensor, numbers, counter, period, unit)

@@ -18,6 +18,16 @@ CENTURY = math.log10(100 * YEAR_S)
 
 MOST_DECIMALS = 6
 
+RATES = {
+    Kind.SPIKE: "far from its usual rate",
+    Kind.SHIFT: "its rate has moved away and stays away",
+    Kind.SPREAD: "its rate has become much more restless",
+    Kind.RANGE: "it never rose like this before",
+}
+
+PACES = ((1.0, "a second", 1.0), (3600.0, "an hour", 0.1), (86400.0, "a day", 0.0))
+"""Seconds over which a rate is told, how that is called, and the least rise that is worth telling so."""
+
 EVERYDAY = 1e4
 """From here on a number is written with separators instead of significant digits."""
 
@@ -39,6 +49,30 @@ def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float, uni
         return f"{sensor} {number(value)}{behind}: {meaning}.{rarity}"
     said, low, high = (number(each, upper - lower) for each in (value, lower, upper))
     return f"{sensor} {said}{behind}; expected between {low} and {high}{behind}: {meaning}.{rarity}"
+
+
+def counted(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
+    kind: Kind, sensor: str, numbers: Sequence[float], counter: tuple[float, float], period: float, unit: str = ""
+) -> str:
+    """Why a reading of a counter is told as abnormal: by its rate; `counter` is its last value and the seconds since.
+
+    The rest is as for `reason`.
+    """
+    value, _, lower, upper = numbers
+    last, per_s = counter
+    behind = f" {unit}" if unit else ""
+    rarity = f" As odd as this {rarely(period)}."
+    if value < last:
+        return f"{sensor} fell from {number(last)} to {number(value)}{behind}, and a counter only rises.{rarity}"
+    if kind == Kind.STUCK:
+        how = "stands still at" if value == last else "rises by exactly the same, now"
+        return f"{sensor} {how} {number(value)}{behind}, far longer than it usually does.{rarity}"
+    rates = [(each - last) / per_s for each in (value, lower, upper)]
+    of, name = next(((of, name) for of, name, least in PACES if max(rates[0], rates[2]) * of >= least), PACES[-1][:2])
+    said, low, high = (each * of for each in rates)
+    rises = f"{sensor} rises by {number(said)}{behind} {name}" if value > last else f"{sensor} does not rise any more"
+    usual = "" if math.isnan(low) else f"; expected {number(low)} to {number(high)}{behind} {name}"
+    return f"{rises}{usual}: {RATES.get(kind, 'unusual')}.{rarity}"
 
 
 def over(sensor: str) -> str:

@@ -3,13 +3,14 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import JournalError
-from gateway.records import Batch, Verdicts
+from gateway.records import Batch, Verdicts, blank_verdicts
 
 HEADER = struct.Struct("<BI")
 VERSION = 1
@@ -60,10 +61,8 @@ def decode(block: bytes) -> tuple[Batch, Verdicts]:
     received_at = np.cumsum(deltas)
     batch = Batch(stream.astype(np.int64), received_at + offsets, received_at, value)
     score, expected, lower, upper = (column.astype(np.float64) for column in (score, expected, lower, upper))
-    nothing = np.zeros(count, dtype=np.uint8)
-    return batch, Verdicts(
-        score, expected, lower, upper, evidence, nothing == 1, nothing, nothing * 0.0, nothing * np.nan, nothing
-    )
+    said = {"score": score, "expected": expected, "lower": lower, "upper": upper, "kind": evidence}
+    return batch, replace(blank_verdicts(count), **said)
 
 
 def count(head: bytes) -> int:

@@ -34,16 +34,18 @@ class Clock(Rows):
         return np.asarray(observed_at <= self.arrays["last_at"][rows])
 
     def advance(self, rows: Ints, observed_at: Ints, value: Floats) -> Floats:
-        """Take note of a reading of each of `rows`; returns the values counted from their origins."""
+        """Take note of a reading of each of `rows`; returns the seconds since the one before, 0 where there was none.
+
+        `value` is within `LARGEST`.
+        """
         a = self.arrays
         seen, last, usual = a["seen"][rows], a["last_at"][rows], a["interval_s"][rows]
         is_first = seen == 0.0
-        gap = (observed_at - np.where(is_first, observed_at, last)) / SECOND
-        gap = np.where(seen > 1.0, np.minimum(gap, _LONGEST * usual), gap)
+        since_s = (observed_at - np.where(is_first, observed_at, last)) / SECOND
+        gap = np.where(seen > 1.0, np.minimum(since_s, _LONGEST * usual), since_s)
         a["interval_s"][rows] = np.where(is_first, 0.0, usual + ewma_rate(_RATE, seen) * (gap - usual))
-        origin = np.where(is_first, np.clip(value, -LARGEST, LARGEST), a["origin"][rows])
-        a["origin"][rows] = origin
+        a["origin"][rows] = np.where(is_first, value, a["origin"][rows])
         a["born_at"][rows] = np.where(is_first, observed_at, a["born_at"][rows])
         a["last_at"][rows] = observed_at
         a["seen"][rows] = seen + 1.0
-        return np.clip(value, -LARGEST, LARGEST) - origin
+        return since_s

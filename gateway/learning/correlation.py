@@ -39,21 +39,27 @@ class Sensors(Rows):
                 "mean": ((), np.float64, 0.0),
                 "variance": ((), np.float64, 0.0),
                 "stand": ((), np.float64, 0.0),
+                "is_rate": ((), np.bool_, False),
                 "round": ((), np.int64, UNHEARD),
             }
         )
 
-    def learn(self, rows: Ints, value: Floats, is_trusted: Mask) -> Floats:
-        """Standard deviations by which each value is off its mean, bounded; then learn those that are trusted."""
+    def learn(self, rows: Ints, value: Floats, is_rate: Mask, is_trusted: Mask) -> Floats:
+        """Standard deviations by which each value is off its mean, bounded; then learn those that are trusted.
+
+        A sensor whose rate counts from now on, or whose value does again, is another one.
+        """
         a = self.arrays
         value = np.clip(value, -LARGEST, LARGEST)
-        seen, variance = a["seen"][rows], a["variance"][rows]
+        is_same = a["is_rate"][rows] == is_rate
+        seen, variance = a["seen"][rows] * is_same, a["variance"][rows] * is_same
         mean = np.where(seen > 0.0, a["mean"][rows], value)
         deviation = np.sqrt(variance)
         has_moved = variance > 0.0
         step = value - mean
         step = np.where(has_moved, np.clip(step, -_FARTHEST * deviation, _FARTHEST * deviation), step)
         rate = np.where(is_trusted, ewma_rate(_MEAN_RATE, seen + 1.0), 0.0)
+        a["is_rate"][rows] = is_rate
         a["seen"][rows] = seen + 1.0
         a["mean"][rows] = mean + rate * step
         a["variance"][rows] = variance + rate * (step * step - variance)

@@ -73,6 +73,8 @@ class Distant(Rows):
         super().__init__(
             {
                 "due_at": (each, np.int64, 0),
+                "sent_at": (each, np.int64, 0),
+                "sent_from": (each, np.float64, 0.0),
                 "said": (many, np.float32, 0.0),
                 "regret": (many, np.float32, 0.0),
                 "scale": (each, np.float32, 0.0),
@@ -81,8 +83,11 @@ class Distant(Rows):
             }
         )
 
-    def learn(self, rows: Ints, now: Ints, interval_s: Floats, value: Floats) -> None:
-        """Judge the forecasts to which `value`, read `now`, is nearest."""
+    def learn(self, rows: Ints, now: Ints, interval_s: Floats, value: Floats, counted: Floats) -> None:
+        """Judge the forecasts to which `value`, read `now`, is nearest.
+
+        Of a counter, which shows `counted` (NaN for others), its mean rate since the forecast was sent off is judged.
+        """
         due_at = self.arrays["due_at"][:, rows]
         level, place = np.nonzero((due_at <= now) & (due_at > 0))
         if not len(level):
@@ -90,13 +95,25 @@ class Distant(Rows):
         late_s = (now[place] - due_at[level, place]) / SECOND
         self.arrays["due_at"][level, rows[place]] = 0
         came = np.flatnonzero(late_s <= STEPS[level] * interval_s[place])
-        self._judge(level[came], rows[place[came]], value[place[came]])
+        level, place = level[came], place[came]
+        row, read, shown = rows[place], value[place], counted[place]
+        is_counter = ~np.isnan(shown)
+        if is_counter.any():
+            risen = shown - self.arrays["sent_from"][level, row]
+            since_s = np.maximum((now[place] - self.arrays["sent_at"][level, row]) / SECOND, 1e-9)
+            read = np.where(is_counter, risen / since_s, read)
+            is_whole = ~is_counter | ((risen >= 0.0) & (since_s >= interval_s[place]))  # nor it nor the clock set back
+            level, row, read = level[is_whole], row[is_whole], read[is_whole]
+        self._judge(level, row, read)
 
-    def send(self, rows: Ints, moments: tuple[Ints, Ints, Floats], aim: Aim, usual: Callable[..., Usual]) -> None:
+    def send(
+        self, rows: Ints, moments: tuple[Ints, Ints, Floats], aim: Aim, usual: Callable[..., Usual], base: Floats
+    ) -> None:
         """Send off a forecast from where each of `rows` stood before this reading, at the distances that have none.
 
         `moments` are the times of the last and of this reading, and the usual interval in seconds. `usual` says what
-        is usual for a choice of `rows`, so many seconds after this reading and so many steps after the last.
+        is usual for a choice of `rows`, so many seconds after this reading and so many steps after the last. `base` is
+        the last value of those that are counters.
         """
         before, now, interval_s = moments
         level, place = np.nonzero(self.arrays["due_at"][:, rows] == 0)
@@ -106,6 +123,8 @@ class Distant(Rows):
         self.arrays["said"][:, level, rows[place]] = aim.of(place).forecasts(then, STEPS[level])
         nearest = due_at - (between_s * SECOND).astype(np.int64) // 2
         self.arrays["due_at"][level, rows[place]] = np.where(nearest > now[place], nearest, 0)
+        self.arrays["sent_at"][level, rows[place]] = before[place]
+        self.arrays["sent_from"][level, rows[place]] = base[place]
 
     def _judge(self, level: Ints, row: Ints, value: Floats) -> None:
         a = self.arrays

@@ -25,7 +25,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
 from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 
-VERSION = 10
+VERSION = 11
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -88,7 +88,10 @@ class Fleet:
 
     def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints, devices: Ints) -> None:
         stream = batch.stream[fresh]
-        score, change = self.joint.learn_many(stream, batch.observed_at[fresh], batch.value[fresh])
+        value, base, per_s = batch.value[fresh], verdicts.base[fresh], verdicts.per_s[fresh]
+        is_rate = ~np.isnan(base)
+        value = np.where(is_rate, (value - base) / per_s, value)
+        score, change = self.joint.learn_many(stream, batch.observed_at[fresh], value, is_rate)
         verdicts.joint[fresh] = np.fmax(verdicts.joint[fresh], score)
         verdicts.joint_change[fresh] = np.maximum(verdicts.joint_change[fresh], change)
         for place, device in zip(fresh, devices, strict=True) if self.joints else ():
@@ -116,6 +119,7 @@ class Fleet:
         self.streams.grow(len(self.directory))
         self.hearts.grow(len(self.directory.devices))
         for row, device, sensor in self.directory.since(known):
+            self.streams.name(row, device, sensor)
             if (model := self._choose("forecaster", device, sensor)) is not None:
                 self.streams.chosen[row] = ChosenForecaster(model)
             if (model := self._choose("scorer", device, sensor)) is not None:
@@ -174,7 +178,8 @@ class Fleet:
         expected, lower, upper = self.streams.forecast(ready, horizons)
         half = np.interp(coverage, list(SIGMAS), list(SIGMAS.values())) / SIGMAS[COVERAGE] * (upper - lower) / 2
         due_at = last_at[:, None] + (horizons * SECOND).astype(np.int64)
-        table = np.stack([expected, expected - half, expected + half], axis=2)
+        least = self.streams.least(ready)[:, None, None]
+        table = np.maximum(np.stack([expected, expected - half, expected + half], axis=2), least)
         found = []
         for place, row in enumerate(ready.tolist()):
             device, sensor = self.directory.streams[row]

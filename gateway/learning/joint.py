@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from gateway.learning.budget import shares
 from gateway.learning.chosen import ChosenDetector
-from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Sensors
+from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Mask, Sensors
 from gateway.learning.gate import Gate, Phase
 from gateway.learning.rows import Array, Rows, ewma_rate, rounds
 from gateway.learning.tails import Peaks, Tails
@@ -98,8 +98,10 @@ class Joint:
         self._seats.arrays["known"][seat_of[heard]] = 1
         self._seats.arrays["width"][seat_of[heard]] = 1
 
-    def learn_many(self, stream: Ints, observed_at: Ints, value: Floats) -> tuple[Floats, Changes]:
+    def learn_many(self, stream: Ints, observed_at: Ints, value: Floats, is_rate: Mask) -> tuple[Floats, Changes]:
         """The score of the round that each reading completes, and what that does to the incident of its device.
+
+        `value` is what is learned of each sensor, of a counter its rate.
 
         A score of 0.5 and above is an alarm; it is NaN where a reading completes no round.
         """
@@ -112,7 +114,7 @@ class Joint:
         seated = np.flatnonzero(seats >= 0)
         for turn in rounds(seats[seated]):
             places = seated[turn]
-            done = self._report(stream[places], observed_at[places], value[places])
+            done = self._report(stream[places], observed_at[places], value[places], is_rate[places])
             if len(done):
                 ended = places[done]
                 score[ended], change[ended] = self._judge(seats[ended], observed_at[ended], stream[ended])
@@ -123,7 +125,7 @@ class Joint:
         if self._seat_of[stream] >= 0:
             self._gate.judge(self._seat_of[[stream]], verdict)
 
-    def _report(self, rows: Ints, observed_at: Ints, value: Floats) -> Ints:
+    def _report(self, rows: Ints, observed_at: Ints, value: Floats, is_rate: Mask) -> Ints:
         """Take in one reading of each of some devices; returns the positions of those that complete a round."""
         sensors, a, seats = self._sensors.arrays, self._seats.arrays, self._seat_of[rows]
         is_new = sensors["round"][rows] < a["round"][seats] - 1
@@ -132,7 +134,7 @@ class Joint:
         taken = np.flatnonzero(~is_new & (a["known"][seats] > 1))
         rows, seats, observed_at = rows[taken], seats[taken], observed_at[taken]
         self._mend(rows, seats, observed_at)
-        stand = self._sensors.learn(rows, value[taken], ~self._gate.is_open(seats))
+        stand = self._sensors.learn(rows, value[taken], is_rate[taken], ~self._gate.is_open(seats))
         is_again = sensors["round"][rows] == a["round"][seats]
         a["begun_at"][seats] = np.where(a["reported"][seats] == 0, observed_at, a["begun_at"][seats])
         a["reported"][seats] += ~is_again

@@ -42,6 +42,11 @@ class Rows:
                 born = np.full((*shape, max(streams, room * 3 // 2) - room), fill, dtype)
                 self.arrays[name] = _together(np.concatenate([old, born], axis=-1))
 
+    def renew(self, rows: Ints) -> None:
+        """Let these streams know nothing, as at birth."""
+        for name, (_, _, fill) in self._shapes.items():
+            self.arrays[name][..., rows] = fill
+
     def rewind(self, at: int, *names: str) -> None:
         """The clock reads `at` (ns): times in these arrays that lie beyond `SET_BACK` were given by a wrong one."""
         for name in names:

@@ -13,7 +13,8 @@ from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.evidence import KINDS, Evidence, Statistic
-from gateway.learning.gate import MEMORY_S, Gate
+from gateway.learning.gate import MEMORY_S, Gate, Phase
+from gateway.learning.nature import KindRule, Natures, Scale
 from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Profile
 from gateway.learning.rhythm import Rhythm
@@ -49,13 +50,14 @@ _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
 class Policy:
     """What the user may set. `budget_s` is the time between two false alarms of one device that is acceptable.
 
-    `budgets` say otherwise for some devices and sensors; the first that matches counts.
+    `budgets` say otherwise for some devices and sensors, `kinds` what some sensors are; the first that matches counts.
     """
 
     budget_s: float = 30 * DAY_S
     budgets: Sequence[Budget] = ()
     adopt_after_s: float = DAY_S
     zone: ZoneInfo | None = None
+    kinds: Sequence[KindRule] = ()
 
 
 class Streams:
@@ -64,10 +66,11 @@ class Streams:
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
         self._clock, self._profile, self._pool = Clock(), Profile(), Pool()
-        self._rhythm, self._distant = Rhythm(), Distant()
+        self._rhythm, self._distant, self._natures = Rhythm(), Distant(), Natures()
         self._evidence, self._tails, self._gate = Evidence(), Tails(LEAST_EXCESS), Gate(self._policy.adopt_after_s)
         self._parts = {
             "clock": self._clock,
+            "natures": self._natures,
             "profile": self._profile,
             "pool": self._pool,
             "rhythm": self._rhythm,
@@ -84,6 +87,12 @@ class Streams:
         for part in self._parts.values():
             part.grow(streams)
 
+    def name(self, row: int, device: str, sensor: str) -> None:
+        """Who the stream of a new row is; the user may have said what it is."""
+        told = next((rule.nature for rule in self._policy.kinds if rule.fits(device, sensor)), None)
+        if told is not None:
+            self._natures.tell(row, told)
+
     def is_unheard(self, rows: Ints) -> npt.NDArray[np.bool_]:
         """Whether nothing was learned yet of each of `rows`."""
         return np.asarray(self._clock.arrays["seen"][rows] == 0.0)
@@ -91,7 +100,7 @@ class Streams:
     def resume(self, at: int) -> None:
         """The clock reads `at`: after it was set back no stream may wait until it has caught up."""
         self._clock.rewind(at, "last_at", "born_at")
-        self._distant.rewind(at, "due_at")
+        self._distant.rewind(at, "due_at", "sent_at")
         self._gate.rewind(at, "opened_at")
 
     def learn_many(self, batch: Batch, budget_s: Floats | None = None) -> Verdicts:
@@ -126,17 +135,21 @@ class Streams:
     def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
         rows, observed_at = batch.stream[turn], batch.observed_at[turn]
         before = self._clock.arrays["last_at"][rows]
-        value = self._clock.advance(rows, observed_at, batch.value[turn])
+        read = np.clip(batch.value[turn], -LARGEST, LARGEST)
+        scale = self._meet(rows, observed_at, read)
+        value = scale.learned(read)
         local_s = local_seconds(observed_at, self._policy.zone)
         usual, weekly, seen = self._profile.expect(rows, local_s, self._pool.arrays["slow"][rows])
         cycle = self._rhythm.expect(rows, np.ones(len(rows), np.int64))
-        outlook = self._consult(rows, self._pool.predict(rows, usual, cycle))
+        outlook = self._consult(rows, self._pool.predict(rows, usual, cycle), scale)
         value = self._believed(rows, outlook, value)
         known = np.where(seen > 0.0, value - weekly, np.nan)
         statistics, memory = self._evidence.observe(rows, value, outlook, known)
-        found = self._tails.exceed(rows, statistics, self._evidence.grain(rows))
-        decades, strongest = weigh(found, self._tails.decades(found), self._youth(rows, observed_at))
         interval_s = np.maximum(self._clock.arrays["interval_s"][rows], _LEAST_INTERVAL_S)
+        grain = self._natures.grain(rows, self._evidence.grain(rows), interval_s)
+        found = self._tails.exceed(rows, statistics, grain)
+        youth = self._youth(rows, observed_at)
+        decades, strongest = weigh(found, self._tails.decades(found), youth, scale.is_counter & (value >= 0.0))
         threshold = self._threshold(rows, interval_s, budget_s)
         is_outside = self._gate.outside(rows, statistics[Statistic.LEVEL])
         change = self._gate.step(rows, observed_at, decades, threshold, is_outside)
@@ -146,17 +159,19 @@ class Streams:
         if len(opened):
             self._shelf.keep(opened)
 
-        origin, half = self._clock.arrays["origin"][rows], self._pool.interval(rows, outlook)
+        half = self._pool.interval(rows, outlook)
         spoken = self._pool.arrays["seen"][rows] > 0.0
         verdicts.score[turn] = decades / (decades + threshold)
         verdicts.period[turn] = decades + np.log10(interval_s)
         verdicts.kind[turn] = np.where(decades > 0.0, _KIND[strongest], 0)
         verdicts.change[turn] = change
-        verdicts.expected[turn] = np.where(spoken, origin + outlook.expected, np.nan)
-        verdicts.lower[turn] = np.where(spoken, origin + outlook.expected - half, np.nan)
-        verdicts.upper[turn] = np.where(spoken, origin + outlook.expected + half, np.nan)
+        verdicts.expected[turn] = np.where(spoken, scale.own(outlook.expected), np.nan)
+        verdicts.lower[turn] = np.where(spoken, scale.own(outlook.expected - half), np.nan)
+        verdicts.upper[turn] = np.where(spoken, scale.own(outlook.expected + half), np.nan)
+        counts = np.flatnonzero(scale.is_counter)
+        verdicts.base[turn[counts]], verdicts.per_s[turn[counts]] = scale.base[counts], scale.per[counts]
 
-        self._learn_distant(rows, (before, observed_at, local_s), outlook, value)
+        self._learn_distant(rows, (before, observed_at, local_s), outlook, value, scale)
         self._pool.learn(rows, outlook, value)
         self._rhythm.learn(rows, value)
         self._evidence.learn(rows, value, memory)
@@ -166,6 +181,29 @@ class Streams:
             self._try(rows, observed_at, change, found)
         for place, row in self._chosen_in(rows):
             self.chosen[row].learn_one(float(batch.value[turn[place]]))
+
+    def _meet(self, rows: Ints, observed_at: Ints, read: Floats) -> Scale:
+        """Take note of a reading of each of `rows`: what they are, and what of it is to be learned."""
+        clock, is_first = self._clock.arrays, self.is_unheard(rows)
+        since_s = self._clock.advance(rows, observed_at, read)
+        is_calm = self._gate.arrays["phase"][rows] == Phase.CALM
+        turned, is_reset = self._natures.observe(rows, read, is_first, is_calm)
+        if len(turned):
+            self._begin_anew(rows[turned], observed_at[turned])
+        scale = self._natures.scale(rows, clock["origin"][rows], since_s, clock["interval_s"][rows])
+        again = np.flatnonzero(is_reset & scale.is_counter)
+        if len(again):  # how fast it counted meanwhile is not known: as before
+            scale.base[again] = read[again] - scale.per[again] * self._pool.arrays["lags"][0, rows[again]]
+        self._natures.learn(rows, read)
+        return scale
+
+    def _begin_anew(self, rows: Ints, observed_at: Ints) -> None:
+        """What was learned of these was learned of something that they are not."""
+        for name, part in self._parts.items():
+            if name not in {"clock", "natures", "gate"}:
+                part.renew(rows)
+        self._shelf.drop(rows)
+        self._clock.arrays["born_at"][rows] = observed_at
 
     def _try(self, rows: Ints, observed_at: Ints, change: npt.NDArray[np.uint8], found: Peaks) -> None:
         """Settle which of what was learned during an incident counts."""
@@ -182,11 +220,14 @@ class Streams:
         for room in rooms if len(rows) else ():
             self._shelf.put_back(rows, room, STANDING[room])
 
-    def _learn_distant(self, rows: Ints, times: tuple[Ints, Ints, Ints], outlook: Outlook, value: Floats) -> None:
+    def _learn_distant(
+        self, rows: Ints, times: tuple[Ints, Ints, Ints], outlook: Outlook, value: Floats, scale: Scale
+    ) -> None:
         """Judge the forecasts farther ahead that come due; now and then send off new ones."""
         before, observed_at, local_s = times
         seen, interval_s = self._clock.arrays["seen"][rows], np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
-        self._distant.learn(rows, observed_at, interval_s, value)
+        counted = np.where(scale.is_counter, scale.base + scale.per * value, np.nan)
+        self._distant.learn(rows, observed_at, interval_s, value, counted)
         turn = np.flatnonzero(is_turn(seen))
         if not len(turn):
             return
@@ -197,7 +238,7 @@ class Streams:
             return Usual(self._profile.expect(row, due, slow[row])[0], self._rhythm.expect(row, steps.astype(np.int64)))
 
         moments = before[turn], observed_at[turn], interval_s[turn]
-        self._distant.send(chosen, moments, self._aim(rows, outlook).of(turn), usual)
+        self._distant.send(chosen, moments, self._aim(rows, outlook).of(turn), usual, scale.base[turn])
 
     def _aim(self, rows: Ints, outlook: Outlook) -> Aim:
         pool = self._pool.arrays
@@ -209,14 +250,14 @@ class Streams:
         span = self._tails.span(rows, Statistic.HIGHEST, Statistic.LOWEST)
         reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
         reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(clock["origin"][rows])))
-        reach = np.where(clock["seen"][rows] > _WARM_UP, reach, np.inf)
+        reach = np.where(self.seen(rows) >= _WARM_UP, reach, np.inf)
         return np.clip(value, outlook.expected - reach, outlook.expected + reach)
 
     def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
         """Position and row of the streams that have a model of the user's choice."""
         return [(place, row) for place, row in enumerate(rows.tolist()) if row in self.chosen] if self.chosen else []
 
-    def _consult(self, rows: Ints, outlook: Outlook) -> Outlook:
+    def _consult(self, rows: Ints, outlook: Outlook, scale: Scale) -> Outlook:
         """The outlook with the word of the chosen models in place of the pool's."""
         found = self._chosen_in(rows)
         if not found:
@@ -225,7 +266,7 @@ class Streams:
         for place, row in found:
             predicted = self.chosen[row].predict_one()
             if predicted is not None:
-                expected[place] = np.clip(predicted, -LARGEST, LARGEST) - self._clock.arrays["origin"][row]
+                expected[place] = (np.clip(predicted, -LARGEST, LARGEST) - scale.base[place]) / scale.per[place]
         return outlook._replace(expected=expected)
 
     def _youth(self, rows: Ints, observed_at: Ints) -> Floats:
@@ -236,7 +277,7 @@ class Streams:
     def _threshold(self, rows: Ints, interval_s: Floats, budget_s: Floats) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
         needed = np.log10(_TRIALS * budget_s / interval_s)
-        young = self._clock.arrays["seen"][rows] < _WARM_UP
+        young = self.seen(rows) < _WARM_UP - 1.0
         needed = needed + self._gate.arrays["strictness"][rows]
         return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
 
@@ -249,11 +290,11 @@ class Streams:
 
     def ready(self, rows: Ints) -> Ints:
         """Those of `rows` of which a forecast would say anything."""
-        return rows[self._clock.arrays["seen"][rows] > READY]
+        return rows[self.seen(rows) > READY]
 
     def seen(self, rows: Ints) -> Floats:
-        """How many readings of each of `rows` were learned."""
-        return np.asarray(self._clock.arrays["seen"][rows])
+        """How many readings of each of `rows` were learned as what it is now."""
+        return np.asarray(self._tails.arrays["seen"][rows])
 
     def pace(self, rows: Ints) -> tuple[Ints, Floats]:
         """The time (ns) of the last reading and the usual interval in seconds of each of `rows`."""
@@ -266,7 +307,8 @@ class Streams:
         slow, zone = pool.arrays["slow"][rows], self._policy.zone
         following = local_seconds(last_at + (interval_s * SECOND).astype(np.int64), zone)
         usual, cycle = self._profile.expect(rows, following, slow)[0], self._rhythm.expect(rows, np.ones_like(rows))
-        outlook = self._consult(rows, pool.predict(rows, usual, cycle))
+        scale = self._natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
+        outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
         half = pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * np.sqrt(self._evidence.arrays["power"][rows]))
         place = np.repeat(np.arange(len(rows)), count)
@@ -276,9 +318,13 @@ class Streams:
         then = Usual(seasonal, self._rhythm.expect(rows[place], np.rint(steps).astype(np.int64)))
         aim = self._aim(rows, outlook).of(place)
         expected, width = self._distant.forecast(rows[place], aim, then, steps, (half[place], widest[place]))
-        expected = clock["origin"][rows][:, None] + expected.reshape(-1, count)
-        width = width.reshape(-1, count)
+        per = np.where(scale.is_counter[:, None], horizons_s, 1.0)
+        expected, width = per * expected.reshape(-1, count) + scale.base[:, None], per * width.reshape(-1, count)
         return expected, expected - width, expected + width
+
+    def least(self, rows: Ints) -> Floats:
+        """What each of `rows` will show at least: a counter never less than now, others have no such bound."""
+        return np.where(self._natures.is_counter(rows), self._natures.arrays["last"][rows], -np.inf)
 
     def recent(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
         """The last values of each of `rows` that has so many, the newest last, and what its hours let expect of them.
@@ -290,7 +336,11 @@ class Streams:
         now, then = (
             self._profile.expect(rows, local_seconds(at, self._policy.zone), slow)[0] for at in (last_at, last_at - ago)
         )
-        return clock["origin"][rows][:, None] + self._rhythm.recent(rows, count), now - then
+        learned, is_counter = self._rhythm.recent(rows, count), self._natures.is_counter(rows)
+        risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned
+        counted = self._natures.arrays["last"][rows][:, None] - risen * clock["interval_s"][rows][:, None]
+        own = np.where(is_counter[:, None], counted, clock["origin"][rows][:, None] + learned)
+        return own, np.where(is_counter, 0.0, now - then)
 
     def adopt(self, other: "Streams", theirs: Ints, ours: Ints) -> None:
         """Take over streams of another: `ours` become what `theirs` are."""

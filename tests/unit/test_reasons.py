@@ -10,6 +10,7 @@ from gateway.records import SECOND, Change, Kind
 NUMBERS = (-11.24, -18.2, -19.5, -17.04)
 FOUR_YEARS = math.log10(4 * reasons.YEAR_S)
 BEGINNING = "temperature -11.2; expected between -19.5 and -17.0: "
+USUAL = "; expected 0.2 to 0.6 kWh an hour: "
 END = " As odd as this once in about 4 years."
 
 
@@ -30,6 +31,31 @@ END = " As odd as this once in about 4 years."
 def test_each_kind_has_its_sentence(kind: Kind, sentence: str) -> None:
     """Sensor, value, what was expected, what is odd about it and how odd, in one line."""
     assert reasons.reason(kind, "temperature", NUMBERS, FOUR_YEARS) == sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "sentence"),
+    [
+        (Kind.SPIKE, 1003.1, "rises by 3.1 kWh an hour" + USUAL + "far from its usual rate."),
+        (Kind.SPREAD, 1001.0, "rises by 1 kWh an hour" + USUAL + "its rate has become much more restless."),
+        (Kind.SHIFT, 1000.0, "does not rise any more" + USUAL + "its rate has moved away and stays away."),
+        (Kind.STUCK, 1000.0, "stands still at 1000 kWh, far longer than it usually does."),
+        (Kind.STUCK, 1003.1, "rises by exactly the same, now 1003 kWh, far longer than it usually does."),
+        (Kind.SPIKE, 999.5, "fell from 1000 to 999.5 kWh, and a counter only rises."),
+    ],
+)  # fmt: skip
+def test_of_a_counter_the_rate_is_told(kind: Kind, value: float, sentence: str) -> None:
+    """What it rises by, in a time in which that is a number people know, and never what it shows."""
+    numbers = (value, 1000.4, 1000.2, 1000.6)
+    assert reasons.counted(kind, "energy", numbers, (1000.0, 3600.0), FOUR_YEARS, "kWh") == f"energy {sentence}{END}"
+
+
+def test_slow_and_fast_counters_are_told_by_the_day_and_by_the_second() -> None:
+    """Nobody reads hundredths of a litre an hour; before anything is expected, nothing is said to be."""
+    found = reasons.counted(Kind.RANGE, "gas", (5.01, *(math.nan,) * 3), (5.0, 3600.0), FOUR_YEARS)
+    assert found == "gas rises by 0.24 a day: it never rose like this before." + END
+    found = reasons.counted(Kind.SPIKE, "packets", (7205.0, *(math.nan,) * 3), (5.0, 3600.0), FOUR_YEARS)
+    assert found == "packets rises by 2 a second: far from its usual rate." + END
 
 
 def test_without_an_expectation_none_is_claimed() -> None:

@@ -21,6 +21,7 @@ CHOSEN = [
     settings(learning={"models": [MODEL]}),
     settings(learning={"models": [{**MODEL, "devices": "a*"}]}),
     settings(learning={"models": [{**MODEL, "params": {"seed": 2}}]}),
+    settings(learning={"kinds": [{"sensors": "energy", "kind": "counter"}]}),
     settings(maintenance=[NIGHTS]),
 ]
 
