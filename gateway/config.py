@@ -130,6 +130,7 @@ class Limits(Section):
 
     payload_bytes: Count = 256 * 1024
     description_bytes: Count = 4 * 1024 * 1024
+    readings_per_message: Count = 2000
     name_length: Annotated[int, Field(ge=1, le=1024)] = 128
     sensors_per_device: Count = 64
     streams: Count = 20_000

@@ -191,7 +191,10 @@ class Intake:
         for device, _, reason in decoded.rejections:
             self.reject(device, reason, received_at)
         news: list[Event] = []
-        for reading in decoded.readings:
+        most = self.limits.readings_per_message
+        if len(decoded.readings) > most:
+            self.reject(message.topic, Reason.TOO_MANY_READINGS, received_at, len(decoded.readings) - most)
+        for reading in decoded.readings[:most]:
             observed_at = received_at if reading.observed_at is None else reading.observed_at
             row = self._row(reading, observed_at, received_at)
             if not isinstance(row, int):

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """No room to remember what its dialect needs."""
     RATE = "rate"
     """More than one sender may take of us while others wait."""
+    TOO_MANY_READINGS = "too_many_readings"
+    """More in one message than is learned before it is acknowledged, and all after it."""
     TOO_MANY_NEW = "too_many_new"
     """More new streams within a minute than are let in."""
 

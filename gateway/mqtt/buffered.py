@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import TypeAlias
 
-from paho.mqtt.client import CONNECT, PUBACK, Client
+from paho.mqtt.client import CONNECT, PUBACK, PUBLISH, Client
 from paho.mqtt.enums import CallbackAPIVersion, MessageState, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.exception import MalformedPacket
 
@@ -20,6 +20,9 @@ IN_FLIGHT = 20
 """Messages sent and not yet acknowledged by the broker; the default of paho and of mosquitto."""
 
 QOS_2 = 2
+
+MORE = 128
+"""The bit of a byte that says that another one follows."""
 
 Deliver: TypeAlias = Callable[[str, bytes, int, bool], None]
 """What takes a message: topic, payload, packet id (0 at QoS 0), whether it was retained."""
@@ -73,8 +76,28 @@ class BufferedClient(Client):
         """Handle packets until the buffer is empty: `select` does not know of bytes that left the socket."""
         code = super().loop_read(max_packets)
         while self._at < len(self._buffer) and code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._sock is not None:
-            code = super().loop_read(max_packets)
+            self._deliver_whole()
+            code = super().loop_read(max_packets) if self._at < len(self._buffer) else code
         return code
+
+    def _deliver_whole(self) -> None:
+        """Hand over the messages that stand whole in the buffer, up to what only paho understands.
+
+        Its way of reading a packet costs four times as much, which a flood of messages that are shed has to pay, too.
+        """
+        if self._in_packet["command"]:  # the rest of a packet comes first
+            return
+        buffer, has_properties = self._buffer, self._protocol == MQTTProtocolVersion.MQTTv5
+        while (found := _find_publish(buffer, self._at)) is not None:
+            header, start, end = buffer[self._at], *found
+            try:
+                topic, payload, packet_id = _parse_publish(
+                    buffer[start:end], has_id=header & 6 > 0, has_properties=has_properties
+                )
+            except MalformedPacket:
+                return  # paho says so, and hangs up
+            self._at = end
+            self._deliver(topic, payload, packet_id, bool(header & 1))
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Acknowledge many QoS 1 messages in one write; may be called from any thread."""
@@ -119,7 +142,22 @@ def _send_small_packets_at_once(_client: Client, _data: object, line: object) ->
         line.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
-def _parse_publish(packet: bytearray, *, has_id: bool, has_properties: bool) -> tuple[str, bytes, int]:
+def _find_publish(buffer: bytes, at: int) -> tuple[int, int] | None:
+    """Where the body of the message at `at` begins and ends; None unless it is of QoS 0 or 1, and there as a whole."""
+    if len(buffer) < at + 2 or buffer[at] & 0xF4 != PUBLISH:  # the bit of QoS 2 is among these
+        return None
+    start, length = at + 2, buffer[at + 1]
+    if length >= MORE:
+        try:
+            taken, length = _variable(buffer, at + 1)
+        except MalformedPacket:
+            return None
+        start = at + 1 + taken
+    end = start + length
+    return (start, end) if end <= len(buffer) else None
+
+
+def _parse_publish(packet: bytes | bytearray, *, has_id: bool, has_properties: bool) -> tuple[str, bytes, int]:
     """Split a PUBLISH (MQTT 5.0, 3.3) into topic, payload and packet id; properties are skipped.
 
     A topic that is not UTF-8 is kept readable: it will be rejected, and counted, as any other topic we cannot use.
@@ -131,19 +169,19 @@ def _parse_publish(packet: bytearray, *, has_id: bool, has_properties: bool) -> 
         packet_id = int.from_bytes(packet[at : at + 2], "big")
         at += 2
     if has_properties:
-        at += _properties_length(packet, at)
+        at += sum(_variable(packet, at))
     if at > len(packet):
         msg = "PUBLISH ends too early"
         raise MalformedPacket(msg)
     return topic, bytes(packet[at:]), packet_id
 
 
-def _properties_length(packet: bytearray, at: int) -> int:
-    """Return how many bytes the properties take, together with the up to four bytes that say so."""
+def _variable(packet: bytes | bytearray, at: int) -> tuple[int, int]:
+    """How many bytes the variable byte integer at `at` takes (MQTT 5.0, 1.5.5), and its value; or `MalformedPacket`."""
     length = 0
     for index, byte in enumerate(packet[at : at + 4]):
         length |= (byte & 127) << 7 * index
-        if byte < 128:  # noqa: PLR2004 - the continuation bit of MQTT's variable byte integer
-            return length + index + 1
-    msg = "PUBLISH has a malformed length of properties"
+        if byte < MORE:
+            return index + 1, length
+    msg = "a variable byte integer does not end"
     raise MalformedPacket(msg)

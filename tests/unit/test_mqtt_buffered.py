@@ -90,6 +90,34 @@ def test_packets_may_arrive_in_any_pieces(size: int) -> None:
     assert delivered == [(f"a/{n}", bytes(n), n, False) for n in range(40)]
 
 
+def test_whole_messages_take_the_short_way_and_paho_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a chunk paho reads the first packet, what is no message, and what does not end in it."""
+    by_paho: list[bytes] = []
+    handle = BufferedClient._handle_publish
+    monkeypatch.setattr(
+        BufferedClient,
+        "_handle_publish",
+        lambda self: (by_paho.append(bytes(self._in_packet["packet"])), handle(self))[1],
+    )
+    long = b"x" * 300  # whose length takes two bytes
+    body = b"\x00\x01l\x00" + long
+    packets = [*(publication("a", b"%d" % n, n) for n in range(5)), b"\xd0\x00", publication("b", b"", 7)]
+    packets.append(bytes([0x31, len(body) % 128 + 128, len(body) // 128]) + body)
+    client, line, delivered = listening(b"".join([*packets, publication("c", b"cut")])[:-1], b"t")
+    while line.chunks:
+        assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    assert [topic for topic, *_ in delivered] == ["a", "a", "a", "a", "a", "b", "l", "c"]
+    assert delivered[-2:] == [("l", long, 0, True), ("c", b"cut", 0, False)]
+    assert len(by_paho) == 2
+
+
+def test_a_malformed_message_ends_the_connection_wherever_it_stands() -> None:
+    """Also behind others, where the short way comes upon it; what was before it is delivered."""
+    client, _, delivered = listening(publication("a", b"1") + publication("a", b"2") + b"\x30\x02\x00\x09")
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_PROTOCOL
+    assert [payload for _, payload, *_ in delivered] == [b"1", b"2"]
+
+
 def test_a_new_connection_does_not_read_the_rest_of_the_old() -> None:
     """The buffer is emptied before paho connects."""
     client, _, _ = listening(publication("a", b"1")[:3])

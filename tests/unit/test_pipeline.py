@@ -240,7 +240,7 @@ def test_a_message_is_acknowledged_once_it_is_in_the_log(new_bench: Callable[...
 def test_many_messages_are_committed_without_waiting(new_bench: Callable[..., Bench]) -> None:
     """A broker that sends no more until we acknowledge is not kept waiting."""
     bench = new_bench(journal=LAZY | {"commit_messages": 3})
-    bench.step('{"a": 1}', '{"a": 2}')
+    bench.step('{"a": 1}', '{"b": 2}')
     assert bench.link.acknowledged == []
     bench.step('{"a": 3}')
     assert bench.link.acknowledged == [1, 2, 3]
@@ -280,7 +280,7 @@ def test_a_clock_that_is_set_back_stops_nothing(new_bench: Callable[..., Bench])
 def test_what_the_broker_sends_again_is_acknowledged_and_not_learned(new_bench: Callable[..., Bench]) -> None:
     """After a reconnect; what it said is remembered in the log, for the time after a restart."""
     bench = new_bench()
-    sent = [message("devices/pump/readings", '{"a": 1}', number=number) for number in range(1, 6)]
+    sent = [message("devices/pump/readings", f'{{"a{number}": 1}}', number=number) for number in range(1, 6)]
     bench.inbox.append(sent)
     bench.step(after=SECOND)
     bench.link.generation = 2
@@ -467,7 +467,7 @@ def test_what_the_disk_refuses_is_raised_and_not_acknowledged(new_bench: Callabl
 def test_finish_leaves_nothing_to_be_learned_again(new_bench: Callable[..., Bench]) -> None:
     """The last readings are committed, acknowledged, and in the checkpoint."""
     bench = new_bench(journal=LAZY)
-    bench.step('{"a": 1}', '{"a": 2}')
+    bench.step('{"a": 1}', '{"b": 2}')
     bench.pipeline.finish()
     assert bench.link.acknowledged == [1, 2]
     ((seq, parts),) = bench.journal.checkpoints("rules")

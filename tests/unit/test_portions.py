@@ -46,19 +46,18 @@ def test_what_is_short_is_learned_at_once(directory: Directory) -> None:
     assert portions.next([]) == []
 
 
+def in_turn(first: int) -> list[tuple[str, str, float]]:
+    """Return a portion's worth of readings of each of the two devices."""
+    return [(device, "a", float(first + number)) for device in ("pump", "room") for number in range(ROUNDS)]
+
+
 def test_a_long_list_lets_the_others_pass(directory: Directory) -> None:
     """A portion of it with all of theirs, and a portion with whatever is new each time after."""
     portions = Portions(directory)
-    first = portions.next([batch(directory, rows("pump", "a", 2 * ROUNDS + 1) + rows("room", "a", 3))])
-    assert [sum(name == device for name, *_ in in_words(directory, first)) for device in ("pump", "room")] == [
-        ROUNDS,
-        3,
-    ]
-    second = portions.next([batch(directory, rows("room", "a", 2))])
-    assert [sum(name == device for name, *_ in in_words(directory, second)) for device in ("pump", "room")] == [
-        ROUNDS,
-        2,
-    ]
+    first = portions.next([batch(directory, rows("pump", "a", 2 * ROUNDS + 1) + rows("room", "a", ROUNDS))])
+    assert in_words(directory, first) == in_turn(0)
+    second = portions.next([batch(directory, rows("room", "a", 2 * ROUNDS)[ROUNDS:])])
+    assert in_words(directory, second) == in_turn(ROUNDS)
     assert portions
     assert in_words(directory, portions.next([])) == [("pump", "a", 2.0 * ROUNDS)]
     assert not portions
