@@ -19,14 +19,27 @@ from gateway.records import SECOND, Incident, Message
 from gateway.repeats import Mark, mark, pack
 from gateway.rulebook import Regime
 from gateway.shard import Shard
+from gateway.window import Window
 
 logger = logging.getLogger(__name__)
 
 ROOM = 5
 """How many times the oldest is taken out for one commit on a full disk."""
 
+FULL = 2000
+"""Readings that are committed at once: a commit costs a page of 4 KB beside what is in it, of these a fifth."""
+
+AHEAD = 10 * FULL
+"""Readings learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
+
 HELD = 100
-"""Batches learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
+"""Commits kept in memory while the disk cannot be written."""
+
+TWICE = 2
+"""What is written stands in the write-ahead log and then in the file."""
+
+LATEST = 86400 * SECOND
+"""When a state is saved even if little was learned since: what it holds may then be dropped from the log by its age."""
 
 Answer = TypeVar("Answer")
 
@@ -36,6 +49,7 @@ class Pending:
     """What was learned and is not in the log yet."""
 
     since: int = 0
+    readings: int = 0
     entries: list[Entered] = field(default_factory=list)
     notes: list[Foreseen | Health] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
@@ -65,6 +79,9 @@ class Ledger:
         self._kept, self._shard, self._journal, self._regime = kept, shard, journal, regime
         self._link, self._sender, self._counts = link, sender, counts
         self._unwritten: deque[Pending] = deque()
+        self._window = Window()
+        self._learned = self._state_bytes = 0
+        """Readings since a state was saved, and what that took."""
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     def __enter__(self) -> Self:
@@ -82,10 +99,14 @@ class Ledger:
         """Keep an entry, and what it led to."""
         self.pending.since = self.pending.since or now
         self.pending.entries.append(entered)
+        if isinstance(entered, tuple):
+            self.pending.readings += len(entered[0])
+            self._learned += len(entered[0])
         self.pending.incidents.extend(incidents)
 
     def receive(self, now: int, messages: Iterable[Message], again: Container[object]) -> None:
         """Keep what is to be acknowledged; of what came `again` no mark is needed a second time."""
+        self._window.arrive(self._link.generation, now)
         self.pending.since = self.pending.since or now  # also where nothing in them is accepted
         for message in messages:
             if message.receipt:
@@ -95,14 +116,24 @@ class Ledger:
 
     def turn(self, now: int, *, is_clock_sure: bool) -> None:
         """Commit and save what is due; the age of what is kept is judged only by a clock that is sure."""
-        pending = self.pending
-        is_old = pending.since and is_over(self._kept.commit_delay_s * SECOND, pending.since, now)
-        is_due = is_old or len(pending.receipts) >= self._kept.commit_messages
-        if is_due and (self.written.done() or len(pending.entries) >= HELD):
+        if self._is_due(now) and (self.written.done() or self.pending.readings >= AHEAD):
             self.commit()
-        if is_over(self._kept.checkpoint_every_s * SECOND, self.saved_at, now):
+        if self._is_worth_saving(now):
             self.commit()
             self.save(now, is_clock_sure=is_clock_sure)
+
+    def _is_due(self, now: int) -> bool:
+        """Whether what waits is to be written: it is old, it is much, or the broker waits, or soon would."""
+        pending, count = self.pending, len(self.pending.receipts)
+        if pending.since and is_over(self._kept.commit_delay_s * SECOND, pending.since, now):
+            return True
+        most = min(self._kept.commit_messages, self._window.limit(self._link.window))
+        return pending.readings >= FULL or count >= most or self._window.is_waiting(count, now)
+
+    def _is_worth_saving(self, now: int) -> bool:
+        is_much = self._learned * self._kept.checkpoint_bytes >= self._state_bytes
+        since = self.saved_at
+        return is_over(self._kept.checkpoint_every_s * SECOND, since, now) and (is_much or is_over(LATEST, since, now))
 
     def commit(self) -> None:
         """Have everything written that was held; raises what ended the last time."""
@@ -138,7 +169,7 @@ class Ledger:
             self._journal.keep_reserve()
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with
         if self._sender:
-            self._sender.wake(_readings(pending))
+            self._sender.wake(pending.readings)
 
     def _make_do(self, error: str) -> None:
         """Say once that the log is not written, and let go of the oldest where too much waits for it."""
@@ -146,7 +177,7 @@ class Ledger:
             logger.error("%s: learning and alarms go on in memory; a power cut now loses what waits", error)
         self.disk_error = error
         while len(self._unwritten) > HELD:
-            self._counts["unlogged"] += _readings(self._unwritten.popleft())
+            self._counts["unlogged"] += self._unwritten.popleft().readings
 
     def _append(self, pending: Pending) -> None:
         """Write, and where the disk is full make room: summaries go first, then the oldest of the log."""
@@ -168,7 +199,7 @@ class Ledger:
 
     def save(self, now: int, *, is_clock_sure: bool) -> None:
         """Have the state written as it is now, and what is too old or too much taken out."""
-        self.saved_at = now
+        self.saved_at, self._learned = now, 0
         self.written.result()
         if (rules := self._regime.mark) is None:
             return
@@ -186,14 +217,10 @@ class Ledger:
         if self._unwritten:
             return  # a state must not be ahead of its log, but for what will never be in it
         try:
-            self._journal.checkpoint(rules, parts)
+            self._state_bytes = TWICE * self._journal.checkpoint(rules, parts)
             self._journal.retain(readings_since, self._kept.retain_mb * 2**20, minutes_since)
         except DiskError as error:
             logger.warning("no checkpoint: %s", error)
-
-
-def _readings(pending: Pending) -> int:
-    return sum(len(entry[0]) for entry in pending.entries if isinstance(entry, tuple))
 
 
 def is_over(period: float, since: int, now: int) -> bool:

@@ -17,6 +17,11 @@ class Link(Protocol):
     published: int
 
     @property
+    def window(self) -> int:
+        """How many messages the broker may send before it waits for us to acknowledge some."""
+        ...
+
+    @property
     def reconnects(self) -> int:
         """How many times the connection was made again."""
         ...

@@ -62,7 +62,8 @@ class Gateway:
         self.configuration = folder / "gateway.toml"
         self.configuration.write_text(
             f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n[limits]\n{limits}\n'
-            f'[journal]\npath = "{self.log}"\ncommit_delay_s = 0.05\ncheckpoint_every_s = 1.0\n{journal}\n'
+            f'[journal]\npath = "{self.log}"\ncommit_delay_s = 0.05\n'
+            f"checkpoint_every_s = 1.0\ncheckpoint_bytes = 1e9\n{journal}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -14,7 +14,7 @@ NEARLY = 0.8
 """Of the streams that may be known, from where it is worth a warning."""
 
 LONG_TAIL = 20_000
-"""Entries after the newest checkpoint: more than ten minutes of any fleet, and half a minute of learning again."""
+"""Entries after the newest checkpoint: more than a gateway should leave, and minutes of learning again."""
 
 
 def examine(settings: Settings, running: Mapping[str, Any] | None) -> Iterator[Finding]:
@@ -57,4 +57,4 @@ def _checkpoint(settings: Settings, health: journal.FileHealth) -> Iterator[Find
         )
     elif health.tail > LONG_TAIL:
         text = f"{health.tail} entries came after the newest checkpoint and are learned again after a power cut."
-        yield warning("database", text, "Lower journal.checkpoint_every_s.")
+        yield warning("database", text, "Raise journal.checkpoint_bytes.")

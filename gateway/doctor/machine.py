@@ -135,7 +135,7 @@ def _medium(folder: Path, mounts: Path) -> Iterator[Finding]:
         yield warning("disk", text, "Set journal.path to a folder on a disk of this machine.")
     elif "mmcblk" in mount.device:
         text = "The log is on an SD card or eMMC, which wears with every commit."
-        yield warning("disk", text, "Set journal.commit_delay_s to 5 or more, or journal.path to a disk.")
+        yield warning("disk", text, "Leave journal.commit_delay_s at 30 or more, or set journal.path to a disk.")
 
 
 def _mount_of(folder: Path, mounts: Path) -> Mount | None:

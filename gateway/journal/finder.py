@@ -1,21 +1,24 @@
 """Where in the log a device stands, so that forgetting one does not cost reading all.
 
-A row of the table `whereabouts` covers a stretch of the log: for each entry of readings in it, which devices are there.
-A device goes by the number of its first stream. The newest stretch has no row yet: there every entry may hold anybody.
+A row of the table `whereabouts` covers a stretch of the log: for each entry of readings in it, which devices are there,
+and which entries hold none. A device goes by the number of its first stream. The newest stretch has no row yet: there
+every entry may hold anybody.
 """
 
 import sqlite3
-import zlib
-from collections.abc import Collection
 
 import numpy as np
 
 from gateway.errors import JournalError
 from gateway.journal import blocks, names
+from gateway.journal.columns import Packed, pack
 from gateway.records import Ints
 
 ROWS = 1000
 """Of the log read at once: no more than a few MB."""
+
+NOBODY = np.array([-1])
+"""Whose the entries are that hold no readings."""
 
 
 def extend(database: sqlite3.Connection) -> None:
@@ -26,9 +29,9 @@ def extend(database: sqlite3.Connection) -> None:
         first.setdefault(device, number)
     devices = np.array([first[device] for device, _ in known], dtype=np.int64)
     after = _covered(database)
-    query = "SELECT seq, body FROM log WHERE seq > ? AND kind = 'readings' ORDER BY seq LIMIT ?"
+    query = "SELECT seq, iif(kind = 'readings', body, NULL) FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
     while rows := database.execute(query, (after, ROWS)).fetchall():
-        found = [(seq, np.unique(devices[_streams(body)])) for seq, body in rows]
+        found = [(seq, np.unique(devices[_streams(body)]) if body else NOBODY) for seq, body in rows]
         seqs = np.concatenate([np.full(len(its), seq) for seq, its in found])
         who = np.concatenate([its for _, its in found])
         after = rows[-1][0]
@@ -36,14 +39,16 @@ def extend(database: sqlite3.Connection) -> None:
 
 
 def seqs(database: sqlite3.Connection, device: str) -> Ints:
-    """The entries in which readings of the device may stand, in order, and all entries that hold no readings."""
+    """The entries in which readings of the device may stand, in order, and all entries that hold no readings.
+
+    Some of them may be there no more.
+    """
     known = names.listed(database)
     numbers = [number for number, (name, _) in enumerate(known) if name in {device, ""}]  # or its first is forgotten
-    found = [_of(body, numbers) for (body,) in database.execute("SELECT body FROM whereabouts")]
-    rest = "SELECT seq FROM log WHERE seq > ? AND kind = 'readings'"
-    found.append(_column(database.execute(rest, (_covered(database),)).fetchall()))
-    found.append(_column(database.execute("SELECT seq FROM log WHERE kind <> 'readings'").fetchall()))
-    return np.unique(np.concatenate(found))
+    asked = np.array([*numbers, *NOBODY], dtype=np.int64)
+    found = [_of(body, asked) for (body,) in database.execute("SELECT body FROM whereabouts")]
+    rest = database.execute("SELECT seq FROM log WHERE seq > ?", (_covered(database),)).fetchall()
+    return np.unique(np.concatenate([*found, np.array([row[0] for row in rest], dtype=np.int64)]))
 
 
 def _covered(database: sqlite3.Connection) -> int:
@@ -57,21 +62,14 @@ def _streams(body: bytes) -> Ints:
         return np.zeros(0, np.int64)
 
 
-def _column(rows: Collection[tuple[int]]) -> Ints:
-    return np.array([row[0] for row in rows], dtype=np.int64)
-
-
 def _pack(who: Ints, seqs: Ints) -> bytes:
     """Sorted by device: a device's entries follow each other in small steps, which compress."""
     order = np.lexsort((seqs, who))
     columns = (np.diff(column[order], prepend=np.int64(0)) for column in (who, seqs))
-    return zlib.compress(b"".join(blocks.shuffled(column.astype("<i8")) for column in columns), blocks.LEVEL)
+    return len(who).to_bytes(8, "little") + pack(columns)
 
 
-def _of(body: bytes, numbers: Collection[int]) -> Ints:
-    plain = memoryview(zlib.decompress(body))
-    count = len(plain) // 16
-    who, seqs = (
-        np.cumsum(blocks.unshuffled(plain[start : start + 8 * count], "<i8", count)) for start in (0, 8 * count)
-    )
-    return np.asarray(seqs[np.isin(who, list(numbers))])
+def _of(body: bytes, numbers: Ints) -> Ints:
+    count, packed = int.from_bytes(body[:8], "little"), Packed(body[8:])
+    who, seqs = (np.cumsum(packed.whole(count)) for _ in range(2))
+    return seqs[np.isin(who, numbers)]

@@ -2,14 +2,13 @@
 
 import logging
 import sqlite3
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
 from gateway.codecs.outgoing import decode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, minutes, notes
-from gateway.journal.journal import transaction
+from gateway.journal.door import WAIT_S, Door
 from gateway.passages import DeadLetter, Foreseen, Note, Passage
 from gateway.records import Batch, Verdicts
 
@@ -22,18 +21,19 @@ DEAD_LETTERS = 10_000
 """The newest are kept."""
 
 
-class Follower:
+class Follower(Door):
     """One named cursor on a log that `Journal` opened before; used by one thread."""
 
     def __init__(self, path: Path, name: str) -> None:
-        self.path, self.name = path, name
-        self._database: sqlite3.Connection | None = None
+        super().__init__(path)
+        self.name = name
         self._streams: list[tuple[str, str]] = []
 
     def open(self) -> int:
         """Open the log; returns the number of the last entry that the cursor has passed."""
-        self._database = sqlite3.connect(self.path, isolation_level=None, timeout=60.0, check_same_thread=False)
-        with self._threshold() as database:
+        with self._threshold():
+            self._database = sqlite3.connect(self.path, isolation_level=None, timeout=WAIT_S, check_same_thread=False)
+            database = self._database
             # A cursor that a power cut sets back tells again what was told: that is not worth an fsync. Emptying the
             # write-ahead log is the other connection's business.
             database.execute("PRAGMA synchronous=NORMAL")
@@ -41,31 +41,13 @@ class Follower:
             found = database.execute("SELECT seq FROM cursors WHERE name = ?", (self.name,)).fetchone()
         return int(found[0]) if found else 0
 
-    def close(self) -> None:
-        """Release the file; may be called twice."""
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @contextmanager
-    def _threshold(self) -> Iterator[sqlite3.Connection]:
-        """Nothing of sqlite3 leaves this room."""
-        if self._database is None:
-            message = f"{self.path} is not open"
-            raise JournalError(message)
-        try:
-            yield self._database
-        except sqlite3.Error as error:
-            message = f"{self.path}: {error}"
-            raise JournalError(message) from error
-
     def take(self, after: int, most: int) -> Passage | None:
         """What follows entry `after`, up to about `most` readings and at least one entry; None where nothing does."""
         readings: list[tuple[Batch, Verdicts]] = []
         found: list[Note] = []
         seq, since, count = after, 0, 0
-        with self._threshold() as database:
-            while count < most and (rows := _rows(database, seq)):
+        with self._threshold():
+            while count < most and (rows := _rows(self._open, seq)):
                 for seq, kind, at, body in rows:  # noqa: B007 - where we stopped is part of the answer
                     since = since or at
                     count += _sort(kind, at, body, readings, found)
@@ -73,28 +55,28 @@ class Follower:
                         break
             if seq == after:
                 return None
-            found.extend(minutes.passed(database, after, seq))
+            found.extend(minutes.passed(self._open, after, seq))
             incidents = [
                 decode_incident(body, at)
-                for at, body in database.execute(
+                for at, body in self._open.execute(
                     "SELECT at, body FROM incidents WHERE seq > ? AND seq <= ? ORDER BY seq, at", (after, seq)
                 )
             ]
-            self._know(database, max((int(batch.stream.max(initial=-1)) for batch, _ in readings), default=-1))
+            self._know(max((int(batch.stream.max(initial=-1)) for batch, _ in readings), default=-1))
         return Passage(seq, since, self._streams, readings, incidents, found)
 
-    def _know(self, database: sqlite3.Connection, row: int) -> None:
+    def _know(self, row: int) -> None:
         """Learn the names of streams up to this one."""
         if row >= len(self._streams):
             query = "SELECT device, sensor FROM streams WHERE row >= ? ORDER BY row"
-            self._streams.extend(database.execute(query, (len(self._streams),)))
+            self._streams.extend(self._open.execute(query, (len(self._streams),)))
 
     def foreseen(self, until: int, within: int) -> list[Foreseen]:
         """The forecasts passed before: those up to entry `until` that were made in the last `within` ns of it."""
         query = "SELECT kind, at, body FROM log WHERE seq <= ? AND kind = ? ORDER BY seq DESC"
         found: list[Foreseen] = []
-        with self._threshold() as database:
-            for kind, at, body in database.execute(query, (until, notes.FORESEEN)):
+        with self._threshold():
+            for kind, at, body in self._open.execute(query, (until, notes.FORESEEN)):
                 if found and at < found[0].made_at[0] - within:
                     break
                 note = notes.decode(kind, at, body)
@@ -105,12 +87,12 @@ class Follower:
     def unsent(self, after: int) -> int:
         """How many readings stand in the log after this entry."""
         query = "SELECT substr(body, 1, ?) FROM log WHERE seq > ? AND kind = 'readings'"
-        with self._threshold() as database:
-            return sum(blocks.count(head) for (head,) in database.execute(query, (blocks.HEADER.size, after)))
+        with self._threshold():
+            return sum(blocks.count(head) for (head,) in self._open.execute(query, (blocks.HEADER.size, after)))
 
     def move(self, seq: int, dead: Collection[DeadLetter] = ()) -> None:
         """Set the cursor, and keep what could not be delivered with the words that refused it."""
-        with self._threshold() as database, transaction(database):
+        with self._transaction() as database:
             database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (self.name, seq))
             if dead:
                 database.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?)", dead)

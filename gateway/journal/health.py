@@ -6,8 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.errors import JournalError
-from gateway.journal.schema import SCHEMAS
+from gateway.journal.door import refuse_other, threshold
 
 LONGEST_S = 20.0
 """How long the file is read for damage; a log of gigabytes on a slow card takes longer."""
@@ -36,16 +35,9 @@ class FileHealth:
 
 def examine(path: Path) -> FileHealth:
     """Look at it without changing it; raises `JournalError` where it cannot be read or is not ours."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if not 0 < version <= len(SCHEMAS):
-                message = f"{path} is no log of this version of the gateway (schema {version})"
-                raise JournalError(message)
-            return _look(database, path)
-    except sqlite3.Error as error:
-        message = f"{path}: {error}"
-        raise JournalError(message) from error
+    with threshold(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        refuse_other(path, database)
+        return _look(database, path)
 
 
 def _look(database: sqlite3.Connection, path: Path) -> FileHealth:

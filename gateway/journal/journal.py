@@ -1,22 +1,19 @@
 """The log in one SQLite file."""
 
 import fcntl
-import hashlib
-import json
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gateway.codecs.outgoing import encode_incident
-from gateway.errors import DiskError, JournalError
-from gateway.journal import blocks, events, finder, forgetting, minutes, names, notes, retention
+from gateway.errors import JournalError
+from gateway.journal import blocks, events, finder, forgetting, minutes, names, notes, retention, room, states
+from gateway.journal.door import Door, refuse_other, version
 from gateway.journal.reader import Entered
-from gateway.journal.schema import SCHEMAS
+from gateway.journal.schema import PAGE, SCHEMA, VERSION
 from gateway.learning.directory import Directory
 from gateway.passages import Foreseen, Health
 from gateway.records import Batch, Incident, Ints, Renewed, Undone, Verdicts
@@ -24,32 +21,23 @@ from gateway.records import Batch, Incident, Ints, Renewed, Undone, Verdicts
 if TYPE_CHECKING:
     from gateway.journal.rollup import Rollup
 
-DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-"""SQLite's words for a disk that cannot be written."""
-
-MOST_PAGES = 2**32 - 2
-"""SQLite's own limit to a file's size, when ours is lifted."""
-
-RESERVE = 2**23
-"""Bytes set aside beside the log: twice what the write-ahead log grows to before SQLite empties it (1,000 pages)."""
-
-CHECKPOINTS = 2
-"""Kept, so that a damaged one has another before it."""
+NUMBERED = ("log", "quarantine", "whereabouts", "incidents", "minutes", "cursors", "checkpoints")
+"""Tables that speak of entries of the log by their numbers: what any of them has named is not given out again."""
 
 
-class Journal:
+class Journal(Door):
     """Used by one thread at a time; a second gateway on the same file is refused."""
 
     def __init__(self, path: Path, *, is_durable: bool = True) -> None:
-        self.path = path
+        super().__init__(path)
         self._is_durable = is_durable
         self._lock: IO[str] | None = None
-        self._database: sqlite3.Connection | None = None
+        self._last: int | None = None
         self._names: names.Names | None = None
         self._rollup: Rollup | None = None
 
     def open(self) -> None:
-        """Open or create the file; raises `JournalError` where it is in use, not ours, or of a newer version."""
+        """Open or create the file; raises `JournalError` where it is in use, not ours, or of another format."""
         self._lock = self._acquire()
         try:
             with self._threshold():
@@ -72,44 +60,24 @@ class Journal:
             raise JournalError(message) from error
         return lock
 
-    @contextmanager
-    def _threshold(self) -> Iterator[None]:
-        """Nothing of sqlite3 leaves this room."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            message = f"{self.path}: {error}"
-            kind = DiskError if getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK else JournalError
-            raise kind(message) from error
-
     def _prepare(self, database: sqlite3.Connection) -> None:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if not 0 <= version <= len(SCHEMAS):
-            message = f"{self.path} was written by another version of the gateway (schema {version})"
-            raise JournalError(message)
-        if version == 0 and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        is_new = version(database) == 0
+        if is_new and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             message = f"{self.path} is a database of another program"
             raise JournalError(message)
-        synchronous = "FULL" if self._is_durable else "NORMAL"
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "secure_delete=ON"):
-            database.execute(f"PRAGMA {pragma}")
-        if version < len(SCHEMAS):
-            script = "".join(SCHEMAS[version:])
-            database.executescript(f"BEGIN; {script} PRAGMA user_version={len(SCHEMAS)}; COMMIT;")
-        self._names = self._rollup = None
-
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            message = f"{self.path} is not open"
-            raise JournalError(message)
-        return self._database
+        if not is_new:
+            refuse_other(self.path, database)
+        pragmas = {"page_size": PAGE, "journal_mode": "WAL", "synchronous": "FULL" if self._is_durable else "NORMAL"}
+        pragmas |= {"secure_delete": "ON", "wal_autocheckpoint": room.WAL_BYTES // PAGE}
+        for name, value in pragmas.items():
+            database.execute(f"PRAGMA {name}={value}")
+        if is_new:
+            database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        self._last = self._names = self._rollup = None
 
     def close(self) -> None:
         """Release the file; may be called twice."""
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        super().close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -133,19 +101,27 @@ class Journal:
         """
         known, self._names = self._names, None  # to be read from the log again, should this fail
         rollup, self._rollup = self._rollup, None
-        with self._threshold(), transaction(self._open) as database:
+        with self._transaction() as database:
             known, rollup = known or names.Names(database), rollup or minutes.resumed(database)
             numbers = known.numbers(database, directory)
             entries = [(_numbered(each[0], numbers), each[1]) if isinstance(each, tuple) else each for each in entries]
             told = [replace(each, stream=numbers[each.stream]) if isinstance(each, Foreseen) else each for each in told]
-            database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", _rows(entries))
-            if receipts:
-                newest = "(SELECT max(seq) FROM log)"
-                database.execute(f"UPDATE log SET receipts = ? WHERE seq = {newest}", (receipts,))  # noqa: S608 - a constant
-            _tell(database, incidents)
-            database.executemany("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", map(notes.encode, told))
-            minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)))
+            last = self._insert([*_rows(entries), *map(notes.encode, told)], receipts)
+            _tell(database, incidents, last)
+            minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)), last)
         self._names, self._rollup = known, rollup
+
+    def _insert(self, rows: Sequence[tuple[str, int, bytes | None]], receipts: bytes = b"") -> int:
+        """Within a transaction, write these entries, the receipts with the last of them; returns its number."""
+        last, self._last = self._last, None
+        if last is None:
+            named = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table}" for table in NUMBERED)  # noqa: S608 - constants
+            last = int(self._open.execute(f"SELECT coalesce(max(seq), 0) FROM ({named})").fetchone()[0])  # noqa: S608
+        ends = [None] * (len(rows) - 1) + [receipts or None]
+        numbered = [(last + place, *row, end) for place, (row, end) in enumerate(zip(rows, ends, strict=False), 1)]
+        self._open.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", numbered)
+        self._last = last + len(rows)
+        return self._last
 
     def receipts(self, commits: int) -> list[bytes]:
         """What the messages of the newest commits are known by, oldest first."""
@@ -158,48 +134,39 @@ class Journal:
         with self._threshold():
             return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
 
-    def checkpoint(self, rules: str, parts: Mapping[str, bytes]) -> None:
-        """Save the state as of the newest entry; `rules` says under which settings it was folded."""
-        with self._threshold(), transaction(self._open) as database:
-            self._save(database, rules, parts)
-            database.execute(
-                "DELETE FROM checkpoints WHERE seq NOT IN (SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT ?)",
-                (CHECKPOINTS,),
-            )
-            finder.extend(database)
+    def checkpoint(self, rules: str, parts: Mapping[str, bytes]) -> int:
+        """Save the state as of the newest entry; `rules` says under which settings it was folded.
 
-    def _save(self, database: sqlite3.Connection, rules: str, parts: Mapping[str, bytes]) -> None:
-        lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
-        body = len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values())
-        digest = hashlib.sha256(body).digest()
-        database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)", (self.last(), rules, digest, body))
+        Returns how many bytes it takes.
+        """
+        with self._transaction() as database:
+            finder.extend(database)
+            return states.save(database, self.last(), rules, parts)
 
     def forget(self, order: forgetting.Forgetting, rules: str, parts: Mapping[str, bytes]) -> Counter[str]:
         """In one transaction take all that is to go out of the file, and save the state without it.
 
         Returns how many rows went, by what they were. `parts` is empty where the state cannot be saved.
         """
-        self._names = self._rollup = None
-        with self._threshold(), transaction(self._open) as database:
+        self._last = self._names = self._rollup = None
+        with self._transaction() as database:
             removed = forgetting.forget(database, order)
-            database.execute("DELETE FROM checkpoints")
-            if parts:
-                self._save(database, rules, parts)
+            self._replace_states(rules, parts)
         return removed
 
     def restart(
         self, entry: Undone | Renewed, rules: str, parts: Mapping[str, bytes], incidents: Sequence[Incident]
     ) -> None:
-        """In one transaction enter what changes what is learned of the log so far, and save the state that follows.
+        """In one transaction enter what changes what is learned of the log so far, and save the state that follows."""
+        with self._transaction() as database:
+            _tell(database, incidents, self._insert([events.encode(entry)]))
+            self._replace_states(rules, parts)
 
-        Older states must not be gone back to: they do not know of it.
-        """
-        with self._threshold(), transaction(self._open) as database:
-            database.execute("INSERT INTO log (kind, at, body) VALUES (?, ?, ?)", events.encode(entry))
-            _tell(database, incidents)
-            database.execute("DELETE FROM checkpoints")
-            if parts:
-                self._save(database, rules, parts)
+    def _replace_states(self, rules: str, parts: Mapping[str, bytes]) -> None:
+        """Older ones must not be gone back to: they do not know of what was changed."""
+        self._open.execute("DELETE FROM checkpoints")
+        if parts:
+            states.save(self._open, self.last(), rules, parts)
 
     def empty_the_wal(self) -> bool:
         """Bring everything into the file itself and leave nothing beside it; False while somebody reads on."""
@@ -210,7 +177,7 @@ class Journal:
         """Put entries that cannot be read aside, with the reason."""
         if not damaged:
             return
-        with self._threshold(), transaction(self._open) as database:
+        with self._transaction() as database:
             query = "INSERT OR REPLACE INTO quarantine SELECT seq, kind, at, body, ? FROM log WHERE seq = ?"
             database.executemany(query, [(words, seq) for seq, words in damaged.items()])
             database.executemany("DELETE FROM log WHERE seq = ?", [(seq,) for seq in damaged])
@@ -223,19 +190,15 @@ class Journal:
 
     def checkpoints(self, rules: str) -> Iterator[tuple[int, dict[str, bytes]]]:
         """Undamaged checkpoints made under `rules`, newest first, with their sequence number."""
-        query = "SELECT seq, digest, body FROM checkpoints WHERE rules = ? ORDER BY seq DESC"
         with self._threshold():
-            found = self._open.execute(query, (rules,)).fetchall()
-        for seq, digest, body in found:
-            if hashlib.sha256(body).digest() == digest:
-                yield seq, _parts(body)
+            yield from states.undamaged(self._open, rules)
 
     def retain(self, since: int | None, most_bytes: int, minutes_since: int = 0) -> None:
         """Drop the oldest entries that every checkpoint holds: those before `since` (ns), and beyond `most_bytes`.
 
         And minutes older than `minutes_since`. Without a `since` age counts for nothing.
         """
-        with self._threshold(), transaction(self._open) as database:
+        with self._transaction() as database:
             if since is not None:
                 retention.drop_old(database, since)
                 database.execute("DELETE FROM minutes WHERE until <= ?", (minutes_since,))
@@ -246,58 +209,23 @@ class Journal:
 
         The reserve is given up first: taking out needs room itself.
         """
-        self._reserve.unlink(missing_ok=True)
         with self._threshold():
-            self._open.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            # From now on the file does not grow, so that what was freed stays free for the write-ahead log.
-            pages = self._open.execute("PRAGMA page_count").fetchone()[0]
-            self._open.execute(f"PRAGMA max_page_count={pages}")
-            with transaction(self._open) as database:
-                has_gone = retention.make_room(database)
-            self._open.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            room.give_up(self.path, self._open)
+        with self._transaction() as database:
+            has_gone = retention.make_room(database)
+        self.empty_the_wal()
         return has_gone
 
     def keep_reserve(self) -> None:
         """Set room aside for the day when the disk is full; without effect where there is none."""
-        if self._reserve.exists():
-            return
-        with suppress(OSError):
-            disk = os.statvfs(self.path.parent)
-            if disk.f_bavail * disk.f_frsize > 2 * RESERVE:  # or it would take what was freed just now
-                with self._reserve.open("wb") as file:
-                    os.posix_fallocate(file.fileno(), 0, RESERVE)
-                self._open.execute(f"PRAGMA max_page_count={MOST_PAGES}")
-
-    @property
-    def _reserve(self) -> Path:
-        return self.path.with_name(self.path.name + ".reserve")
+        with self._threshold():
+            room.keep(self.path, self._open)
 
 
-class transaction:  # noqa: N801 - used as a verb
-    """BEGIN, then COMMIT or ROLLBACK."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self.database = database
-
-    def __enter__(self) -> sqlite3.Connection:
-        self.database.execute("BEGIN IMMEDIATE")
-        return self.database
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                self.database.execute("COMMIT")
-        finally:
-            if self.database.in_transaction:  # SQLite itself rolls back when the disk is full, mostly
-                self.database.execute("ROLLBACK")
-
-
-def _tell(database: sqlite3.Connection, incidents: Sequence[Incident]) -> None:
-    """Write down what was told; a repeat after a crash is the same and is ignored."""
-    database.executemany(
-        "INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM log))",
-        [(each.id, each.state, each.at, each.device, encode_incident(each)) for each in incidents],
-    )
+def _tell(database: sqlite3.Connection, incidents: Sequence[Incident], seq: int) -> None:
+    """Write down what was told with this entry; a repeat after a crash is the same and is ignored."""
+    rows = [(each.id, each.state, each.at, each.device, encode_incident(each), seq) for each in incidents]
+    database.executemany("INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _numbered(batch: Batch, numbers: Ints) -> Batch:
@@ -320,12 +248,3 @@ def _block(waiting: Sequence[tuple[Batch, Verdicts]]) -> Iterator[tuple[str, int
     if waiting:
         batch, verdicts = blocks.join(waiting)
         yield "readings", int(batch.received_at[0]), blocks.encode(batch, verdicts)
-
-
-def _parts(body: bytes) -> dict[str, bytes]:
-    start = 4 + int.from_bytes(body[:4], "little")
-    parts = {}
-    for name, length in json.loads(body[4:start]).items():
-        parts[name] = body[start : start + length]
-        start += length
-    return parts

@@ -17,7 +17,7 @@ ROWS = 1000
 def resumed(database: sqlite3.Connection) -> Rollup:
     """Where the rollup stood when the log ended: its last block, and the readings since."""
     rollup = Rollup()
-    last = database.execute("SELECT seq, since, body FROM minutes ORDER BY id DESC LIMIT 1").fetchone()
+    last = database.execute("SELECT seq, since, body FROM minutes ORDER BY seq DESC LIMIT 1").fetchone()
     if last:
         rollup.resume(_minutes(*last[1:]))
     query = "SELECT seq, body FROM log WHERE seq > ? AND kind = 'readings' ORDER BY seq LIMIT ?"
@@ -31,11 +31,11 @@ def resumed(database: sqlite3.Connection) -> Rollup:
     return rollup
 
 
-def sum_up(database: sqlite3.Connection, rollup: Rollup, readings: Iterable[tuple[Batch, Verdicts]]) -> None:
-    """Within the transaction that writes these readings: add them up, and write a block of minutes when it is due."""
+def sum_up(database: sqlite3.Connection, rollup: Rollup, readings: Iterable[tuple[Batch, Verdicts]], seq: int) -> None:
+    """Within the transaction that writes these readings, up to entry `seq`: add them up, and write what is due."""
     for batch, verdicts in readings:
         rollup.add(batch, verdicts)
-    _write_if_due(database, rollup, database.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
+    _write_if_due(database, rollup, seq)
 
 
 def _write_if_due(database: sqlite3.Connection, rollup: Rollup, seq: int) -> None:
@@ -43,20 +43,19 @@ def _write_if_due(database: sqlite3.Connection, rollup: Rollup, seq: int) -> Non
         found = rollup.flush()
         _, since, body = notes.encode(found)
         until = int(found.minute.max()) + MINUTE
-        query = "INSERT INTO minutes (seq, since, until, body) VALUES (?, ?, ?, ?)"
-        database.execute(query, (seq, since, until, body))
+        database.execute("INSERT INTO minutes VALUES (?, ?, ?, ?)", (seq, since, until, body))
 
 
 def passed(database: sqlite3.Connection, after: int, until: int) -> Iterator[Minutes]:
     """The blocks that were written with entries of the log after the one and up to the other."""
-    query = "SELECT since, body FROM minutes WHERE seq > ? AND seq <= ? ORDER BY id"
+    query = "SELECT since, body FROM minutes WHERE seq > ? AND seq <= ? ORDER BY seq"
     for since, body in database.execute(query, (after, until)):
         yield _minutes(since, body)
 
 
 def between(database: sqlite3.Connection, start: int, end: int) -> Iterator[Minutes]:
     """The blocks that hold minutes of [start, end), in the order they were written; of two rows the later counts."""
-    query = "SELECT since, body FROM minutes WHERE since < ? AND until > ? ORDER BY id"
+    query = "SELECT since, body FROM minutes WHERE since < ? AND until > ? ORDER BY seq"
     for since, body in database.execute(query, (end, start)):
         yield _minutes(since, body)
 
@@ -66,16 +65,16 @@ def forget(database: sqlite3.Connection, streams: Ints, start: int, end: int) ->
 
     A minute at the edge goes whole: what it says of the readings that stay can no longer be told apart.
     """
-    query = "SELECT id, since, body FROM minutes WHERE since < ? AND until > ?"
+    query = "SELECT seq, since, body FROM minutes WHERE since < ? AND until > ?"
     gone = 0
     for number, since, body in database.execute(query, (end, start)).fetchall():
         before = _minutes(since, body)
         after = without(before, streams, start, end)
         gone += len(before) - len(after)
         if not len(after):
-            database.execute("DELETE FROM minutes WHERE id = ?", (number,))
+            database.execute("DELETE FROM minutes WHERE seq = ?", (number,))
         elif len(after) < len(before):
-            database.execute("UPDATE minutes SET body = ? WHERE id = ?", (notes.encode(after)[2], number))
+            database.execute("UPDATE minutes SET body = ? WHERE seq = ?", (notes.encode(after)[2], number))
     return gone
 
 

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.errors import JournalError
-from gateway.journal.blocks import LEVEL, Column, shuffled, unshuffled
+from gateway.journal import bands
+from gateway.journal.columns import Packed, pack
 from gateway.passages import Foreseen, Health, Minutes, Note
+from gateway.records import Floats, Ints
 
 FORESEEN, HEALTH, MINUTES = "foreseen", "health", "minutes"
 KINDS = (FORESEEN, HEALTH)
@@ -20,71 +22,48 @@ KINDS = (FORESEEN, HEALTH)
 
 COUNT = struct.Struct("<I")
 
-TYPES = {
-    Foreseen: ("<i4", "<i8", "<i8", "<f4", "<f4", "<f4"),
-    Minutes: ("<i4", "<i8", "<i4", "<f8", "<f8", "<f8", "<f8", "<f4"),
-}
-"""Forecasts need no more than their intervals say; the least, the most and the last are readings, kept exactly."""
-
 
 def encode(note: Note) -> tuple[str, int, bytes]:
     """Kind, time and body of a note's row."""
     match note:
         case Foreseen():
-            columns = (note.stream, note.made_at, note.due_at - note.made_at, note.expected, note.lower, note.upper)
-            return FORESEEN, int(note.made_at[0]), _pack(columns, TYPES[Foreseen])
+            with np.errstate(over="ignore"):  # what float32 cannot hold is written as infinite
+                band = [column.astype("<f4") for column in (note.expected, note.lower, note.upper)]
+            columns = [note.stream, _steps(note.made_at), note.due_at - note.made_at, *band]
+            return FORESEEN, int(note.made_at[0]), COUNT.pack(len(note)) + pack(columns)
         case Health():
             return HEALTH, note.at, json.dumps(note.numbers, separators=(",", ":")).encode()
         case Minutes():
-            return MINUTES, int(note.minute.min()), _pack(_against_mean(_columns(note)), TYPES[Minutes])
+            numbers = (note.mean, *_against(note.mean, (note.least, note.most, note.last)))
+            columns = [note.stream, _steps(note.minute), note.count, *numbers, bands.score(note.worst)]
+            return MINUTES, int(note.minute.min()), COUNT.pack(len(note)) + pack(columns)
 
 
 def decode(kind: str, at: int, body: bytes) -> Note:
-    """What `encode` was given, forecasts as float32; raises `JournalError` for a damaged body."""
+    """What `encode` was given, forecasts as float32, scores as `bands` has them; raises `JournalError` for damage."""
     try:
         if kind == HEALTH:
             return Health(at, json.loads(body))
+        (count,) = COUNT.unpack_from(body)
+        packed = Packed(body[COUNT.size :])
+        stream, when, third = packed.whole(count), np.cumsum(packed.whole(count)), packed.whole(count)
         if kind == FORESEEN:
-            stream, made_at, ahead, *band = _unpack(body, TYPES[Foreseen])
-            return Foreseen(_long(stream), made_at, made_at + ahead, *(column.astype(np.float64) for column in band))
-        stream, minute, count, mean, least, most, last, worst = _against_mean(_unpack(body, TYPES[Minutes]))
-        return Minutes(_long(stream), minute, _long(count), mean, least, most, last, worst.astype(np.float64))
+            return Foreseen(stream, when, when + third, *(packed.floats(count) for _ in range(3)))
+        mean, *others = (packed.floats(count) for _ in range(4))
+        least, most, last = _against(mean, others)
+        return Minutes(stream, when, third, mean, least, most, last, bands.scored(packed.whole(count)))
     except (ValueError, struct.error, zlib.error) as error:
         message = f"a note of the log is damaged: {error}"
         raise JournalError(message) from error
 
 
-def _columns(note: Minutes) -> list[Column]:
-    return [getattr(note, name) for name in Minutes.__slots__]
+def _steps(times: Ints) -> Ints:
+    return np.diff(times, prepend=np.int64(0))
 
 
-def _against_mean(columns: Sequence[Column]) -> list[Column]:
-    """Least, most and last as what their bits differ from the mean's; applied twice, as they were.
+def _against(mean: Floats, columns: Sequence[Floats]) -> list[Floats]:
+    """Columns as what their bits differ from the mean's; applied twice, as they were.
 
-    A sensor that reports once a minute has all four alike: what is nothing takes no room.
+    A sensor that reports once a minute has least, most and last like its mean: what is nothing takes no room.
     """
-    mean = columns[3].view(np.int64)
-    return [*columns[:4], *((column.view(np.int64) ^ mean).view(np.float64) for column in columns[4:7]), columns[7]]
-
-
-def _pack(columns: Sequence[Column], types: Sequence[str]) -> bytes:
-    with np.errstate(over="ignore"):  # what float32 cannot hold is written as infinite
-        body = b"".join(shuffled(column.astype(kind)) for column, kind in zip(columns, types, strict=True))
-    return COUNT.pack(len(columns[0])) + zlib.compress(body, LEVEL)
-
-
-def _unpack(body: bytes, types: Sequence[str]) -> list[Column]:
-    (count,) = COUNT.unpack_from(body)
-    plain, columns = memoryview(zlib.decompress(body[COUNT.size :])), []
-    if len(plain) != count * sum(np.dtype(kind).itemsize for kind in types):
-        message = "its length is wrong"
-        raise ValueError(message)
-    for kind in types:
-        size = np.dtype(kind).itemsize * count
-        columns.append(unshuffled(plain[:size], kind, count))
-        plain = plain[size:]
-    return columns
-
-
-def _long(column: Column) -> Column:
-    return column.astype(np.int64)
+    return [(column.view(np.int64) ^ mean.view(np.int64)).view(np.float64) for column in columns]

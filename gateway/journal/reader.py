@@ -3,14 +3,14 @@
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeAlias
 
 from gateway.codecs.outgoing import decode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, finder, names, notes
-from gateway.journal.schema import SCHEMAS
+from gateway.journal.door import WAIT_S, Door, refuse_other
+from gateway.journal.schema import SAID
 from gateway.records import Batch, Event, Incident, Ints, State, Undone, Verdicts
 
 logger = logging.getLogger(__name__)
@@ -24,16 +24,15 @@ Entered: TypeAlias = tuple[Batch, Verdicts] | Event
 Row: TypeAlias = tuple[int, str, int, bytes | None]
 
 
-class Reader:
-    """A connection of its own on a log that a running gateway may be writing; used by one thread.
+class Reader(Door):
+    """A connection of its own on a log that a running gateway may be writing.
 
     `damaged` holds what could not be read and was passed over, by number.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.damaged: dict[int, str] = {}
-        self._database: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
         if not self.path.exists():
@@ -41,34 +40,16 @@ class Reader:
             raise JournalError(message)
         with self._threshold():
             where = f"{self.path.absolute().as_uri()}?mode=ro"
-            self._database = sqlite3.connect(where, uri=True, timeout=60.0, check_same_thread=False)
-            version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version != len(SCHEMAS):
-            self.__exit__()
-            message = f"{self.path} is no log of this version of the gateway"
-            raise JournalError(message)
+            self._database = sqlite3.connect(where, uri=True, timeout=WAIT_S, check_same_thread=False)
+            try:
+                refuse_other(self.path, self._database)
+            except JournalError:
+                self.close()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @contextmanager
-    def _threshold(self) -> Iterator[None]:
-        """Nothing of sqlite3 leaves this room."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            message = f"{self.path}: {error}"
-            raise JournalError(message) from error
-
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            message = f"{self.path} is not open"
-            raise JournalError(message)
-        return self._database
+        self.close()
 
     def streams(self) -> list[tuple[str, str]]:
         """Device and sensor of every stream, by number; empty where it was forgotten."""
@@ -110,7 +91,7 @@ class Reader:
 
     def undone(self) -> list[tuple[int, Undone]]:
         """What is not to be learned, and of which part of the log: what stands before this number."""
-        rows = self._rows("SELECT seq, kind, at, body FROM log WHERE kind = 'undone' AND kind <> 'readings'", ())
+        rows = self._rows(f"SELECT seq, kind, at, body FROM log WHERE kind = 'undone' AND {SAID}", ())  # noqa: S608 - a constant
         return [(seq, entry) for seq, entry in self._decoded(rows) if isinstance(entry, Undone)]
 
     def incidents(self) -> Iterator[Incident]:
@@ -146,7 +127,7 @@ class Reader:
 
     def words(self, until: int) -> Iterator[Event]:
         """What was said of devices up to this entry that still holds, whatever was read since."""
-        kinds = "kind <> 'readings' AND kind IN ('maintenance', 'described')"
+        kinds = f"{SAID} AND kind <> 'undone'"
         rows = self._rows(f"SELECT seq, kind, at, body FROM log WHERE {kinds} AND seq <= ? ORDER BY seq", (until,))  # noqa: S608 - constants
         yield from (entry for _, entry in self._decoded(rows) if not isinstance(entry, tuple))
 

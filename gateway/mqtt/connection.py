@@ -43,6 +43,9 @@ FLUSH_S = 1.5
 FAREWELL_S = 0.5
 """How long the broker has to confirm our offline status."""
 
+UNTOLD = 20
+"""What mosquitto sends unacknowledged to who cannot tell it otherwise, as over MQTT 3.1.1: `max_inflight_messages`."""
+
 KEEP_IF_NEW = 1
 """MQTT 5 retain handling: retained messages come with a new subscription, not again with every reconnect."""
 
@@ -121,6 +124,12 @@ class Connection:
         """Packet ids in the order in which they came and must be acknowledged (MQTT 5, 4.6); some brokers insist."""
         self._done: set[int] = set()
         self._shed: list[int] = []
+
+    @property
+    def window(self) -> int:
+        """How many messages the broker may send before it waits for us to acknowledge some."""
+        is_told = self._client.protocol == MQTTProtocolVersion.MQTTv5
+        return self._settings.receive_maximum if is_told else UNTOLD
 
     @property
     def reconnects(self) -> int:

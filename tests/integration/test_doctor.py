@@ -33,7 +33,8 @@ class Patient:
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
-        self.settings = {"mqtt": 'host = "127.0.0.1"', "journal": f'path = "{folder}/gateway.db"'}
+        journal = f'path = "{folder}/gateway.db"\ncommit_delay_s = 0.05'
+        self.settings = {"mqtt": 'host = "127.0.0.1"', "journal": journal}
         self._capsys = capsys
 
     def on(self, broker: Mosquitto, more: str = "") -> "Patient":
@@ -307,7 +308,7 @@ def test_a_database_of_another_version_or_program(patient: Patient, mosquitto: M
     database.execute("PRAGMA user_version = 999")
     database.execute("CREATE TABLE x (y)")
     database.close()
-    assert "schema 999" in found(patient.on(mosquitto).examine(1), "problem", "database")
+    assert "format 999" in found(patient.on(mosquitto).examine(1), "problem", "database")
 
 
 def test_a_checkpoint_of_other_settings(patient: Patient, mosquitto: Mosquitto) -> None:

@@ -8,7 +8,7 @@ import pytest
 from readings import verdicts
 
 from gateway.errors import JournalError
-from gateway.journal import blocks
+from gateway.journal import bands, blocks
 from gateway.records import Batch, Kind, Verdicts
 
 
@@ -16,7 +16,7 @@ def entry(values: Sequence[float], stale: Sequence[bool] | None = None) -> tuple
     """Return a batch of these values with verdicts on them."""
     count = len(values)
     times = 1_700_000_000_000_000_000 + np.arange(count, dtype=np.int64) * 7
-    columns = {name: np.linspace(0.0, 1.0, count) * factor for factor, name in enumerate(blocks.NUMBERS, 1)}
+    columns = {name: np.linspace(0.0, 1.0, count) * factor for factor, name in enumerate(("score", *bands.NUMBERS), 1)}
     kind = np.full(count, Kind.SPIKE, dtype=np.uint8)
     is_stale = np.array(stale if stale is not None else [False] * count, dtype=bool)
     received = times + np.arange(count, dtype=np.int64) ** 2
@@ -24,17 +24,36 @@ def entry(values: Sequence[float], stale: Sequence[bool] | None = None) -> tuple
     return Batch(np.arange(count), times, received, np.array(values)), said
 
 
-def test_readings_come_back_exactly_and_verdicts_as_float32() -> None:
-    """The log can be folded again to the last bit; what was said is kept as finely as anyone needs."""
-    batch, told = entry([0.1, -0.0, 1e100, 5e-324, -1e100])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.1, -0.0, 1e100, 5e-324, -1e100],
+        [21.4, 21.45, -3.0, 0.0, 1e6],
+        [0.1 + 0.2, float(np.float32(21.4)), 9007199254740993.0, 1e-7, 123456.789012],
+    ],
+)
+def test_readings_come_back_exactly(values: Sequence[float]) -> None:
+    """The log can be folded again to the last bit, whatever the numbers are."""
+    batch, told = entry(values)
     again, said = blocks.decode(blocks.encode(batch, told))
     for name in Batch.__slots__:
         assert getattr(again, name).tobytes() == getattr(batch, name).tobytes()
         assert getattr(again, name).dtype == getattr(batch, name).dtype
-    for name in blocks.NUMBERS:
-        assert np.array_equal(getattr(said, name), getattr(told, name).astype(np.float32))
     assert np.array_equal(said.kind, told.kind)
     assert not said.is_stale.any()
+
+
+def test_readings_of_a_fleet_take_little_room() -> None:
+    """Five bytes each with what was said of them: an SD card is worn by every one of them."""
+    draw = np.random.default_rng(1)
+    count = 1000
+    value = np.round(20 + draw.normal(0.0, 1.0, count), 2)
+    at = 1_700_000_000_000_000_000 + np.repeat(
+        np.arange(count // 5) * 5_000_000 + draw.integers(0, 10**6, count // 5), 5
+    )
+    expected = value + draw.normal(0.0, 0.3, count)
+    said = verdicts(count, score=draw.random(count) / 4, expected=expected, lower=expected - 1.0, upper=expected + 1.0)
+    assert len(blocks.encode(Batch(np.arange(count) % 100, at, at, value), said)) / count < 6
 
 
 def test_times_at_the_ends_of_64_bits_come_back() -> None:

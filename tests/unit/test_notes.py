@@ -22,7 +22,7 @@ MINUTES = Minutes(
     np.array([START, START + 60 * SECOND]),
     np.array([1, 60]),
     *(np.array([20.1, number]) for number in (0.1 + 0.2, -1e300, 1e300, 3.0)),
-    np.array([0.25, 0.5]),
+    np.array([64 / 254, 0.5]),
 )
 
 
@@ -33,7 +33,7 @@ def columns(note: Note) -> Sequence[object]:
 
 @pytest.mark.parametrize("note", [FORESEEN, MINUTES], ids=["foreseen", "minutes"])
 def test_columns_come_back_exactly(note: Foreseen | Minutes) -> None:
-    """Numbers of single precision in forecasts, of double precision in minutes."""
+    """Numbers of single precision in forecasts, of double precision in minutes, scores as finely as a byte is."""
     again = notes.decode(*notes.encode(note))
     np.testing.assert_equal(columns(again), columns(note))
 

@@ -60,6 +60,7 @@ class FakeLink:
     is_online: bool = True
     generation: int = 1
     anew: int = 1
+    window: int = 1000
     dropped: int = 0
     last_error: str = ""
     received: int = 0
@@ -212,6 +213,8 @@ def new_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
     def make(**sections: dict[str, object]) -> Bench:
+        prompt: dict[str, object] = {"commit_delay_s": 0.5, "checkpoint_bytes": 1e9}
+        sections["journal"] = prompt | sections.get("journal", {})
         made.append(Bench(tmp_path, settings(**sections)))
         return made[-1]
 
@@ -293,12 +296,15 @@ def test_what_the_broker_sends_again_is_acknowledged_and_not_learned(new_bench: 
     assert [mark.packet for mark in marks] == [1, 2, 3, 4, 5]
 
 
-def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(new_bench: Callable[..., Bench]) -> None:
+def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the writer is busy learning goes on, bounded: beyond, the loop waits for the disk."""
+    monkeypatch.setattr("gateway.ledger.AHEAD", HELD)
     bench = new_bench(journal={"commit_messages": 1})
     gate = threading.Event()
     bench.pipeline.ledger.written = bench.pipeline.ledger.write(lambda: gate.wait(10) and None)
-    for number in range(HELD - 2):
+    for number in range(HELD - 1):
         bench.inbox.append([message("devices/pump/readings", f'{{"a": {number}}}', bench.now + number)])
         bench.pipeline.step(0.0)
     assert bench.entries() == []
