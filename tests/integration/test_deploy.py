@@ -27,6 +27,7 @@ from gateway.journal import Follower, Journal
 from gateway.mqtt.inbox import Inbox
 from gateway.records import SECOND
 from gateway.repeats import Repeats
+from gateway.rulebook import Regime
 from gateway.shard import Rules, Shard
 from gateway.standing import Standing
 from gateway.vitals import Vitals
@@ -120,6 +121,7 @@ def numbers(count: int) -> dict[str, float]:
         link=cast("Link", SimpleNamespace(dropped=0)),
         sender=None,
         ledger=cast("Ledger", None),
+        regime=Regime(shard.rules, None),
         repeats=Repeats(),
         counts=Counter(),
     )
