@@ -19,6 +19,7 @@ from gateway.codecs.topics import NO_LEVEL
 from gateway.config import Limits, Source, Topics
 from gateway.errors import PayloadError
 from gateway.learning.directory import Directory
+from gateway.learning.rows import SET_BACK
 from gateway.records import SECOND, Availability, Batch, Described, Entry, Event, Message, Reading, Reason
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ LONGEST_TOPIC = 512
 
 REQUESTS = 1000
 """Questions to devices that wait to be sent."""
+
+RELEASED = 1_577_836_800 * SECOND
+"""2020: a clock that reads earlier is one that was not set since the machine was started."""
 
 QUIET = 60 * SECOND
 """The same reason from the same device is logged once in this time."""
@@ -79,6 +83,7 @@ class Intake:
         """What codecs want asked; who is not asked for lack of room wants it again."""
         self._ahead = round(limits.ahead_s * SECOND)
         self._behind = round(limits.behind_s * SECOND)
+        self.latest_at = RELEASED
         self._sources = [interpret(source, f"sources.{number}") for number, source in enumerate(sources)]
         self._descriptions = [(TopicFilter(text), codec) for _, codec in self._sources for text in codec.descriptions]
         self._words: list[tuple[TopicTemplate, Decode]] = [
@@ -250,7 +255,10 @@ class Intake:
         return Route(())
 
     def _row(self, reading: Reading, observed_at: int, received_at: int) -> int | Reason:
-        if not received_at - self._behind <= observed_at <= received_at + self._ahead:
+        self.latest_at = max(self.latest_at, received_at)
+        is_clock_wrong = received_at < self.latest_at - SET_BACK  # or was: then nobody's time can be judged by it
+        ahead = self.latest_at + self._behind if is_clock_wrong else received_at + self._ahead
+        if not received_at - self._behind <= observed_at <= ahead:
             return Reason.TIME
         row = self.directory.row(reading.device, reading.sensor)
         return self._new_row(reading, received_at) if row is None else row

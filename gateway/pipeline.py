@@ -105,6 +105,7 @@ class Pipeline:
         self._vitals = Vitals()
         self._clock, self._monotonic = clock, monotonic
         self._offset: int | None = None
+        self._set_back = 0
         self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
         self._prediction = _topic("prediction", settings.topics.prediction, "device")
         self._status = status_topic(settings)
@@ -142,6 +143,7 @@ class Pipeline:
         self._standing.started_at = self.ledger.saved_at = self._clock()
         for body in self.journal.receipts(WINDOW):
             self.repeats.resume(unpack(body))
+        self._read_clock()
         self._take_over()
         if self.regime.renewal:
             self._desk.begin("refold")
@@ -190,6 +192,14 @@ class Pipeline:
                 self.enter(entry)
         self.ledger.receive(now, self._portions.release(messages), again)
 
+    def _read_clock(self) -> None:
+        """A clock that reads earlier than the newest of the log was set back while we were away: so far is sure."""
+        now, last = self._clock(), self.journal.last_at()
+        self._set_back = min(now - last, 0)
+        self.intake.latest_at = max(self.intake.latest_at, last)
+        if self._set_back:
+            logger.warning("the clock reads earlier than when the log was last written")
+
     def _take_over(self) -> None:
         """Tell what is open otherwise than people were told last, be it by another version or under other settings."""
         now = self._clock()
@@ -217,16 +227,21 @@ class Pipeline:
     def _notice_deafness(self, now: int) -> None:
         """After a reconnect, and after the clock was set or the machine slept, silence before it proves nothing."""
         offset = now - self._monotonic()
-        is_set = self._offset is not None and abs(offset - self._offset) > CLOCK_SET
-        self._offset = offset
-        if is_set:
+        before, self._offset = self._offset, offset
+        leap = 0 if before is None else offset - before
+        if abs(leap) > CLOCK_SET:
             logger.warning("the clock was set, or the machine slept")
             self._steady_since = self._monotonic()
-            self.enter(Resume(now))
+            self._resume(now, leap)
         if self._link.is_online and self._link.generation != self._generation:
             self._generation = self._link.generation
-            self.enter(Resume(now))
+            self._resume(now)
             self._told_at = 0
+
+    def _resume(self, now: int, leap: int = 0) -> None:
+        """Whoever was not heard until now may have spoken; with what is known of how our clock was set."""
+        self.enter(Resume(now, leap + self._set_back))
+        self._set_back = 0
 
     def _is_clock_sure(self) -> bool:
         return self._monotonic() - self._steady_since >= STEADY

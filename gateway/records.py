@@ -105,9 +105,13 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The gateway could not listen until `at`: silence before it proves nothing."""
+    """The gateway could not listen until `at`: silence before it proves nothing.
+
+    `leap` is by how much (ns) its clock was set at that moment, as far as it knows.
+    """
 
     at: int
+    leap: int = 0
 
 
 class Verdict(StrEnum):

@@ -84,9 +84,10 @@ class Shard:
                 return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
             case Tick(at):
                 return Outcome(None, self._look_for_silence(at))
-            case Resume(at):
-                self.fleet.resume(at)
-                self.calendar.resume(at)
+            case Resume(at, leap):
+                self.fleet.resume(at, leap)
+                self.calendar.resume(at, leap)
+                self.incidents.silences.resume(at)
             case Feedback():
                 return self._heed(entry)
             case Maintenance():

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +15,7 @@ from brokers import wait_until
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.app import rules
+from gateway.app import Application, rules
 from gateway.config import load
 from gateway.journal import Journal, Reader
 from gateway.records import SECOND
@@ -86,6 +88,24 @@ class Gateway:
             command = [sys.executable, "-m", "gateway", "run", "--config", str(self.configuration)]
             self._process = subprocess.Popen(command, stdout=said, stderr=said)
         return self
+
+    @contextmanager
+    def running(self) -> Iterator[Application]:
+        """Let it run in this process, where its clock can be set; it ends as on SIGTERM."""
+        stop, application = threading.Event(), Application(load(self.configuration, os.environ))
+        thread = threading.Thread(target=application.run, args=(stop,))
+        thread.start()
+        try:
+            wait_until(lambda: application.connection.is_online, "the gateway is online", DEADLINE_S)
+            yield application
+        finally:
+            stop.set()
+            thread.join(DEADLINE_S)
+
+    def take(self, publisher: Publisher, count: int) -> None:
+        """Let so many readings be published, and wait until they are in the log."""
+        publisher.publish(count)
+        wait_until(lambda: len(self.counted()) == publisher.sent, "everything is in the log", DEADLINE_S)
 
     def wait_until_online(self) -> None:
         """Wait until it is connected to the broker."""

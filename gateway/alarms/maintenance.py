@@ -56,9 +56,13 @@ class Calendar:
         """What was announced that concerns the device."""
         return {pattern: window for pattern, window in self.announced.items() if fnmatchcase(device, pattern)}
 
-    def resume(self, at: int) -> None:
-        """The clock reads `at`: what was announced by one that has been set back since would last for ever."""
-        self.announced = {pattern: window for pattern, window in self.announced.items() if window.since <= at}
+    def resume(self, at: int, leap: int = 0) -> None:
+        """The clock reads `at` and was set by `leap` ns, and what was announced by it moves along.
+
+        What was announced by a clock that nobody saw being set back would last for ever.
+        """
+        moved = {pattern: Window(since + leap, until + leap) for pattern, (since, until) in self.announced.items()}
+        self.announced = {pattern: window for pattern, window in moved.items() if window.since <= at}
 
     def last(self, device: str, at: int) -> int:
         """The latest moment up to `at` (ns) at which the device was worked on: `at` itself while it is; 0 for never."""

@@ -165,6 +165,10 @@ class Silences:
             text = reasons.outage(outage.size, outage.opened.started_at, is_everyone=outage.size == everyone)
         return Told(None, incident(outage.opened, state, ("", None), at, text, devices=names))
 
+    def resume(self, at: int) -> None:
+        """The clock reads `at`: nobody is awaited from later on."""
+        self.awaited = {device: min(since, at) for device, since in self.awaited.items()}
+
     def heard(self, device: int, at: int) -> Iterator[Told]:
         """A device is there again; the rest of its outage is awaited from then on."""
         self.awaited.pop(device, None)

@@ -134,6 +134,12 @@ class Journal(Door):
         with self._threshold():
             return int(self._open.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
 
+    def last_at(self) -> int:
+        """What our clock read (ns) when the newest entry was made, 0 in an empty log."""
+        query = f"SELECT at FROM log WHERE kind <> '{notes.FORESEEN}' ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a constant
+        with self._threshold():
+            return next((int(at) for (at,) in self._open.execute(query)), 0)
+
     def checkpoint(self, rules: str, parts: Mapping[str, bytes]) -> int:
         """Save the state as of the newest entry; `rules` says under which settings it was folded.
 
@@ -200,8 +206,7 @@ class Journal(Door):
         """
         with self._transaction() as database:
             if since is not None:
-                retention.drop_old(database, since)
-                database.execute("DELETE FROM minutes WHERE until <= ?", (minutes_since,))
+                retention.drop_old(database, since, minutes_since)
             retention.drop_large(database, most_bytes)
 
     def make_room(self) -> bool:

@@ -3,10 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows, ewma_rate
+from gateway.learning.rows import NEVER, Rows, ewma_rate
 from gateway.records import SECOND, Floats, Ints
 
-_NEVER = np.iinfo(np.int64).min
 _RATE = 0.01
 _LONGEST = 8.0  # usual intervals; an outage longer than this says nothing about the pace
 LARGEST = 1e30  # values are held within this, so that no square overflows
@@ -22,7 +21,7 @@ class Clock(Rows):
         super().__init__(
             {
                 "seen": ((), np.float64, 0.0),
-                "last_at": ((), np.int64, _NEVER),
+                "last_at": ((), np.int64, NEVER),
                 "born_at": ((), np.int64, 0),
                 "interval_s": ((), np.float64, 0.0),
                 "origin": ((), np.float64, 0.0),

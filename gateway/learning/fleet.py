@@ -25,7 +25,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
 from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
 
-VERSION = 11
+VERSION = 12
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -105,11 +105,11 @@ class Fleet:
                     told = joint.detector.follow(said)
                     verdicts.joint_change[place] = max(verdicts.joint_change[place], told)
 
-    def resume(self, at: int) -> None:
-        """Until `at` the gateway was deaf, or its clock was set to `at`."""
+    def resume(self, at: int, leap: int = 0) -> None:
+        """Until `at` the gateway was deaf, or its clock was set to `at`, by `leap` ns."""
         self.hearts.resume(at)
-        self.streams.resume(at)
-        self.joint.resume(at)
+        self.joint.resume(at, leap, self.streams.dated_by_us())
+        self.streams.resume(at, leap)
 
     def grow(self) -> None:
         """Make room for what the directory has come to know."""

@@ -22,7 +22,7 @@ from gateway.learning.budget import shares
 from gateway.learning.chosen import ChosenDetector
 from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Mask, Sensors
 from gateway.learning.gate import Gate, Phase
-from gateway.learning.rows import Array, Rows, ewma_rate, rounds
+from gateway.learning.rows import NEVER, SET_BACK, Array, Rows, ewma_rate, rounds
 from gateway.learning.tails import Peaks, Tails
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
@@ -45,8 +45,6 @@ _ALARM = 0.5
 
 Changes: TypeAlias = npt.NDArray[np.uint8]
 
-_NEVER = np.iinfo(np.int64).min
-
 
 class Joint:
     """The joint evidence of all devices of more than one sensor: only those have a seat, a column of the arrays."""
@@ -62,9 +60,9 @@ class Joint:
                 "round": ((), np.int64, 1),
                 "reported": ((), np.int64, 0),
                 "begun_at": ((), np.int64, 0),
-                "ended_at": ((), np.int64, _NEVER),
+                "ended_at": ((), np.int64, NEVER),
                 "ended_by": ((), np.int64, 0),
-                "born_at": ((), np.int64, _NEVER),
+                "born_at": ((), np.int64, NEVER),
                 "interval_s": ((), np.float64, 0.0),
                 "features": ((FEATURES,), np.float64, 0.0),
                 "judged": ((), np.float64, 0.0),
@@ -136,7 +134,10 @@ class Joint:
         self._mend(rows, seats, observed_at)
         stand = self._sensors.learn(rows, value[taken], is_rate[taken], ~self._gate.is_open(seats))
         is_again = sensors["round"][rows] == a["round"][seats]
-        a["begun_at"][seats] = np.where(a["reported"][seats] == 0, observed_at, a["begun_at"][seats])
+        begins = (a["reported"][seats] == 0) | (
+            observed_at < a["begun_at"][seats] - SET_BACK
+        )  # or its clock was set back
+        a["begun_at"][seats] = np.where(begins, observed_at, a["begun_at"][seats])
         a["reported"][seats] += ~is_again
         self._stand(rows, seats, stand - np.where(is_again, sensors["stand"][rows], 0.0))
         sensors["stand"][rows] = stand
@@ -209,7 +210,7 @@ class Joint:
         judged = a["judged"][seats] + 1.0
         a["judged"][seats] = judged
         is_first = judged == 1.0
-        a["born_at"][seats] = np.where(is_first, observed_at, a["born_at"][seats])
+        a["born_at"][seats] = np.where(is_first, observed_at, np.minimum(a["born_at"][seats], observed_at))
         gap = np.where(is_first, 0.0, np.maximum(observed_at - a["ended_at"][seats], 0) / SECOND)
         usual, average = a["interval_s"][seats], a["average"][seats]
         a["interval_s"][seats] = usual + ewma_rate(_PACE, judged - 1.0) * (gap - usual)
@@ -256,12 +257,15 @@ class Joint:
         rows = np.zeros(len(other._seat_of), np.int64)  # noqa: SLF001
         rows[theirs] = ours
         a = self._seats.arrays
-        has_ended = a["ended_at"][seats[1]] != _NEVER
+        has_ended = a["ended_at"][seats[1]] != NEVER
         a["ended_by"][seats[1]] = np.where(has_ended, rows[a["ended_by"][seats[1]] * has_ended], 0)
 
-    def resume(self, at: int) -> None:
-        """The clock reads `at`: after it was set back no round may wait until it has caught up."""
-        self._seats.rewind(at, "begun_at", "ended_at", "born_at")
+    def resume(self, at: int, leap: int, ours: Ints) -> None:
+        """Our clock, which dates the streams `ours`, reads `at`, set by `leap` ns: by that no time passed."""
+        seats = np.unique(self._seat_of[ours])
+        seats, times = seats[seats >= 0], ("begun_at", "ended_at", "born_at")
+        self._seats.shift(leap, seats, *times)
+        self._seats.rewind(at, seats, *times)
 
     def dumps(self) -> dict[str, Array]:
         """The whole state, as arrays by name."""

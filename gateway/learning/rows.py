@@ -12,6 +12,9 @@ Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[tuple[int, ...], npt.DTypeLike, float]
 
 
+NEVER = np.iinfo(np.int64).min
+"""No time at all."""
+
 SET_BACK = 3600 * SECOND
 """How far ahead of the clock a time must lie to say that the clock was set back: no reading is accepted that far ahead
 (`limits.ahead_s`), and in an hour a clock that was wrong by less has caught up."""
@@ -47,11 +50,23 @@ class Rows:
         for name, (_, _, fill) in self._shapes.items():
             self.arrays[name][..., rows] = fill
 
-    def rewind(self, at: int, *names: str) -> None:
-        """The clock reads `at` (ns): times in these arrays that lie beyond `SET_BACK` were given by a wrong one."""
+    def rewind(self, at: int, rows: Ints, *names: str) -> None:
+        """The clock reads `at` (ns): times of `rows` that lie beyond `SET_BACK` were given by a wrong one."""
         for name in names:
-            times = self.arrays[name]
-            times[times > at + SET_BACK] = at
+            times = self.arrays[name][..., rows]
+            self.arrays[name][..., rows] = np.where(times > at + SET_BACK, at, times)
+
+    def hold_before(self, at: int, rows: Ints, *names: str) -> None:
+        """No time of `rows` is later than this."""
+        for name in names:
+            self.arrays[name][..., rows] = np.minimum(self.arrays[name][..., rows], at)
+
+    def shift(self, leap: int, rows: Ints, *names: str) -> None:
+        """The clock that gave the times of `rows` was set by `leap` ns, and they with it; what is no time stays."""
+        for name in names:
+            times = self.arrays[name][..., rows]
+            is_time = (times != 0) & (times != NEVER)
+            self.arrays[name][..., rows] = np.where(is_time, times + leap * is_time, times)
 
     def dumps(self) -> dict[str, Array]:
         """Copies of all arrays, to be saved; `loads` restores them bit for bit."""

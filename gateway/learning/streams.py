@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gateway.learning.budget import Budget
 from gateway.learning.calendar import local_seconds
 from gateway.learning.clock import LARGEST, Clock
+from gateway.learning.dating import Dating
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.evidence import KINDS, Evidence, Statistic
 from gateway.learning.gate import MEMORY_S, Gate, Phase
@@ -18,7 +19,7 @@ from gateway.learning.nature import KindRule, Natures, Scale
 from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Profile
 from gateway.learning.rhythm import Rhythm
-from gateway.learning.rows import Array, rounds
+from gateway.learning.rows import Array, Rows, rounds
 from gateway.learning.shelf import APPEAL_S, STANDING, Shelf
 from gateway.learning.tails import Peaks, Tails
 from gateway.learning.weighing import LEAST_EXCESS, weigh
@@ -68,7 +69,7 @@ class Streams:
         self._clock, self._profile, self._pool = Clock(), Profile(), Pool()
         self._rhythm, self._distant, self._natures = Rhythm(), Distant(), Natures()
         self._evidence, self._tails, self._gate = Evidence(), Tails(LEAST_EXCESS), Gate(self._policy.adopt_after_s)
-        self._parts = {
+        self._parts: dict[str, Rows] = {
             "clock": self._clock,
             "natures": self._natures,
             "profile": self._profile,
@@ -79,6 +80,12 @@ class Streams:
             "tails": self._tails,
             "gate": self._gate,
         }
+        self._dating = self._parts["dating"] = Dating()
+        self._dated = (
+            (self._clock, ("last_at", "born_at")),
+            (self._distant, ("due_at", "sent_at")),
+            (self._gate, ("opened_at",)),
+        )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
         self.chosen: dict[int, ChosenForecaster] = {}
 
@@ -97,11 +104,29 @@ class Streams:
         """Whether nothing was learned yet of each of `rows`."""
         return np.asarray(self._clock.arrays["seen"][rows] == 0.0)
 
-    def resume(self, at: int) -> None:
-        """The clock reads `at`: after it was set back no stream may wait until it has caught up."""
-        self._clock.rewind(at, "last_at", "born_at")
-        self._distant.rewind(at, "due_at", "sent_at")
-        self._gate.rewind(at, "opened_at")
+    def resume(self, at: int, leap: int = 0) -> None:
+        """Our clock reads `at`, and was set by `leap` ns: for streams that it dates no time has passed by that.
+
+        No stream may wait until a clock that was set back has caught up.
+        """
+        ours = self._dating.ours()
+        for part, names in self._dated:
+            part.shift(leap, ours, *names)
+            part.rewind(at, ours, *names)
+        self._dating.doubt(self._clock.arrays["last_at"], at)
+
+    def dated_by_us(self) -> Ints:
+        """The streams whose readings have no time of their own."""
+        return self._dating.ours()
+
+    def _turn_back(self, batch: Batch) -> None:
+        """Let streams go on whose device's clock was set back: as if the reading had come when it was due."""
+        is_it = self._dating.is_set_back(batch, self._clock.arrays["last_at"][batch.stream])
+        for place in np.flatnonzero(is_it).tolist():
+            row, at = batch.stream[[place]], int(batch.observed_at[place])
+            due = at - max(int(self._clock.arrays["interval_s"][row[0]] * SECOND), 1)
+            for part, names in self._dated:
+                part.hold_before(due, row, *names)
 
     def learn_many(self, batch: Batch, budget_s: Floats | None = None) -> Verdicts:
         """Judge every reading by what was known before it, then learn it; however batched, the same, bit for bit.
@@ -111,6 +136,8 @@ class Streams:
         budget_s = np.full(len(batch), self._policy.budget_s) if budget_s is None else budget_s
         verdicts = blank_verdicts(len(batch))
         for turn in rounds(batch.stream):
+            if self._dating.has_doubts:
+                self._turn_back(batch.at(turn))
             stale = self._clock.is_stale(batch.stream[turn], batch.observed_at[turn])
             verdicts.is_stale[turn] = stale
             fresh = turn[~stale] if stale.any() else turn
@@ -135,6 +162,7 @@ class Streams:
     def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
         rows, observed_at = batch.stream[turn], batch.observed_at[turn]
         before = self._clock.arrays["last_at"][rows]
+        self._dating.note(rows, observed_at, batch.received_at[turn])
         read = np.clip(batch.value[turn], -LARGEST, LARGEST)
         scale = self._meet(rows, observed_at, read)
         value = scale.learned(read)

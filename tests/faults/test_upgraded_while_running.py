@@ -2,10 +2,8 @@
 
 import json
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, Gateway, Publisher
 
 from gateway import control, renewal
-from gateway.app import Application
-from gateway.config import load
 from gateway.journal import Reader
 from gateway.records import Renewed
 
@@ -35,12 +31,6 @@ def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[Gateway]:
         yield gateway
 
 
-def publish(gateway: Gateway, publisher: Publisher, count: int) -> None:
-    """Publish so many readings and wait until they are in the log."""
-    publisher.publish(count)
-    wait_until(lambda: len(gateway.counted()) == publisher.sent, "everything is in the log", DEADLINE_S)
-
-
 def renewals(gateway: Gateway) -> int:
     """Return how often something learned anew took the place of what was known."""
     with Reader(gateway.log) as log:
@@ -52,19 +42,19 @@ def test_other_settings_cost_no_reading_and_no_memory(gateway: Gateway, broker: 
     """Killed on the way or not: at last it knows, bit for bit, what a gateway knows that always had these settings."""
     publisher = Publisher(broker.port)
     gateway.start().wait_until_online()
-    publish(gateway, publisher, 500)
+    gateway.take(publisher, 500)
     assert gateway.stop() == 0
     gateway.configuration.write_text(gateway.configuration.read_text() + OTHER)
     gateway.start()
     publisher.publish(100)
     gateway.kill()
     gateway.start()
-    publish(gateway, publisher, 100)
+    gateway.take(publisher, 100)
     wait_until(lambda: renewals(gateway) == 1, "all is learned anew", DEADLINE_S)
-    publish(gateway, publisher, 100)
+    gateway.take(publisher, 100)
     gateway.kill()
     assert gateway.start().said.count("serve from now on") == 1
-    publish(gateway, publisher, 100)
+    gateway.take(publisher, 100)
     publisher.close()
     assert gateway.stop() == 0
     assert gateway.counted() == Counter(float(number) for number in range(publisher.sent))
@@ -82,20 +72,6 @@ class Held:
     def settled(self, house: Any) -> str | None:  # noqa: ANN401
         """Say what is in the way."""
         return "held" if self.is_held else self._settled(house)
-
-
-@contextmanager
-def running(gateway: Gateway) -> Iterator[None]:
-    """Let it run in this process; it ends as on SIGTERM."""
-    stop, application = threading.Event(), Application(load(gateway.configuration))
-    thread = threading.Thread(target=application.run, args=(stop,))
-    thread.start()
-    try:
-        wait_until(lambda: application.connection.is_online, "the gateway is online", DEADLINE_S)
-        yield
-    finally:
-        stop.set()
-        thread.join(DEADLINE_S)
 
 
 def ask(gateway: Gateway, request: str, **arguments: object) -> dict[str, Any]:
@@ -137,19 +113,19 @@ def test_while_all_is_learned_anew_the_gateway_serves(
     monkeypatch.setattr(renewal, "PROBE", 2000)
     monkeypatch.setattr(renewal, "PATIENCE_S", 0.0)
     publisher = Publisher(broker.port)
-    with running(gateway):
-        publish(gateway, publisher, 500)
+    with gateway.running():
+        gateway.take(publisher, 500)
     upgrade(gateway)
     for _ in range(2):
-        with running(gateway):
-            publish(gateway, publisher, 50)
+        with gateway.running():
+            gateway.take(publisher, 50)
             status = ask(gateway, "status")
             assert status["learning_anew"]["serving"].startswith(serving)
             assert (status["devices"], status["readings"]) == (5, 100)
             assert ask(gateway, "maintenance", devices="pump-*", for_s=3600.0)
-    with running(gateway):
+    with gateway.running():
         publisher.devices = 4
-        publish(gateway, publisher, 40)
+        gateway.take(publisher, 40)
         receipt = ask(gateway, "forget", device="device-4", verify=True)
         assert receipt["verified"]["is ours"]
         assert receipt["verified"]["files that hold the name"] == []

@@ -4,13 +4,14 @@ import functools
 
 import numpy as np
 import pytest
-from readings import START, batch, learn, life
+from readings import START, Row, batch, learn, life
 
 from gateway.errors import StateError
 from gateway.learning.streams import Policy
 from gateway.records import (
     SECOND,
     Availability,
+    Batch,
     Change,
     Described,
     Feedback,
@@ -251,3 +252,62 @@ def test_a_reconnect_rewinds_nothing() -> None:
     said = shard.apply(batch(shard.directory, ahead)).verdicts
     assert said is not None
     assert said.is_stale.all()
+
+
+LEAP = 52 * 7 * 86_400 * SECOND
+"""Whole weeks: the time of day and of the week stays what it is."""
+
+
+def own_time(shard: Shard, rows: list[Row], ahead: int = 0) -> Batch:
+    """Return readings that their device dated a second before they came, by our clock that is `ahead`."""
+    sent = batch(shard.directory, rows)
+    return Batch(sent.stream, sent.observed_at, sent.received_at + SECOND + ahead, sent.value)
+
+
+@pytest.mark.parametrize("leap", [LEAP, -LEAP])
+def test_streams_that_we_date_do_not_notice_that_our_clock_is_set(leap: int) -> None:
+    """By how much is known while we run: no pause is learned, no incident grows old, all is judged the same."""
+    said = []
+    for by in (0, leap):
+        shard = lived()
+        shard.apply(Maintenance(later(0), "room", later(2)))
+        shard.apply(Resume(later(1) + by, by))
+        rows = [
+            (name, "a", later(minute) + by, 20.0 + minute % 3) for minute in range(1, 40) for name in ("pump", "room")
+        ]
+        said.append(shard.apply(batch(shard.directory, rows)).verdicts)
+    without, with_leap = said
+    assert without is not None
+    for name, column in without.columns():
+        np.testing.assert_array_equal(column, getattr(with_leap, name), err_msg=name)
+
+
+def test_a_device_that_dates_itself_does_not_notice_that_our_clock_is_set() -> None:
+    """Ours leaps back, and nothing of it is judged otherwise: what comes again is stale as before."""
+    shard, expected = lived(), lived()
+    rows = [("pump", "a", later(minute), 20.0) for minute in range(1, 9)]
+    shard.apply(own_time(shard, rows[:4]))
+    shard.apply(Resume(later(4) - LEAP, -LEAP))
+    again = shard.apply(own_time(shard, rows[2:4], -LEAP)).verdicts
+    assert again is not None
+    assert again.is_stale.all()
+    said = shard.apply(own_time(shard, rows[4:], -LEAP)).verdicts
+    without = expected.apply(own_time(expected, rows)).verdicts
+    assert said is not None
+    assert without is not None
+    for name, column in without.at(np.arange(4, 8)).columns():
+        np.testing.assert_array_equal(getattr(said, name), column, err_msg=name)
+
+
+def test_a_device_whose_clock_was_wrong_with_ours_goes_on_when_both_are_set_right() -> None:
+    """It has its time from us, say: it must not wait for a year until it is heard again."""
+    shard = lived()
+    shard.apply(own_time(shard, [("pump", "a", later(minute) + LEAP, 20.0) for minute in range(1, 5)]))
+    shard.apply(Resume(later(5), -LEAP))
+    right = [("pump", "a", later(minute), 20.0) for minute in range(5, 9)]
+    said = shard.apply(own_time(shard, right)).verdicts
+    assert said is not None
+    assert not said.is_stale.any()
+    again = shard.apply(own_time(shard, right)).verdicts
+    assert again is not None
+    assert again.is_stale.all()
