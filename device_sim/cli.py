@@ -100,7 +100,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add("--kinds", default=DEFAULT_KINDS, help=f"in turn, of {', '.join([*KINDS, REPLAY])} (%(default)s)")
     add("--recording", type=Path, action="append", help="CSV[.gz] to replay: time, numbers...; may be repeated")
     add("--seed", type=int, default=1, help="the same seed is the same run (%(default)s)")
-    add("--speed", type=_pace, default=_SPEED, help="simulated seconds a second, 1 is real time (%(default)g)")
+    add("--speed", type=_pace, default=_SPEED, help="simulated seconds a second, until it is now (%(default)g)")
     add("--start", type=_moment, help=f"simulated time at the start, ISO 8601 or now ({_BACK_DAYS} days ago)")
     add("--interval", type=_pace, help="simulated seconds between readings of a device (by kind)")
     add("--for", dest="for_s", type=_amount, default=inf, help="wall seconds to run (until stopped)")
@@ -130,6 +130,9 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     start = time.time() - _BACK_DAYS * DAY if options.start is None else options.start
+    if start > time.time():
+        message = "--start is in the future, of which no device has readings"
+        raise UsageError(message)
     kinds = kinds_of(options.kinds, options.recording or (), options.interval, start)
     reacts = not options.no_reactions
     devices = [Device(*each, options.seed, start, is_reacting=reacts) for each in roster(kinds, options.devices)]
@@ -137,7 +140,7 @@ def _run(options: argparse.Namespace) -> None:
     chronicle = Chronicle(options.truth, options.incidents)
     ear = Ear()
     links = _links(options, [device.name for device in devices], ear)
-    schedule: Schedule[Item] = Schedule(Clock(start, options.speed))
+    schedule: Schedule[Item] = Schedule(Clock(start, options.speed, limit=time.time))
     printed = partial(print, flush=True)
     times = {"report_s": options.report, "for_s": options.for_s}
     simulation = Simulation(devices, links, ear, schedule, chronicle, **times, print_line=printed)

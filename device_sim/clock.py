@@ -3,17 +3,28 @@
 import heapq
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Clock:
-    """A clock that starts at `start` and runs `speed` times as fast as the wall's; it cannot drift, it is a product."""
+    """A clock that starts at `start` and runs `speed` times as fast as the wall's; it cannot drift, it is a product.
 
-    def __init__(self, start: float, speed: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    Once it has caught up with `limit`, the real time, it goes no faster: no device has readings of the future.
+    """
+
+    def __init__(
+        self,
+        start: float,
+        speed: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        limit: Callable[[], float] = lambda: inf,
+    ) -> None:
         self.start = start
         self.speed = speed
+        self._limit = limit
         self._monotonic = monotonic
         self._started = monotonic()
 
@@ -23,7 +34,7 @@ class Clock:
 
     def now(self) -> float:
         """Return simulated epoch seconds."""
-        return self.start + self.speed * self.wall_s()
+        return min(self.start + self.speed * self.wall_s(), max(self.start, self._limit()))
 
 
 class Schedule(Generic[T]):

@@ -19,7 +19,7 @@ from gateway.intake import Intake
 from gateway.learning.directory import Directory
 from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
-from gateway.records import Message
+from gateway.records import Message, Reason
 
 CONNECT_S = 10.0
 """A broker that has not let us in by then is told to the user, who is waiting."""
@@ -64,6 +64,8 @@ class Found(NamedTuple):
     devices: int
     sensors: int
     messages: int
+    binary: int
+    """Messages that are not read because they are no text."""
 
 
 @dataclass(slots=True)
@@ -127,7 +129,8 @@ def judge(heard: Heard, settings: Settings) -> Discovery:
             continue
         mine = {topic: left.pop(topic) for topic in [*left] if is_claimed([source], topic)}
         intake.take(each for each in messages if each.topic in mine or is_announcement(each.topic))
-        discovery.found.append(Found(source, len(directory.devices), len(directory), sum(mine.values())))
+        binary = intake.rejected[Reason.BINARY]
+        discovery.found.append(Found(source, len(directory.devices), len(directory), sum(mine.values()), binary))
     discovery.unknown = [topic for topic in left if not is_announcement(topic)]
     return discovery
 
@@ -146,12 +149,18 @@ def _hears_us(settings: Settings, intake: Intake) -> bool:
     return False
 
 
+TEXT = {
+    "chirpstack": " (json = true below [integration.mqtt] in chirpstack.toml)",
+    "senml": " (application/senml+json instead of senml+cbor)",
+}
+"""Where that is set."""
+
 TITLES = ("dialect", "topics", "devices", "sensors", "messages")
 
 
 def rows(discovery: Discovery) -> Iterator[tuple[str, str, int, int, int]]:
     """The table of what was found."""
-    for source, devices, sensors, messages in discovery.found:
+    for source, devices, sensors, messages, _ in discovery.found:
         yield source.codec, "\n".join(source.topics), devices, sensors, messages
 
 
@@ -160,7 +169,10 @@ def remarks(discovery: Discovery) -> Iterator[str]:
     if not discovery.found:
         yield "no device was heard; listen longer with --for, or see that they reach this broker"
     for found in discovery.found:
-        if not found.devices:
+        if found.binary:
+            codec, how = found.source.codec, TEXT.get(found.source.codec, "")
+            yield f"{codec}: {found.binary} messages are no text and are not read: set their sender to JSON{how}"
+        elif not found.devices:
             yield f"{found.source.codec}: heard, and nothing measured yet; births or uplinks may be rare"
     if discovery.unknown:
         shown = ", ".join(ascii(topic) for topic in discovery.unknown[:SHOWN])

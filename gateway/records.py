@@ -26,6 +26,8 @@ class Reason(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
+    BINARY = "binary"
+    """Written in bytes (CBOR, Protobuf, encrypted) where text is read: its sender has to be set to JSON."""
     TYPE = "type"
     NOT_FINITE = "not_finite"
     TIME = "time"

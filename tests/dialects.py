@@ -164,6 +164,21 @@ GOLDENS = [
         [("tasmota", True), ("tasmota", False)],
     ),
     Golden(
+        "tasmota AM2301",
+        Source(codec="tasmota", options={"time_zone": "UTC"}),
+        "tasmota.github.io/docs/AM2301 (of a clock that was never set)",
+        [
+            (
+                "tele/hall/SENSOR",
+                '{"Time":"2019-01-01T00:00:00","AM2301":{"Temperature":24.6,"Humidity":58.2},"TempUnit":"C"}',
+            ),
+        ],
+        [
+            ("hall", "AM2301.Temperature", 24.6, None, "°C"),
+            ("hall", "AM2301.Humidity", 58.2, None, "%"),
+        ],
+    ),
+    Golden(
         "tasmota energy",
         Source(codec="tasmota", topic="+/tele/#", options={"time_zone": "Europe/Berlin"}),
         "tasmota.github.io/docs/Teleinfo (ENERGY), Rules (three phases), Commands (STATE)",
@@ -298,7 +313,7 @@ GOLDENS = [
     Golden(
         "homie 4",
         Source(codec="homie"),
-        "homieiot.github.io/specification v4.0.0 (super-car)",
+        "homieiot.github.io/specification v4.0.0 (super-car), homieiot.github.io/tools (device123)",
         [
             ("homie/super-car/$homie", "4.0.0"),
             ("homie/super-car/$name", "Super car"),
@@ -312,8 +327,16 @@ GOLDENS = [
             ("homie/super-car/lights/power", "true"),
             ("homie/super-car/lights/serial", "1234"),
             ("homie/super-car/$state", "lost"),
+            ("homie/device123/mythermostat/$properties", "temperature"),
+            ("homie/device123/mythermostat/temperature/$unit", "°C"),
+            ("homie/device123/mythermostat/temperature/$datatype", "integer"),
+            ("homie/device123/mythermostat/temperature", "22"),
         ],
-        [("super-car", "engine.temperature", 21.5, None, "°C"), ("super-car", "lights.power", 1.0, None, None)],
+        [
+            ("super-car", "engine.temperature", 21.5, None, "°C"),
+            ("super-car", "lights.power", 1.0, None, None),
+            ("device123", "mythermostat.temperature", 22.0, None, "°C"),
+        ],
         [("super-car", True), ("super-car", False)],
         [("super-car", "lights.serial", "type")],
     ),

@@ -25,6 +25,9 @@ COMPONENTS = {"sensor", "binary_sensor", "switch", "number"}
 LINE = re.compile(rb"[^\s,=#{\[](?:\\ |\S)* [^\s=]+=\S")
 """`measurement,tag=value field=…`; no exact test, the parser is one."""
 
+CBOR = re.compile(rb"[\x81-\x97\x98\x9f].?[\xa1-\xb7\xbf]", re.DOTALL)
+"""A list of maps, as SenML in CBOR begins (RFC 8428, section 6; RFC 8949, section 3)."""
+
 LONGEST_PLAIN = 64
 """Bytes of a payload that may be one plain value."""
 
@@ -163,6 +166,8 @@ def sniff(payload: bytes) -> str | None:
     first = tree[0] if isinstance(tree, list) and tree else tree
     if isinstance(first, dict):
         return "senml" if isinstance(tree, list) and {"n", "bn"} & first.keys() else "json"
+    if CBOR.match(payload):
+        return "senml"
     if LINE.match(payload):
         return "line_protocol"
     text = payload.decode(errors="replace")

@@ -1,7 +1,8 @@
 """SenML, RFC 8428: a list of records in JSON, each completed by the base fields of those before it.
 
 Times follow section 4.5.3. A name is one identifier for the whole world; it is split where devices are: after the
-identifier of a `urn:dev:` (RFC 9039), elsewhere at the last `/` or `:`. CBOR, XML and EXI are not read.
+identifier of a `urn:dev:` (RFC 9039), elsewhere at the last `/` or `:`. CBOR, XML and EXI are not read: what
+comes in bytes is rejected as `binary`, and `gateway discover` says what to change.
 """
 
 import re

@@ -26,6 +26,12 @@ WORDS |= {"off": 0.0, "false": 0.0, "closed": 0.0, "close": 0.0, "offline": 0.0}
 
 NUMBER_AND_UNIT = re.compile(r"([-+]?\d{1,15}(?:\.\d{1,15})?)(?:\s+|(?=[°%]))([^\d\s]\S{0,15})", re.ASCII)
 
+BEGINNING = 64
+"""Bytes of a payload in which control characters are looked for."""
+
+FIRST_SIGN = 0x20
+"""What is below is a control character."""
+
 LONGEST_UNIT = 16
 """Characters; the longest of Home Assistant's units has 7."""
 
@@ -120,8 +126,19 @@ def parse_json(payload: bytes) -> object:
     try:
         return from_json(payload)
     except ValueError as error:
-        reason = Reason.MALFORMED if payload.strip() else Reason.EMPTY
+        reason = Reason.BINARY if is_binary(payload) else Reason.MALFORMED if payload.strip() else Reason.EMPTY
         raise PayloadError(reason, "not JSON") from error
+
+
+def is_binary(payload: bytes) -> bool:
+    """Whether it is no text: it begins with control characters, or has bytes in it that are not UTF-8."""
+    if any(byte < FIRST_SIGN and byte not in b"\t\n\r" for byte in payload[:BEGINNING]):
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def parse_object(payload: bytes) -> dict[str, object]:
@@ -148,7 +165,7 @@ def parse_text(payload: bytes) -> str:
     try:
         text = payload.decode().strip()
     except UnicodeDecodeError as error:
-        raise PayloadError(Reason.MALFORMED, "not UTF-8") from error
+        raise PayloadError(Reason.BINARY, "not UTF-8") from error
     if not text:
         raise PayloadError(Reason.EMPTY)
     return text

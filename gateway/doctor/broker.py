@@ -9,7 +9,10 @@ from statistics import median
 from typing import Any
 
 from gateway import app
+from gateway.codecs.home_assistant import discovery_topic
 from gateway.config import Settings
+from gateway.doctor import certificate
+from gateway.doctor.certificate import SOON_DAYS
 from gateway.doctor.finding import Finding, ok, printable, problem, warning
 from gateway.errors import BrokerError
 from gateway.intake import Intake
@@ -22,9 +25,6 @@ from gateway.records import SECOND, Batch
 
 LISTEN_S = 3.0
 """How long the devices are listened to."""
-
-SOON_DAYS = 30.0
-"""Left of a certificate, from when it is worth a warning."""
 
 SKEW_S = 60.0
 """A device's clock that is off by more puts its readings into the wrong part of the day."""
@@ -105,6 +105,8 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
     key = Path(mqtt.tls.key_file) if mqtt.tls and mqtt.tls.key_file else None
     if key and key.exists() and key.stat().st_mode & 0o077:
         yield warning("credentials", f"{key} can be read by others.", f"chmod 600 {key}")
+    if mqtt.tls and mqtt.tls.cert_file:
+        yield from certificate.examine(Path(mqtt.tls.cert_file), time.time())
 
 
 def _reach(chosen: ConnectionSettings) -> Iterator[Finding]:
@@ -141,9 +143,8 @@ def _rights(settings: Settings, intake: Intake, line: Probe) -> Iterator[Finding
     if refused:
         text = f"The broker refuses our subscription to {', '.join(refused)}."
         yield problem("rights", text, "Let the gateway's user read them: deploy/mosquitto/acl")
-    topics = settings.topics
-    written = [template.replace("{device}", NOBODY) for template in (topics.anomaly, topics.prediction)]
-    closed = [topic for topic in (*written, mark) if not line.publish(topic)]
+    closed = [topic for topic in (*_own_topics(settings), mark) if not line.publish(topic)]
+    closed += [topic for topic in _their_topics(settings) if not line.publish(topic, b"")]
     if closed:
         text = f"The broker does not let us write to {', '.join(closed)}."
         yield problem("rights", text, "Let the gateway's user write there: deploy/mosquitto/acl")
@@ -155,6 +156,25 @@ def _rights(settings: Settings, intake: Intake, line: Probe) -> Iterator[Finding
         yield problem("rights", text, "Let the gateway's user read everything: deploy/mosquitto/acl")
     elif not refused and not closed:
         yield ok("rights", "We may listen to our sources, and write what we have to say; it comes back to us.")
+
+
+def _own_topics(settings: Settings) -> list[str]:
+    topics = settings.topics
+    return [template.replace("{device}", NOBODY) for template in (topics.anomaly, topics.prediction, topics.state)]
+
+
+def _their_topics(settings: Settings) -> Iterator[str]:
+    """Where others are told things in their own way; what is sent there means nothing to them."""
+    if settings.home_assistant.enabled:
+        yield discovery_topic(settings.home_assistant.prefix, settings.gateway.name, NOBODY)
+    for reply in settings.replies:
+        if reply.topic is not None:
+            yield reply.topic.replace("{device}", NOBODY).replace("{path}", NOBODY)
+    writes = any(reply.metric for reply in settings.replies)
+    if writes or any(source.options.get("rebirth") for source in settings.sources):
+        yield f"spBv1.0/{NOBODY}/NCMD/{NOBODY}"
+    if writes:
+        yield f"spBv1.0/{NOBODY}/DCMD/{NOBODY}/{NOBODY}"
 
 
 def _hear(settings: Settings, intake: Intake, line: Probe, running: Mapping[str, Any] | None) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.cli import main
-from gateway.doctor import machine
+from gateway.doctor import certificate, machine
 from gateway.doctor.finding import Level, printable
 from gateway.journal import Journal
 from gateway.learning.directory import Directory
@@ -166,6 +167,24 @@ def test_a_certificate_that_ends_soon(
     broker = new_mosquitto(*ROOMY, *certificates(days=10))
     told = patient.on(broker, tls(patient.folder)).examine()
     assert "its certificate ends in 10 days" in found(told, "warning", "broker")
+    told = patient.on(broker, tls(patient.folder, is_shown=True)).examine()
+    assert "gateway.crt ends in 10 days" in found(told, "warning", "credentials")
+
+
+@pytest.mark.parametrize(
+    ("later", "level", "words"),
+    [(0, "ok", "is good for 60 days"), (40, "warning", "ends in 20 days"), (63, "problem", "ended 3 days ago")],
+)
+def test_our_own_certificate(
+    tmp_path: Path, certificates: Callable[..., list[str]], later: int, level: str, words: str
+) -> None:
+    """Whether it has ended is said by itself: the broker then only hangs up without a word."""
+    certificates(days=60)
+    now = time.time() + later * 86_400
+    (finding,) = certificate.examine(tmp_path / "gateway.crt", now)
+    assert finding.level == level
+    assert words in finding.text
+    assert list(certificate.examine(tmp_path / "nowhere", now)) == []
 
 
 def test_a_certificate_that_is_good(
@@ -199,6 +218,7 @@ def test_a_certificate_that_is_not_trusted(
         ("topic write #", "does not come back to us"),
         ("topic read #", "does not let us write to devices/gateway-doctor/anomaly"),
         ("topic readwrite gateway/#", "does not let us write to devices/gateway-doctor/anomaly"),
+        ("topic readwrite gateway/#\ntopic readwrite devices/#", "write to homeassistant/device/"),
     ],
 )
 def test_rights_that_are_missing(

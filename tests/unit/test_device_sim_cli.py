@@ -17,6 +17,7 @@ from device_sim.cli import main
         ("run --speed 0", "--speed"),
         ("run --speed nan", "--speed"),
         ("run --start yesterday", "yesterday"),
+        ("run --start 2999-01-01", "--start is in the future"),
         ("run --faults fire=1", "fire"),
         ("run --devices 1 --faults silent=2", "silent"),
         ("run --recording nowhere.csv", "nowhere.csv"),

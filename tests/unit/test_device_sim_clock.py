@@ -46,3 +46,14 @@ def test_first_added_comes_first() -> None:
     for item in ("fault", "reading", "other"):
         schedule.add(0.0, item)
     assert [item for _, item in schedule.due()] == ["fault", "reading", "other"]
+
+
+def test_no_reading_is_of_the_future() -> None:
+    """A fast clock that has caught up with the real one goes on with it, and one that starts now from the beginning."""
+    wall = Wall()
+    behind = Clock(0.0, 100.0, wall, lambda: 400.0 + wall.s)
+    level = Clock(450.0, 100.0, wall, lambda: 400.0 + wall.s)
+    told = []
+    for wall.s in (50.0, 54.0, 60.0, 70.0):
+        told.append((behind.now(), level.now()))
+    assert told == [(0.0, 450.0), (400.0, 454.0), (460.0, 460.0), (470.0, 470.0)]

@@ -12,6 +12,7 @@ from gateway.codecs.recognise import is_claimed
 from gateway.config import Settings
 from gateway.discover import Discovery, Heard, judge
 from gateway.errors import ConfigError
+from gateway.records import Message
 
 HOUSE = settings(gateway={"name": "house"}, mqtt={"host": "10.0.0.9"})
 
@@ -59,6 +60,24 @@ def test_nothing_measured_yet_is_told() -> None:
     assert not discovery.found
     discovery = judge(heard(("spBv1.0/STATE/host", "{}")), HOUSE)
     assert [line.partition(":")[0] for line in discover.remarks(discovery)] == ["sparkplug"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "said"),
+    [
+        ("senml/x", bytes.fromhex("81a3006374656d70024a"), "senml+cbor"),  # a record as RFC 8428, 6, has it, cut off
+        ("application/1/device/2/event/up", b"\n\x04uuid\x12\x0c\x08\xf0", "json = true"),
+        ("tele/x/SENSOR", b"\x00\x01\x02", "set their sender to JSON"),
+    ],
+)
+def test_what_is_written_in_bytes_is_recognised(topic: str, payload: bytes, said: str) -> None:
+    """It is not read, and what has to be changed is said."""
+    found = Heard()
+    found.put(Message(topic, payload, 0))
+    discovery = judge(found, HOUSE)
+    (remark,) = discover.remarks(discovery)
+    assert said in remark
+    assert [each.binary for each in discovery.found] == [1]
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

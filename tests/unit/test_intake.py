@@ -96,7 +96,7 @@ BAD: dict[str, tuple[Message, Reason]] = {
     "null": (message(READINGS + "/a", "null"), Reason.EMPTY),
     "large": (message(READINGS, " " * 201), Reason.TOO_LARGE),
     "not json": (message(READINGS, "{"), Reason.MALFORMED),
-    "not utf-8": (message(READINGS, b"\xff"), Reason.MALFORMED),
+    "not utf-8": (message(READINGS, b"\xff"), Reason.BINARY),
     "type": (message(READINGS, "[1]"), Reason.TYPE),
     "text": (message(READINGS + "/a", "warm"), Reason.TYPE),
     "nan": (message(READINGS, '{"a": NaN}'), Reason.NOT_FINITE),
