@@ -102,6 +102,12 @@ def _together(array: Array) -> Array:
     return array if array.ndim <= 2 else np.moveaxis(np.moveaxis(array, -1, 1).copy(), 1, -1)  # noqa: PLR2004 - one numbered axis
 
 
+def stretch(rows: Ints) -> Ints | slice:
+    """The same rising rows, as a slice where they follow one another: what that fetches is a view, and no copy."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+
+
 def rounds(stream: Ints) -> list[Ints]:
     """Split the readings of a batch so that within a round each stream occurs at most once.
 

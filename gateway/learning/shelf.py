@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.rows import Array, Rows
-from gateway.learning.tails import Peaks
+from gateway.learning.tails import Singles
 from gateway.records import Floats, Ints
 
 STANDING: dict[str, frozenset[str]] = {
@@ -74,11 +74,10 @@ class Shelf:
         self.rows, self.extreme = self.rows[left], self.extreme[:, left]
         self._columns = {name: column[..., left] for name, column in self._columns.items()}
 
-    def note(self, found: Peaks) -> None:
-        """Remember how extreme the statistics of streams with a copy are."""
-        held = np.flatnonzero(self.holds(found.row))
-        where = found.side[held], np.searchsorted(self.rows, found.row[held])
-        self.extreme[where] = np.maximum(self.extreme[where], found.value[held])
+    def note(self, rows: Ints, sides: Singles) -> None:
+        """Remember how extreme the statistics of these streams, which have copies, are: (side, row)."""
+        places = np.searchsorted(self.rows, rows)
+        self.extreme[:, places] = np.maximum(self.extreme[:, places], sides)
 
     def put_back(self, rows: Ints, room: str, but: frozenset[str] = frozenset()) -> None:
         """Make one part of these streams what it was, except for the arrays named in `but`."""

@@ -21,7 +21,7 @@ from gateway.learning.profile import Profile
 from gateway.learning.rhythm import Rhythm
 from gateway.learning.rows import Array, Rows, rounds
 from gateway.learning.shelf import APPEAL_S, STANDING, Shelf
-from gateway.learning.tails import Peaks, Tails
+from gateway.learning.tails import Tails
 from gateway.learning.weighing import LEAST_EXCESS, weigh
 from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdict, Verdicts, blank_verdicts
 
@@ -204,9 +204,12 @@ class Streams:
         self._rhythm.learn(rows, value)
         self._evidence.learn(rows, value, memory)
         self._profile.learn(rows, local_s, value)
+        held = np.flatnonzero(self._shelf.holds(rows))
+        on_trial = held[self._gate.is_on_trial(rows[held])]
+        self._shelf.note(rows[on_trial], self._tails.beyond(rows[on_trial], statistics[:, on_trial]))
         self._tails.learn(rows, found)
-        if len(self._shelf):
-            self._try(rows, observed_at, change, found)
+        if len(held):
+            self._try(rows[held], observed_at[held], change[held])
         for place, row in self._chosen_in(rows):
             self.chosen[row].learn_one(float(batch.value[turn[place]]))
 
@@ -233,16 +236,14 @@ class Streams:
         self._shelf.drop(rows)
         self._clock.arrays["born_at"][rows] = observed_at
 
-    def _try(self, rows: Ints, observed_at: Ints, change: npt.NDArray[np.uint8], found: Peaks) -> None:
-        """Settle which of what was learned during an incident counts."""
-        self._shelf.note(found.but(~self._gate.is_on_trial(rows)))
-        held = self._shelf.holds(rows)
+    def _try(self, rows: Ints, observed_at: Ints, change: npt.NDArray[np.uint8]) -> None:
+        """Settle which of what was learned during an incident counts; there is a copy of each of `rows`."""
         self._put_back(rows[self._gate.is_faulty(rows)], STANDING)
-        self._put_back(rows[(change == Change.CLOSED) & held], ("profile", "pool"))
-        forgiven = self._gate.forgive(rows[held])
+        self._put_back(rows[change == Change.CLOSED], ("profile", "pool"))
+        forgiven = self._gate.forgive(rows)
         self._tails.allow(forgiven, self._shelf.extremes(forgiven))
         is_past = observed_at - self._gate.arrays["opened_at"][rows] > APPEAL_S * SECOND
-        self._shelf.drop(rows[held & is_past & ~self._gate.is_open(rows)])
+        self._shelf.drop(rows[is_past & ~self._gate.is_open(rows)])
 
     def _put_back(self, rows: Ints, rooms: Iterable[str]) -> None:
         for room in rooms if len(rows) else ():

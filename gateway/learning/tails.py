@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows
+from gateway.learning.rows import Rows, stretch
 from gateway.records import Floats, Ints
 
 PEAKS = 16
@@ -39,12 +39,6 @@ class Peaks(NamedTuple):
     value: Floats
     edge: Floats
     mean_excess: Floats
-
-    def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
-        """Those at the other positions of the round."""
-        left = ~is_left_out[self.place]
-        numbers = self.value[left], self.edge[left], self.mean_excess[left]
-        return Peaks(self.side[left], self.place[left], self.row[left], self.at[left], *numbers)
 
 
 class Tails(Rows):
@@ -72,19 +66,39 @@ class Tails(Rows):
     def exceed(self, rows: Ints, statistics: Floats, grain: Floats) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
 
+        While a tail is not full, everything exceeds it; left out is what neither says anything nor will be kept.
         `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
         """
-        upwards, width = statistics.astype(np.float32), self.arrays["edge"].shape[1]
-        sides = np.concatenate([upwards, -upwards])
-        side, place = np.nonzero(sides > self.arrays["edge"][:, rows])
-        row = rows[place]
+        sides, edges = self._sided(statistics), self.arrays["edge"][:, stretch(rows)]
+        is_found = sides > edges
+        young = np.flatnonzero(edges.min(axis=1) == -np.inf)
+        if len(young):
+            is_found[young] &= ~self._is_lesser(young, rows, sides[young])
+        found = np.flatnonzero(is_found)
+        side, place = np.divmod(found, len(rows))
+        row, width = rows[place], self.arrays["edge"].shape[1]
         at, other = side * width + row, (side + self._sides // 2) % self._sides * width + row
         span = self._flat("top")[at].astype(np.float64) + self._flat("top")[other]
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
         mean = (self._flat("excess")[at] + _PRIOR * (_PRIOR_SHARE * span + least)) / (PEAKS - 1 + _PRIOR)
         edge = self._flat("edge")[at].astype(np.float64)
-        return Peaks(side, place, row, at, sides[side, place].astype(np.float64), edge, mean)
+        return Peaks(side, place, row, at, sides.reshape(-1)[found].astype(np.float64), edge, mean)
+
+    def beyond(self, rows: Ints, statistics: Floats) -> Singles:
+        """Those of `statistics`, by side, that exceed their edges; -inf in the place of the rest."""
+        sides = self._sided(statistics)
+        return np.where(sides > self.arrays["edge"][:, rows], sides, -np.inf)
+
+    def _sided(self, statistics: Floats) -> Singles:
+        upwards = statistics.astype(np.float32)
+        return np.concatenate([upwards, -upwards])
+
+    def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> npt.NDArray[np.bool_]:
+        """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""
+        edge, peak, peak_at = (self.arrays[name][sides[:, None], rows] for name in ("edge", "peak", "peak_at"))
+        is_same = self.arrays["seen"][rows] + 1.0 - peak_at <= _CLUSTER
+        return np.asarray((edge == -np.inf) & (value <= peak) & is_same)
 
     def _flat(self, name: str) -> Singles:
         """All sides of all rows of an array in one line, to be read and written in place."""
@@ -148,13 +162,13 @@ class Tails(Rows):
         is_capped = np.isfinite(found.edge) & (found.mean_excess > 0.0) & (self._least[found.side] == 0.0)
         edge = np.where(is_capped, found.edge, 0.0)
         cap = np.maximum(self._flat("top")[at], edge + _CAP * found.mean_excess)
-        value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32)
+        value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32) + np.float32(0.0)
         now, born, peak = self.arrays["seen"][found.row], born_at[at], self._flat("peak")[at]
         born_at[at] = np.where(born < 0.0, now, born)
         same = (now - peak_at[at] <= _CLUSTER) & (peak >= found.edge)
         higher = same & (value > peak)
         taken = np.flatnonzero(higher | ~same)
-        self._keep(at[taken], value[taken], np.where(higher, peak, found.edge)[taken])
+        self._keep(at[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))
         peak_at[at[taken]] = now[taken]
 
     def allow(self, rows: Ints, extremes: Floats) -> None:
@@ -162,22 +176,21 @@ class Tails(Rows):
         allowed = np.nextafter(extremes.astype(np.float32), np.float32(np.inf))  # rounded, they must not be left out
         self.arrays["allowed"][:, rows] = np.maximum(self.arrays["allowed"][:, rows], allowed)
 
-    def _keep(self, at: Ints, value: Singles, instead: Floats) -> None:
-        """Put `value` among the peaks in the place of `instead`."""
+    def _keep(self, at: Ints, value: Singles, instead: Singles) -> None:
+        """Put `value` among the peaks in the place of `instead`, which is no larger."""
         peaks = self._peaks()
-        kept = peaks[at]
-        slot = np.argmax(kept == instead.astype(np.float32)[:, None], axis=1)
-        kept[np.arange(len(kept)), slot] = value
-        kept.sort(axis=1)
-        peaks[at] = kept
-        self._flat("edge")[at] = kept[:, 0]
-        self._flat("top")[at] = kept[:, -1]
+        old = np.ascontiguousarray(peaks[at].T)
+        kept = np.maximum(old, value)
+        np.minimum(kept[:-1], old[1:], out=kept[:-1])  # what lies above `instead` moves down by one
+        np.copyto(kept, old, where=old < instead)
+        peaks[at] = kept.T
+        self._flat("edge")[at] = kept[0]
+        self._flat("top")[at] = kept[-1]
         self._flat("peak")[at] = value
-        full = kept[:, 0] > -np.inf
-        rising = kept[full].T.astype(np.float64)
-        total = np.zeros(rising.shape[1])
-        for number in range(1, PEAKS):
-            total += rising[number] - rising[0]
-        excess = np.zeros(len(at))
-        excess[full] = total
-        self._flat("excess")[at] = excess
+        full = np.flatnonzero(kept[0] > -np.inf)
+        rising = kept[:, full].astype(np.float64)
+        above = rising[1:] - rising[0]
+        for excess in above[1:]:
+            above[0] += excess
+        self._flat("excess")[at] = 0.0
+        self._flat("excess")[at[full]] = above[0]

@@ -37,15 +37,21 @@ def weigh(found: Peaks, decades: Floats, youth: Floats, rises: Mask) -> tuple[Fl
     `decades` are those of each peak; `youth` is, per reading, 1 at the birth of its stream and 0 when it is grown up;
     `rises` says that it is a rate, and not of a fall.
     """
-    count, kinds = len(youth), len(Statistic)
-    sides = np.zeros((2 * kinds, count))
-    statistic = found.side % kinds
+    kinds, statistic = len(Statistic), found.side % len(Statistic)
     is_burst = rises[found.place] & (statistic != Statistic.RUN)
     handicap = _HANDICAP[statistic] + np.where(is_burst, _BURSTS, _GROWS_UP[statistic]) * youth[found.place]
-    sides[found.side, found.place] = np.maximum(decades - handicap, 0.0)
+    left = decades - handicap
+    telling = np.flatnonzero(left > 0.0)
+    is_odd = np.zeros(len(youth), bool)
+    is_odd[found.place[telling]] = True
+    odd, column = np.flatnonzero(is_odd), np.cumsum(is_odd) - 1  # most readings are everyday
+    sides = np.zeros((2 * kinds, len(odd)))
+    sides[found.side[telling], column[found.place[telling]]] = left[telling]
     table = np.maximum(sides[:kinds], sides[kinds:])
-    first, second = np.zeros(count), np.zeros(count)
+    first, second = np.zeros(len(odd)), np.zeros(len(odd))
     for strength in np.maximum.reduceat(table, _GROUPS):
         second = np.maximum(second, np.minimum(first, strength))
         first = np.maximum(first, strength)
-    return first + _SECOND_OPINION * second, np.argmax(table, axis=0)
+    told, strongest = np.zeros(len(youth)), np.zeros(len(youth), np.int64)
+    told[odd], strongest[odd] = first + _SECOND_OPINION * second, np.argmax(table, axis=0)
+    return told, strongest

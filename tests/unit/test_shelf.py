@@ -4,7 +4,6 @@ import numpy as np
 
 from gateway.learning.rows import Rows
 from gateway.learning.shelf import Shelf
-from gateway.learning.tails import Peaks
 from gateway.records import Floats
 
 
@@ -54,8 +53,7 @@ def test_the_most_extreme_is_remembered() -> None:
     _, kept = shelf()
     kept.keep(np.array([1, 3]))
     for value in (4.0, 2.0):
-        numbers = np.zeros(2, np.int64), np.array([value, value]), np.zeros(2), np.zeros(2)
-        kept.note(Peaks(np.array([1, 0]), np.array([0, 1]), np.array([3, 2]), *numbers))
+        kept.note(np.array([3]), np.array([[-np.inf], [value]], np.float32))
     assert kept.extremes(np.array([3])).tolist() == [[-np.inf], [4.0]]
 
 
