@@ -97,3 +97,23 @@ class ChosenDetector:
     def settle(self) -> None:
         """A person said that what is open is fine: nothing more of it until it has calmed down."""
         self.is_settled = self.is_odd
+
+
+class ChosenJoint:
+    """A detector of the user's choice over all sensors of a device: an object, given the values of a round."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - any of River's detectors
+        self.detector = ChosenDetector(model, is_supervised=False)
+        self.sensors: list[str] = []
+        self.features: dict[str, float] = {}
+
+    def score_learn_one(self, sensor: str, value: float, *, is_first: bool) -> float | None:
+        """The score of the round that this reading completes, None where it completes none."""
+        if sensor not in self.sensors:
+            self.sensors.append(sensor)
+        if not is_first:
+            self.features[sensor] = value
+        if len(self.features) < len(self.sensors):
+            return None
+        features, self.features = self.features, {}
+        return self.detector.score_learn_one(dict(sorted(features.items())), value)

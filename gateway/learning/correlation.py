@@ -93,11 +93,12 @@ class Correlation(Rows):
 
     def learn(self, rows: Ints, features: Floats, distance: Floats, sensors: Ints) -> None:
         """Take in the features (all dimensions) of each of `rows`, the less the farther off they are."""
-        a = self.arrays
+        a, size = self.arrays, int(sensors.max(initial=0))  # the dimensions beyond that stay zero
+        features = features[:size]
         seen = a["seen"][rows] + 1.0
         a["seen"][rows] = seen
         weight = (_FREEDOM + sensors) / (_FREEDOM + distance)
-        has_sensor = np.arange(FEATURES)[:, None] < sensors
-        old = a["departure"][:, :, rows]
-        target = weight * features[:, None] * features[None] - _IDENTITY * has_sensor
-        a["departure"][:, :, rows] = old + ewma_rate(_RATE, seen + _PRIOR) * (target - old)
+        has_sensor = np.arange(size)[:, None] < sensors
+        old = a["departure"][:size, :size, rows]
+        target = weight * features[:, None] * features[None] - _IDENTITY[:size, :size] * has_sensor
+        a["departure"][:size, :size, rows] = old + ewma_rate(_RATE, seen + _PRIOR) * (target - old)

@@ -14,11 +14,11 @@ from gateway.errors import StateError
 from gateway.learning import stock
 from gateway.learning.bounds import RECENT, Approach, Bound, approach
 from gateway.learning.budget import Budgets
-from gateway.learning.chosen import ChosenDetector, ChosenForecaster
+from gateway.learning.chosen import ChosenDetector, ChosenForecaster, ChosenJoint
 from gateway.learning.directory import Directory
 from gateway.learning.frozen import freeze, thaw
 from gateway.learning.heartbeat import Heartbeats
-from gateway.learning.joint import ChosenJoint, Joint
+from gateway.learning.joint import Joint
 from gateway.learning.pool import COVERAGE
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams

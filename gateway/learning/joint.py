@@ -12,16 +12,16 @@ incident per 30 days: this 0.70; the same on residuals of the forecasts 0.38 to 
 probabilities of the residuals, single rounds 0.25, averaged 0.47 and half a day late.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.budget import shares
-from gateway.learning.chosen import ChosenDetector
 from gateway.learning.correlation import FEATURES, UNHEARD, Correlation, Mask, Sensors
 from gateway.learning.gate import Gate, Phase
+from gateway.learning.messages import Readings, split
 from gateway.learning.rows import NEVER, SET_BACK, Array, Rows, ewma_rate, rounds
 from gateway.learning.tails import Peaks, Tails
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
@@ -78,6 +78,7 @@ class Joint:
         }
         self._seat_of: Ints = np.zeros(0, np.int64)
         self._dimension: Ints = np.zeros(0, np.int64)
+        self._is_apart: Mask = np.zeros(0, bool)
 
     def grow(self, seat_of: Ints, place: Ints, budget_s: Floats) -> None:
         """Take note of new streams: per stream the seat of its device (-1 without one) and its place among its sensors.
@@ -87,7 +88,7 @@ class Joint:
         """
         old, self._dimension = self._seat_of, place % FEATURES
         before = np.append(old, np.full(len(seat_of) - len(old), UNHEARD))
-        self._seat_of, self._budget_s = seat_of, budget_s
+        self._seat_of, self._budget_s, self._is_apart = seat_of, budget_s, place < FEATURES
         self._sensors.grow(len(seat_of))
         for part in (self._seats, self._correlation, self._tails, self._gate):
             part.grow(int(seat_of.max(initial=-1)) + 1)
@@ -109,13 +110,9 @@ class Joint:
         self._sensors.arrays["round"][alone] = 0
         if len(alone) == len(stream):
             return score, change
-        seated = np.flatnonzero(seats >= 0)
-        for turn in rounds(seats[seated]):
-            places = seated[turn]
-            done = self._report(stream[places], observed_at[places], value[places], is_rate[places])
-            if len(done):
-                ended = places[done]
-                score[ended], change[ended] = self._judge(seats[ended], observed_at[ended], stream[ended])
+        readings = Readings(stream, seats, observed_at, value, is_rate)
+        for ended in self._take_in(readings, np.flatnonzero(seats >= 0)):
+            score[ended], change[ended] = self._judge(seats[ended], observed_at[ended], stream[ended])
         return score, change
 
     def judge(self, stream: int, verdict: Verdict) -> None:
@@ -123,9 +120,50 @@ class Joint:
         if self._seat_of[stream] >= 0:
             self._gate.judge(self._seat_of[[stream]], verdict)
 
-    def _report(self, rows: Ints, observed_at: Ints, value: Floats, is_rate: Mask) -> Ints:
+    def _take_in(self, readings: Readings, places: Ints) -> Iterator[Ints]:
+        """Take in the readings at `places`; gives those that end a round, to be judged before the next is begun.
+
+        Whole messages are taken in at once, which is the same, bit for bit, and less work.
+        """
+        left, odd = places[np.argsort(readings.seat[places], kind="stable")], []
+        while len(left):
+            message, left, rest = split(readings, left, self._seats.arrays["known"], self._is_whole)
+            odd.append(rest)
+            if len(message):
+                yield message[self._report_all(readings.at(message))]
+        rest = np.concatenate(odd)
+        for turn in rounds(readings.seat[rest]):
+            done = self._report(readings.at(rest[turn]))
+            if len(done):
+                yield rest[turn[done]]
+
+    def _is_whole(self, message: Readings, starts: Ints) -> Mask:
+        """Whether each of the messages beginning at `starts` is one round, of every known sensor once."""
+        a, (rows, seat, at, *_), place = self._seats.arrays, message, np.arange(len(message.stream))
+        first = np.repeat(starts, np.diff(np.append(starts, len(rows))))
+        latest = np.empty(len(self._seat_of), np.int64)
+        latest[rows] = place
+        is_plain = (latest[rows] == place) & (self._sensors.arrays["round"][rows] == a["round"][seat] - 1)
+        is_plain &= self._is_apart[rows] & (at - at[first] <= _PATIENCE)
+        begins = (a["reported"][seat[starts]] == 0) & (a["ended_at"][seat[starts]] != at[starts])
+        return np.asarray(np.logical_and.reduceat(is_plain, starts) & begins)
+
+    def _report_all(self, message: Readings) -> Ints:
+        """Take in a whole message of each of some devices; returns where each ends."""
+        rows, seat, observed_at, value, is_rate = message
+        ends = np.flatnonzero(np.append(seat[1:] != seat[:-1], True))
+        seats, a = seat[ends], self._seats.arrays
+        stand = self._sensors.learn(rows, value, is_rate, ~self._gate.is_open(seat))
+        a["begun_at"][seats] = observed_at[np.append(0, ends[:-1] + 1)]
+        a["reported"][seats] = a["known"][seats]
+        self._stand(rows, seat, stand)
+        self._sensors.arrays["stand"][rows] = stand
+        return ends
+
+    def _report(self, readings: Readings) -> Ints:
         """Take in one reading of each of some devices; returns the positions of those that complete a round."""
-        sensors, a, seats = self._sensors.arrays, self._seats.arrays, self._seat_of[rows]
+        rows, seats, observed_at, value, is_rate = readings
+        sensors, a = self._sensors.arrays, self._seats.arrays
         is_new = sensors["round"][rows] < a["round"][seats] - 1
         if is_new.any():
             self._meet(rows[is_new], seats[is_new])
@@ -275,23 +313,3 @@ class Joint:
         """Become what was saved by `dumps`."""
         for name, part in self._parts.items():
             part.loads({key.split("/")[1]: value for key, value in saved.items() if key.startswith(f"{name}/")})
-
-
-class ChosenJoint:
-    """A detector of the user's choice over all sensors of a device: an object, given the values of a round."""
-
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - any of River's detectors
-        self.detector = ChosenDetector(model, is_supervised=False)
-        self.sensors: list[str] = []
-        self.features: dict[str, float] = {}
-
-    def score_learn_one(self, sensor: str, value: float, *, is_first: bool) -> float | None:
-        """The score of the round that this reading completes, None where it completes none."""
-        if sensor not in self.sensors:
-            self.sensors.append(sensor)
-        if not is_first:
-            self.features[sensor] = value
-        if len(self.features) < len(self.sensors):
-            return None
-        features, self.features = self.features, {}
-        return self.detector.score_learn_one(dict(sorted(features.items())), value)
