@@ -36,6 +36,7 @@ $(DEVELOPED): requirements-dev.lock $(INSTALLED)
 servers:
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || sh deploy/apt-install.sh mosquitto
 	@command -v influxd >/dev/null || sh deploy/apt-install.sh influxdb
+	@command -v strace >/dev/null || sh deploy/apt-install.sh strace
 
 check: $(DEVELOPED)
 	$(BIN)/ruff format --check .
