@@ -83,9 +83,9 @@ class Server:
 
     def start(self) -> None:
         """Listen from now on. A socket that lies there is a dead gateway's: the log has one holder, and that is us."""
-        self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            self.path.unlink(missing_ok=True)
             with address(self.path) as name:
                 listener.bind(name)
             self.path.chmod(0o600)
@@ -105,7 +105,8 @@ class Server:
             return
         self._thread.join()
         self._listener.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that cannot be written any more
+            self.path.unlink(missing_ok=True)
         while (call := self.take()) is not None:
             call.refuse("the gateway is ending")
 

@@ -31,7 +31,8 @@ def keep(path: Path, database: sqlite3.Connection) -> None:
 
 def give_up(path: Path, database: sqlite3.Connection) -> None:
     """Free the reserve, and hold the file at its size: what is taken out of it is free for the write-ahead log."""
-    _beside(path).unlink(missing_ok=True)
+    with suppress(OSError):  # a disk that cannot be written at all
+        _beside(path).unlink(missing_ok=True)
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     database.execute(f"PRAGMA max_page_count={pages}")
