@@ -124,7 +124,7 @@ def test_a_restored_model_continues_identically(step: Step, make: Callable[[], o
     "value",
     [
         *(None, True, 3, 2**70, -0.0, 0.1, math.inf, math.nan, 5e-324, "text", b"\0\xff", (1, (2.5,)), [1, [2]]),
-        *({1, 2}, frozenset("ab"), {"a": {1: 2}}, {(1, 2): 3.0}, np.float64(0.1), np.int32(3), np.bool_(1)),
+        *({1, 2}, frozenset("a"), {"a": {1: 2}}, {(1, 2): 3.0}, np.float64(0.1), np.int32(3), np.bool_(1)),
         *(np.str_("x"), NormalDist(1.5, 0.1)),
     ],
     ids=repr,

@@ -84,7 +84,9 @@ def test_what_cannot_be_read_names_file_and_row(tmp_path: Path, text: str | byte
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"time,a\n0,1\n", gzip.compress(b"time,a\n0,1\n" * 999)[:40], b""])
+@pytest.mark.parametrize(
+    "content", [b"time,a\n0,1\n", gzip.compress(b"time,a\n0,1\n" * 999)[:40], b""], ids=["none", "cut off", "empty"]
+)
 def test_a_damaged_archive_is_named(tmp_path: Path, content: bytes) -> None:
     """An archive that is none, is cut off, or is empty."""
     with pytest.raises(InputError, match=r"x\.csv\.gz: "):
