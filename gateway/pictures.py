@@ -87,7 +87,7 @@ def _mark(axis: Axes, sensor: str, story: Story) -> None:
     numbers: list[tuple[float, list[int], str]] = []
     room = (story.end - story.start) / (86400 * SECOND) / 60
     for number, case in enumerate(story.cases, 1):
-        if case.first.sensor not in (None, sensor):
+        if case.first.sensor is not None and sensor not in case.sensors:
             continue
         colour = SEVERITIES.get(case.first.severity, SEVERITIES["medium"])
         first, last = _moment(case.started_at), _moment(case.ended_at if case.ended_at is not None else story.end)

@@ -321,8 +321,9 @@ class State(StrEnum):
 class Incident:
     """One change of an incident, as it is told to the device.
 
-    `sensor` is None for what concerns the whole device (silent, joint); `device` is empty for an outage, which is that
-    of all `devices`. `score` is in [0, 1]. The numbers are None where they say nothing.
+    `sensor` is the one that showed it first, None for what concerns the whole device (silent, joint); `sensors` are
+    those that show it now. `device` is empty for an outage, which is that of all `devices`. `score` is in [0, 1]. The
+    numbers are None where they say nothing.
     """
 
     id: str
@@ -340,6 +341,7 @@ class Incident:
     upper: float | None
     reason: str
     devices: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
 
 
 class SensorState(NamedTuple):

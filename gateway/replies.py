@@ -53,9 +53,9 @@ class _Rule:
         """How long nothing else is said on a topic, in ns."""
         return round(self.reply.every_s * SECOND)
 
-    def fits(self, device: str, sensor: str | None) -> bool:
-        """Whether what concerns this sensor, or the whole device, is meant."""
-        is_sensor = self.reply.sensors == "*" or (sensor is not None and fnmatchcase(sensor, self.reply.sensors))
+    def fits(self, device: str, *sensors: str) -> bool:
+        """Whether what concerns these sensors, or the whole device, is meant."""
+        is_sensor = self.reply.sensors == "*" or any(fnmatchcase(sensor, self.reply.sensors) for sensor in sensors)
         return is_sensor and fnmatchcase(device, self.reply.devices)
 
 
@@ -90,7 +90,11 @@ class Replies:
     def hear(self, incident: Incident) -> None:
         """An incident was told."""
         for rule in self._rules:
-            if incident.device and "prediction" not in rule.reply.when and rule.fits(incident.device, incident.sensor):
+            if (
+                incident.device
+                and "prediction" not in rule.reply.when
+                and rule.fits(incident.device, *incident.sensors)
+            ):
                 self._answer(rule, incident)
 
     def foretell(self, forecasts: Sequence[Forecast]) -> None:
@@ -132,7 +136,7 @@ class Replies:
     def _answer(self, rule: _Rule, incident: Incident) -> None:
         row = self._shard.directory.device_row(incident.device)
         standing = self._shard.incidents.standing(row) if row is not None else []
-        left = [each for each in standing if rule.fits(each.device, each.sensor)]
+        left = [each for each in standing if rule.fits(each.device, *each.sensors)]
         occasions = {str(incident.state)} | ({"clear"} if incident.state is State.CLOSED and not left else set())
         if occasions & set(rule.reply.when):
             fields = _of_incident(incident, len(left))

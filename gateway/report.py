@@ -60,7 +60,8 @@ def _incidents(story: Story) -> Iterator[tuple[str, ...]]:
         first = case.first
         ended = _moment(case.ended_at, story.zone) if case.ended_at is not None else "open"
         began = _moment(case.started_at, story.zone)
-        yield str(number), began, ended, first.sensor or "all", first.kind.name.lower(), first.severity, first.reason
+        sensors = ", ".join(case.sensors) or "all"
+        yield str(number), began, ended, sensors, first.kind.name.lower(), first.severity, first.reason
 
 
 def _sensors(story: Story) -> Iterator[tuple[str, ...]]:

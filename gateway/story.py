@@ -48,12 +48,13 @@ class Foretold:
 
 @dataclass(slots=True)
 class Case:
-    """One incident from its first word to its last; `ended_at` is None while it is open."""
+    """One incident from first word to last, and the sensors that showed it; `ended_at` is None while it is open."""
 
     first: Incident
     started_at: int
     ended_at: int | None = None
     score: float = 0.0
+    sensors: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -159,6 +160,7 @@ def cases(changes: Iterable[Incident]) -> list[Case]:
     for change in changes:
         case = found.setdefault(change.id, Case(change, change.started_at))
         case.score = max(case.score, change.score)
+        case.sensors = tuple(dict.fromkeys((*case.sensors, *change.sensors)))
         if change.state is State.CLOSED:
             case.ended_at = change.at
     return sorted(found.values(), key=lambda case: case.started_at)

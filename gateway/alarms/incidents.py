@@ -1,4 +1,7 @@
-"""Verdicts to incidents: who is told what, once per cause."""
+"""Verdicts to incidents: who is told what, once per cause.
+
+What a device's sensors show within `CAUSE` of each other is one incident, which is over when all have calmed down.
+"""
 
 import json
 import math
@@ -9,10 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gateway.alarms import reasons
-from gateway.alarms.opened import Open, Told, identity, incident
+from gateway.alarms.opened import NOTHING, Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.records import Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
+from gateway.records import SECOND, Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
+
+CAUSE = 3600 * SECOND
+"""How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
+shows it in its power at once and in the room's humidity some minutes later; what comes after hours is news."""
 
 REMEMBERED = 20
 """Closed incidents of a device that a person may still say something of."""
@@ -36,17 +43,22 @@ class Named(NamedTuple):
 
 
 class Incidents:
-    """All open incidents of a shard: at most one per stream, one per device's sensors together, and the silences."""
+    """All open incidents of a shard, by the streams and the devices (all sensors together) that show them; silences."""
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
         self.streams: dict[int, Open] = {}
         self.joint: dict[int, Open] = {}
         self.silences = Silences(directory)
-        self.closed: dict[int, dict[str, int | None]] = {}
+        self.closed: dict[int, dict[str, list[int]]] = {}
 
     def __len__(self) -> int:
-        return len(self.streams) + len(self.joint) + len(self.silences)
+        return len({opened.id for opened in self.opened()}) + len(self.silences)
+
+    def opened(self) -> Iterator[Open]:
+        """What streams and devices show, as often as one does."""
+        yield from self.streams.values()
+        yield from self.joint.values()
 
     def learn_many(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
         """What changes with each reading, in order."""
@@ -77,9 +89,7 @@ class Incidents:
             return Named([], is_together=False, is_silence=False)
         streams = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
         closed = self.closed.get(device, {})
-        late = [
-            row for id_, row in closed.items() if id_ == entry.incident and row is not None and row not in self.streams
-        ]
+        late = [row for row in closed.get(entry.incident or "", ()) if row not in self.streams]
         is_together = _is_meant(entry, self.joint.get(device)) or entry.incident in closed
         has_ended = self.silences.has_ended(device, entry.incident)
         is_silence = _is_meant(entry, self.silences.opened(device)) or has_ended
@@ -87,13 +97,11 @@ class Incidents:
 
     def standing(self, device: int) -> list[Incident]:
         """What is open of this device, the worst first, as it was told last."""
-        name, found = self.directory.devices[device], list[tuple[Open | None, str | None]]()
-        found += ((self.streams.get(row), self.directory.streams[row][1]) for row in self.directory.rows_of[device])
-        found += [(self.joint.get(device), None), (self.silences.opened(device), None)]
-        is_open = [(opened, sensor) for opened, sensor in found if opened is not None]
+        shown = [*(self.streams.get(row) for row in self.directory.rows_of[device]), self.joint.get(device)]
+        found = {opened.id: opened for opened in (*shown, self.silences.opened(device)) if opened is not None}
         return [
-            incident(opened, State.UPDATE, (name, sensor), opened.started_at, opened.reason)
-            for opened, sensor in sorted(is_open, key=lambda each: (-each[0].score, each[0].started_at))
+            self._told(opened, State.UPDATE, device, opened.started_at, opened.reason)
+            for opened in sorted(found.values(), key=lambda each: (-each.score, each.started_at))
         ]
 
     def heed(self, entry: Feedback, changes: Mapping[int, int]) -> list[Told]:
@@ -101,36 +109,65 @@ class Incidents:
         device = self.directory.device_row(entry.device)
         if device is None:
             return []
-        told = [
-            self._answer(self.streams, row, device, entry, is_over=change != Change.NONE)
-            for row, change in changes.items()
-            if row in self.streams
-        ]
-        is_over = entry.verdict is not Verdict.FAULT
-        if _is_meant(entry, self.joint.get(device)):
-            told.append(self._answer(self.joint, device, device, entry, is_over=is_over))
+        is_over, joint = entry.verdict is not Verdict.FAULT, self.joint.get(device)
+        rows = {row: change for row, change in changes.items() if row in self.streams}
+        meant = {self.streams[row].id: self.streams[row] for row in rows}
+        if joint is not None and _is_meant(entry, joint):
+            meant[joint.id] = joint
+            if is_over:
+                self._calm(self.joint, device, device)
+        for row, change in rows.items():
+            if change != Change.NONE:
+                self._calm(self.streams, row, device)
+        told = [Told(None, self._answer(opened, device, entry)) for opened in meant.values()]
         if _is_meant(entry, self.silences.opened(device)):
             told += self.silences.heed(device, entry)
         return told
 
-    def _answer(self, table: dict[int, Open], key: int, device: int, entry: Feedback, *, is_over: bool) -> Told:
-        stream = key if table is self.streams else None
-        opened = self._close(table, key, device, stream) if is_over else table[key]
-        name = (entry.device, None) if stream is None else self.directory.streams[stream]
-        state = State.CLOSED if is_over else State.UPDATE
-        return Told(None, incident(opened, state, name, entry.at, reasons.heeded(entry.verdict)))
+    def _answer(self, opened: Open, device: int, entry: Feedback) -> Incident:
+        state = State.UPDATE if self._is_shown(opened, device) else State.CLOSED
+        return self._told(opened, state, device, entry.at, reasons.heeded(entry.verdict))
 
-    def _close(self, table: dict[int, Open], key: int, device: int, stream: int | None = None) -> Open:
-        opened = table.pop(key)
-        closed = self.closed.setdefault(device, {})
-        while len(closed) >= REMEMBERED:
+    def _told(  # noqa: PLR0913 - as many as a message has parts
+        self,
+        opened: Open,
+        state: State,
+        device: int,
+        at: int,
+        text: str,
+        *,
+        numbers: Sequence[float] = NOTHING,
+        by: int | None = None,
+        is_main: bool = True,
+    ) -> Incident:
+        """One change of what a device shows; `by` is the stream that showed it until now."""
+        shows = (row for row in self.directory.rows_of[device] if row == by or self.streams.get(row) is opened)
+        sensors = tuple(self.directory.streams[row][1] for row in shows)
+        name = (self.directory.devices[device], opened.sensor)
+        return incident(opened, state, name, at, text, numbers=numbers, sensors=sensors, is_main=is_main)
+
+    def _is_shown(self, opened: Open, device: int) -> bool:
+        rows = self.directory.rows_of[device]
+        return self.joint.get(device) is opened or any(self.streams.get(row) is opened for row in rows)
+
+    def _cause(self, device: int, at: int) -> Open | None:
+        """What is open of this device and began about this moment."""
+        shown = [*(self.streams.get(row) for row in self.directory.rows_of[device]), self.joint.get(device)]
+        return next((each for each in shown if each is not None and abs(at - each.started_at) <= CAUSE), None)
+
+    def _calm(self, table: dict[int, Open], key: int, device: int) -> Open:
+        """This stream, or all sensors together, show it no longer; a person may still say something of it."""
+        opened, closed = table.pop(key), self.closed.setdefault(device, {})
+        while opened.id not in closed and len(closed) >= REMEMBERED:
             del closed[next(iter(closed))]
-        closed[opened.id] = stream
+        rows = closed.setdefault(opened.id, [])
+        if table is self.streams:
+            rows.append(key)
         return opened
 
     def rename(self, ids: Mapping[str, str]) -> None:
         """Call what is open under these ids by others from now on."""
-        for opened in [*self.streams.values(), *self.joint.values(), *self.silences.incidents()]:
+        for opened in {id(each): each for each in [*self.opened(), *self.silences.incidents()]}.values():
             opened.id = ids.get(opened.id, opened.id)
 
     def _heard(self, device: int, at: int, row: int) -> Iterator[Told]:
@@ -144,48 +181,61 @@ class Incidents:
         for device, here in devices.items():
             if device in other.closed:
                 closed = other.closed[device].items()
-                self.closed[here] = {id_: None if row is None else rows[row] for id_, row in closed}
+                self.closed[here] = {id_: [rows[row] for row in each] for id_, each in closed}
 
     def _judged(self, stream: int, change: Change, batch: Batch, verdicts: Verdicts, row: int) -> Told:
-        device, sensor = self.directory.streams[stream]
-        score, kind, at = float(verdicts.score[row]), int(verdicts.kind[row]), int(batch.observed_at[row])
-        if change is Change.OPEN:
-            opened = self.streams[stream] = Open(identity(device, sensor, kind, at), kind, score, at)
-        elif change is Change.ESCALATE:
-            opened = self.streams[stream]
-            opened.score, opened.kind = score, kind
-        else:
-            opened = self._close(self.streams, stream, self.directory.device_of[stream], stream)
+        (name, sensor), device = self.directory.streams[stream], self.directory.device_of[stream]
+        score, kind, at = float(verdicts.score[row]), Kind(int(verdicts.kind[row])), int(batch.observed_at[row])
         numbers, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
-        text = _reason(change, Kind(opened.kind), sensor, numbers, unit, verdicts, row)
-        return Told(row, incident(opened, STATES[change], (device, sensor), at, text, numbers=numbers))
+        text = _reason(change, kind, sensor, numbers, unit, verdicts, row)
+        if STATES[change] is State.CLOSED:
+            return Told(row, self._calmed(self.streams, stream, device, at, text, numbers))
+        opened = self.streams.get(stream) or self._cause(device, at)
+        state = State.UPDATE if opened else State.OPEN
+        opened = opened or Open(identity(name, sensor, kind, at), kind, score, at, sensor=sensor)
+        self.streams[stream] = opened
+        is_worst = score >= opened.score
+        if is_worst:
+            opened.score, opened.kind = score, kind
+        return Told(row, self._told(opened, state, device, at, text, numbers=numbers, is_main=is_worst))
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
         score, at, name = float(verdicts.joint[row]), int(batch.observed_at[row]), self.directory.devices[device]
-        change, opened = Change(int(verdicts.joint_change[row])), self.joint.get(device)
-        state = STATES[change]
-        if state is State.CLOSED:
-            if opened is None:  # a detector of the user's calmed down after another had
-                return
-            self._close(self.joint, device, device)
-        elif opened is None:
-            opened, state = Open(identity(name, "", Kind.JOINT, at), Kind.JOINT, score, at), State.OPEN
-            self.joint[device] = opened
-        else:
-            opened.score, state = max(opened.score, score), State.UPDATE
-        yield Told(row, incident(opened, state, (name, None), at, reasons.together(change)))
+        change = Change(int(verdicts.joint_change[row]))
+        text = reasons.together(change)
+        if STATES[change] is State.CLOSED:
+            if device in self.joint:  # a detector of the user's calmed down before another did
+                yield Told(row, self._calmed(self.joint, device, device, at, text))
+            return
+        opened = self.joint.get(device) or self._cause(device, at)
+        state = State.UPDATE if opened else State.OPEN
+        opened = opened or Open(identity(name, "", Kind.JOINT, at), Kind.JOINT, score, at)
+        self.joint[device] = opened
+        is_worst = score >= opened.score
+        opened.score = max(opened.score, score)
+        yield Told(row, self._told(opened, state, device, at, text, is_main=is_worst))
+
+    def _calmed(  # noqa: PLR0913, PLR0917 - as many as a message has parts
+        self, table: dict[int, Open], key: int, device: int, at: int, text: str, numbers: Sequence[float] = NOTHING
+    ) -> Incident:
+        """It is over, or over on this stream only, or on all sensors together."""
+        opened, by = self._calm(table, key, device), key if table is self.streams else None
+        is_over = not self._is_shown(opened, device)
+        state = State.CLOSED if is_over else State.UPDATE
+        return self._told(opened, state, device, at, text, numbers=numbers, by=by, is_main=is_over)
 
     def dumps(self) -> str:
         """All open incidents, as JSON."""
-        opened = [[[key, asdict(value)] for key, value in table.items()] for table in (self.streams, self.joint)]
+        opened = {each.id: asdict(each) for each in self.opened()}
+        shown = [[[key, each.id] for key, each in table.items()] for table in (self.streams, self.joint)]
         closed = [[device, list(each.items())] for device, each in self.closed.items()]
-        return json.dumps({"open": opened, "closed": closed})
+        return json.dumps({"open": list(opened.values()), "shown": shown, "closed": closed})
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved."""
         saved = json.loads(body)
-        tables = ({key: Open(**value) for key, value in table} for table in saved["open"])
-        self.streams, self.joint = tables
+        opened = {each["id"]: Open(**each) for each in saved["open"]}
+        self.streams, self.joint = ({key: opened[id_] for key, id_ in table} for table in saved["shown"])
         self.closed = {device: dict(each) for device, each in saved["closed"]}
 
 

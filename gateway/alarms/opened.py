@@ -17,13 +17,14 @@ NOTHING = (math.nan,) * 4
 
 @dataclass(slots=True)
 class Open:
-    """What is remembered of an incident while it is open."""
+    """What is remembered of an incident while it is open; `sensor` is the one that showed it first, if it was one."""
 
     id: str
     kind: int
     score: float
     started_at: int
     reason: str = ""
+    sensor: str | None = None
 
 
 class Told(NamedTuple):
@@ -47,16 +48,18 @@ def incident(  # noqa: PLR0913 - as many as a message has parts
     *,
     numbers: Sequence[float] = NOTHING,
     devices: tuple[str, ...] = (),
+    sensors: tuple[str, ...] = (),
+    is_main: bool = True,
 ) -> Incident:
-    """One change of an open incident, which remembers what was said of it last.
+    """One change of an open incident, which remembers the last of what `is_main` to it.
 
     `numbers` are the value and what was expected: middle, lower, upper.
     """
-    opened.reason = text
+    opened.reason = text if is_main else opened.reason
     device, sensor = name
     value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
     severity = next(name for bound, name in SEVERITIES if opened.score >= bound)
     return Incident(
         opened.id, state, device, sensor, Kind(opened.kind), severity, opened.score,
-        opened.started_at, at, value, expected, lower, upper, text, devices,
+        opened.started_at, at, value, expected, lower, upper, text, devices, sensors,
     )  # fmt: skip

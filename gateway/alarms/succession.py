@@ -60,11 +60,11 @@ def succession(told: Iterable[Incident], by: Incidents, *, keeps_ids: bool = Tru
 
 
 def _cases(incidents: Incidents) -> Iterator[Case]:
-    streams, devices = incidents.directory.streams, incidents.directory.devices
+    directory, devices = incidents.directory, incidents.directory.devices
     for row, opened in incidents.streams.items():
-        yield Case(opened, *streams[row])
+        yield Case(opened, directory.streams[row][0], opened.sensor)
     for row, opened in [*incidents.joint.items(), *incidents.silences.alone()]:
-        yield Case(opened, devices[row], None)
+        yield Case(opened, devices[row], opened.sensor)
     for members, opened in incidents.silences.outages():
         yield Case(opened, "", None, frozenset(devices[row] for row in members))
 

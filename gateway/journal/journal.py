@@ -228,9 +228,10 @@ class Journal(Door):
 
 
 def _tell(database: sqlite3.Connection, incidents: Sequence[Incident], seq: int) -> None:
-    """Write down what was told with this entry; a repeat after a crash is the same and is ignored."""
+    """Write down what was told with this entry: of one moment the last word; a repeat after a crash is the same."""
     rows = [(each.id, each.state, each.at, each.device, encode_incident(each), seq) for each in incidents]
-    database.executemany("INSERT OR IGNORE INTO incidents VALUES (?, ?, ?, ?, ?, ?)", rows)
+    query = "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
+    database.executemany(query, rows)
 
 
 def _numbered(batch: Batch, numbers: Ints) -> Batch:

@@ -24,6 +24,7 @@ def test_an_incident_has_all_its_fields() -> None:
         "state": "open",
         "device": "pump",
         "sensor": "°C",
+        "sensors": [],
         "kind": "spike",
         "severity": "high",
         "score": 0.1235,

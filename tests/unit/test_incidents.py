@@ -9,7 +9,7 @@ from readings import START, batch, verdicts
 from gateway.alarms.incidents import Incidents, Told
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Late
-from gateway.records import SECOND, Change, Kind, State
+from gateway.records import SECOND, Change, Feedback, Kind, State, Verdict
 
 MINUTE = 60 * SECOND
 
@@ -137,6 +137,60 @@ def test_what_is_told_of_sensors_together_does_not_depend_on_batches() -> None:
     assert whole.incidents.dumps() == single.incidents.dumps()
 
 
+def test_what_sensors_show_at_once_is_one_incident() -> None:
+    """Under one id, by the name of the first; the worst gives the reason, and it is over when all have calmed down."""
+    room = Room()
+    (first,) = room.read(Change.OPEN, score=0.6)
+    (second,) = room.read(Change.OPEN, sensor="b", score=0.7)
+    (third,) = room.together(Change.OPEN, score=0.55)
+    assert states([first, second, third]) == [State.OPEN, State.UPDATE, State.UPDATE]
+    assert {each.incident.id for each in (first, second, third)} == {first.incident.id}
+    assert [each.incident.sensor for each in (first, second, third)] == ["a"] * 3
+    assert [each.incident.sensors for each in (first, second, third)] == [("a",), ("a", "b"), ("a", "b")]
+    assert second.incident.severity == third.incident.severity == "critical"
+    assert len(room.incidents) == 1
+    (open_now,) = room.incidents.standing(0)
+    assert open_now.reason == second.incident.reason
+    told = [*room.read(Change.CLOSED), *room.together(Change.CLOSED), *room.read(Change.ADOPTED, sensor="b")]
+    assert states(told) == [State.UPDATE, State.UPDATE, State.CLOSED]
+    assert [each.incident.sensors for each in told] == [("a", "b"), ("b",), ("b",)]
+    assert "new normal" in told[-1].incident.reason
+    assert len(room.incidents) == 0
+
+
+def test_an_incident_keeps_its_reason_when_a_part_of_it_is_over() -> None:
+    """Who looks at what is open reads why it is, not which part of it is over."""
+    room = Room()
+    (told,) = room.read(Change.OPEN, score=0.7)
+    room.read(Change.OPEN, Change.CLOSED, sensor="b", score=0.6)
+    assert [each.reason for each in room.incidents.standing(0)] == [told.incident.reason]
+
+
+def test_what_is_shown_later_is_an_incident_of_its_own() -> None:
+    """Hours later, or on another device, it is another cause."""
+    room = Room()
+    first = room.read(Change.OPEN)
+    other = room.read(Change.OPEN, device="lamp")
+    room.at += 61 * MINUTE
+    later = room.read(Change.OPEN, sensor="b")
+    assert states([*first, *other, *later]) == [State.OPEN] * 3
+    assert len(room.incidents) == 3
+
+
+def test_a_word_on_one_incident_is_on_all_sensors_that_show_it() -> None:
+    """Also on those that have calmed down meanwhile; it is answered once."""
+    room = Room()
+    (told,) = room.read(Change.OPEN)
+    room.read(Change.OPEN, Change.NONE, Change.CLOSED, sensor="b")
+    room.together(Change.OPEN)
+    entry = Feedback(room.at, "pump", told.incident.id, Verdict.FALSE_ALARM)
+    named = room.incidents.named(entry)
+    assert (sorted(named.streams), named.is_together) == ([0, 1], True)
+    (answer,) = room.incidents.heed(entry, {0: Change.CLOSED, 1: Change.NONE})
+    assert answer.incident.state is State.CLOSED
+    assert len(room.incidents) == 0
+
+
 def test_silence_lasts_until_the_device_is_heard() -> None:
     """Opened with the tick, closed by the first reading, whichever sensor it is of; others are not concerned."""
     room = Room()
@@ -165,6 +219,8 @@ def test_open_incidents_survive_a_restart() -> None:
     """Saved and loaded, each goes on under its id."""
     room = Room()
     room.read(Change.OPEN)
+    room.read(Change.OPEN, sensor="b")
+    room.at += 61 * MINUTE
     room.together(Change.OPEN)
     room.incidents.silences.fall([Late(1, START, MINUTE, 0.9)], START)
     again = Incidents(room.directory)
@@ -174,6 +230,7 @@ def test_open_incidents_survive_a_restart() -> None:
     assert len(again) == len(room.incidents) == 3
     for incidents in (room.incidents, again):
         room.incidents, room.at = incidents, START + 100 * MINUTE
-        told = [*room.together(Change.CLOSED), *room.read(Change.CLOSED), *room.read(Change.NONE, device="lamp")]
-        assert states(told) == [State.CLOSED] * 3
+        told = [*room.together(Change.CLOSED), *room.read(Change.CLOSED), *room.read(Change.CLOSED, sensor="b")]
+        told += room.read(Change.NONE, device="lamp")
+        assert states(told) == [State.CLOSED, State.UPDATE, State.CLOSED, State.CLOSED]
         assert len(incidents) == 0

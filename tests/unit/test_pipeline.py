@@ -327,7 +327,7 @@ def test_anomalies_are_told_before_the_commit(new_bench: Callable[..., Bench]) -
     assert bench.link.log.index("anomaly") < bench.link.log.index("commit") < bench.link.log.index("acknowledge")
     (sent,) = bench.link.last("anomaly")
     assert (sent.topic, sent.qos, sent.retain) == ("devices/pump/anomaly", 1, False)
-    fields = "id state device sensor kind severity score started_at at value expected lower upper reason"
+    fields = "id state device sensor sensors kind severity score started_at at value expected lower upper reason"
     assert list(sent.payload) == fields.split()
     assert (sent.payload["device"], sent.payload["value"], sent.payload["state"]) == ("pump", 500.0, "open")
     assert json.loads(bench.pipeline.status(bench.now))["incidents"] == {"opened": 1, "closed": 0, "open": 1}
