@@ -144,7 +144,7 @@ class Joint:
         latest = np.empty(len(self._seat_of), np.int64)
         latest[rows] = place
         is_plain = (latest[rows] == place) & (self._sensors.arrays["round"][rows] == a["round"][seat] - 1)
-        is_plain &= self._is_apart[rows] & (at - at[first] <= _PATIENCE)
+        is_plain &= self._is_apart[rows] & (np.abs(at - at[first]) <= SET_BACK)
         begins = (a["reported"][seat[starts]] == 0) & (a["ended_at"][seat[starts]] != at[starts])
         return np.asarray(np.logical_and.reduceat(is_plain, starts) & begins)
 

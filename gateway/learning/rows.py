@@ -29,7 +29,7 @@ class Rows:
     """
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
-        self._shapes = dict(shapes)
+        self.shapes = dict(shapes)
         self.count = 0
         self.arrays: dict[str, Array] = {
             name: _together(np.full((*shape, 0), fill, dtype)) for name, (shape, dtype, fill) in shapes.items()
@@ -38,7 +38,7 @@ class Rows:
     def grow(self, streams: int) -> None:
         """Make room for `streams` streams in all; the new ones know nothing."""
         self.count = max(self.count, streams)
-        for name, (shape, dtype, fill) in self._shapes.items():
+        for name, (shape, dtype, fill) in self.shapes.items():
             old = self.arrays[name]
             room = old.shape[-1]
             if streams > room:  # by half as much again: streams that come one by one must not copy everything each time
@@ -47,7 +47,7 @@ class Rows:
 
     def renew(self, rows: Ints) -> None:
         """Let these streams know nothing, as at birth."""
-        for name, (_, _, fill) in self._shapes.items():
+        for name, (_, _, fill) in self.shapes.items():
             self.arrays[name][..., rows] = fill
 
     def rewind(self, at: int, rows: Ints, *names: str) -> None:
@@ -74,7 +74,7 @@ class Rows:
 
     def loads(self, saved: Mapping[str, Array]) -> None:
         """Take over what `dumps` gave, of any number of streams."""
-        for name, (shape, dtype, _) in self._shapes.items():
+        for name, (shape, dtype, _) in self.shapes.items():
             array = np.asarray(saved[name], dtype)
             if array.shape[:-1] != shape:
                 message = f"{name}: saved with shape {array.shape}, expected {shape}"
@@ -88,10 +88,14 @@ class Rows:
             array[..., ours] = other.arrays[name][..., theirs]
 
     @property
+    def room(self) -> int:
+        """How many columns the arrays have."""
+        return int(next(iter(self.arrays.values())).shape[-1])
+
+    @property
     def bytes_per_stream(self) -> float:
         """Size of the state, per stream."""
-        columns = next(iter(self.arrays.values())).shape[-1]
-        return float(sum(array.nbytes for array in self.arrays.values()) / max(1, columns))
+        return float(sum(array.nbytes for array in self.arrays.values()) / max(1, self.room))
 
 
 def _together(array: Array) -> Array:

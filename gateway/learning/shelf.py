@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Array, Rows
+from gateway.learning.rows import Array, Rows, Shape
 from gateway.learning.tails import Singles
 from gateway.records import Floats, Ints
 
@@ -23,6 +23,9 @@ APPEAL_S = 8 * 86_400.0
 """How long after an incident opened a person may say what it was: a day until it is adopted, and a week. No longer,
 because it takes another 4 KB."""
 
+_ROOM = 4
+"""Times as much room as there are copies, from which on it is given back: many incidents at once are over some day."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -34,20 +37,14 @@ class Shelf:
 
     def __init__(self, parts: Mapping[str, Rows], sides: int) -> None:
         self._parts = parts
-        self._sides = sides
+        extreme: dict[str, Shape] = {"extreme": ((sides,), np.float64, -np.inf)}
+        columns = {f"{room}/{name}": shape for room, part in parts.items() for name, shape in part.shapes.items()}
+        self._copies = Rows(extreme | columns)
         self.rows: Ints = np.zeros(0, np.int64)
-        self.extreme: Floats = np.zeros((sides, 0))
-        self._columns = self._taken(self.rows)
+        self._slots: Ints = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def _taken(self, rows: Ints) -> dict[str, Array]:
-        return {
-            f"{room}/{name}": array[..., rows]
-            for room, part in self._parts.items()
-            for name, array in part.arrays.items()
-        }
 
     def holds(self, rows: Ints) -> Mask:
         """Whether there is a copy of each of `rows`."""
@@ -55,60 +52,65 @@ class Shelf:
             return np.zeros(len(rows), bool)
         return np.asarray(self.rows[np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)] == rows)
 
+    def _slot(self, rows: Ints) -> Ints:
+        """Where the copies of these streams lie."""
+        return np.asarray(self._slots[np.searchsorted(self.rows, rows)])
+
     def keep(self, rows: Ints) -> None:
         """Put copies of these streams aside, in the place of older ones."""
         self.drop(rows)
-        order = np.argsort(np.concatenate([self.rows, rows]), kind="stable")
-        fresh = self._taken(rows)
-        for name, column in self._columns.items():
-            self._columns[name] = np.concatenate([column, fresh[name]], axis=-1)[..., order]
-        self.rows = np.concatenate([self.rows, rows])[order]
-        nothing = np.full((self._sides, len(rows)), -np.inf)
-        self.extreme = np.concatenate([self.extreme, nothing], axis=-1)[..., order]
+        self._copies.grow(len(self.rows) + len(rows))
+        is_free = np.ones(self._copies.room, bool)
+        is_free[self._slots] = False
+        slots = np.flatnonzero(is_free)[: len(rows)]
+        for room, part in self._parts.items():
+            for name, array in part.arrays.items():
+                self._copies.arrays[f"{room}/{name}"][..., slots] = array[..., rows]
+        self._copies.arrays["extreme"][:, slots] = -np.inf
+        all_rows, all_slots = np.concatenate([self.rows, rows]), np.concatenate([self._slots, slots])
+        order = np.argsort(all_rows, kind="stable")
+        self.rows, self._slots = all_rows[order], all_slots[order]
 
     def drop(self, rows: Ints) -> None:
         """Forget the copies of these streams."""
-        left = np.isin(self.rows, rows, invert=True)
-        if left.all():
+        held = rows[self.holds(rows)]
+        if not len(held):
             return
-        self.rows, self.extreme = self.rows[left], self.extreme[:, left]
-        self._columns = {name: column[..., left] for name, column in self._columns.items()}
+        left = np.ones(len(self.rows), bool)
+        left[np.searchsorted(self.rows, held)] = False
+        self.rows, self._slots = self.rows[left], self._slots[left]
+        if self._copies.room > _ROOM * (len(self.rows) + _ROOM):
+            self.loads(self.dumps())
 
     def note(self, rows: Ints, sides: Singles) -> None:
         """Remember how extreme the statistics of these streams, which have copies, are: (side, row)."""
-        places = np.searchsorted(self.rows, rows)
-        self.extreme[:, places] = np.maximum(self.extreme[:, places], sides)
+        slots, extreme = self._slot(rows), self._copies.arrays["extreme"]
+        extreme[:, slots] = np.maximum(extreme[:, slots], sides)
 
     def put_back(self, rows: Ints, room: str, but: frozenset[str] = frozenset()) -> None:
         """Make one part of these streams what it was, except for the arrays named in `but`."""
-        places = np.searchsorted(self.rows, rows)
+        slots = self._slot(rows)
         for name, array in self._parts[room].arrays.items():
             if name not in but:
-                array[..., rows] = self._columns[f"{room}/{name}"][..., places]
+                array[..., rows] = self._copies.arrays[f"{room}/{name}"][..., slots]
 
     def extremes(self, rows: Ints) -> Floats:
         """The most extreme each side has shown since the copies were made, (side, row)."""
-        return self.extreme[:, np.searchsorted(self.rows, rows)]
+        return np.asarray(self._copies.arrays["extreme"][:, self._slot(rows)])
 
     def adopt(self, other: "Shelf", theirs: Ints, ours: Ints) -> None:
         """Take over the copies of streams of another: `theirs` there are `ours` here."""
         held = other.holds(theirs)
         self.drop(ours)
         self.keep(ours[held])
-        there, here = np.searchsorted(other.rows, theirs[held]), np.searchsorted(self.rows, ours[held])
-        self.extreme[:, here] = other.extreme[:, there]
-        for name, column in self._columns.items():
-            column[..., here] = other._columns[name][..., there]  # noqa: SLF001 - of the same class
+        self._copies.adopt(other._copies, other._slot(theirs[held]), self._slot(ours[held]))  # noqa: SLF001 - of the same class
 
     def dumps(self) -> dict[str, Array]:
         """The copies, as arrays by name."""
-        return {"rows": self.rows, "extreme": self.extreme, **self._columns}
+        copies = {name: np.ascontiguousarray(array[..., self._slots]) for name, array in self._copies.arrays.items()}
+        return {"rows": self.rows, **copies}
 
     def loads(self, saved: Mapping[str, Array]) -> None:
         """Become what was saved by `dumps`; raises `ValueError` where the shapes do not fit."""
-        for name, now in self._taken(np.zeros(0, np.int64)).items():
-            if saved[name].shape[:-1] != now.shape[:-1] or saved[name].dtype != now.dtype:
-                message = f"{name}: a copy of shape {saved[name].shape}, expected {now.shape}"
-                raise ValueError(message)
-            self._columns[name] = saved[name]
-        self.rows, self.extreme = saved["rows"], saved["extreme"]
+        self._copies.loads(saved)
+        self.rows, self._slots = saved["rows"], np.arange(len(saved["rows"]))
