@@ -45,13 +45,21 @@ class Numbering:
         self.names: list[tuple[str, str]] = []
         self._log, self._directory = log, directory
         self._rows = np.zeros(0, dtype=np.int64)
+        self._fitting: dict[Span, npt.NDArray[np.bool_]] = {}
 
     def know(self, batch: Batch) -> None:
         """Learn the names of streams that are new."""
         if batch.stream.max(initial=-1) >= len(self.names):
             self.names = self._log.streams()
+            self._fitting.clear()
             rows = [self._directory.row(*name) for name in self.names]
             self._rows = np.array([-1 if row is None else row for row in rows], dtype=np.int64)
+
+    def fitting(self, span: Span) -> npt.NDArray[np.bool_]:
+        """Which streams a span is about, whatever the time."""
+        if span not in self._fitting:
+            self._fitting[span] = np.array([span.fits(*name) for name in self.names], dtype=np.bool_)
+        return self._fitting[span]
 
     def renumbered(self, batch: Batch) -> Batch:
         """The readings of an entry as those of the directory's rows."""
@@ -124,7 +132,7 @@ class Fold:
         return Piece(seq, batch, np.flatnonzero(keep))
 
     def _covers(self, span: Span, batch: Batch) -> npt.NDArray[np.bool_]:
-        fits = np.array([span.fits(*name) for name in self._numbering.names], dtype=np.bool_)
+        fits = self._numbering.fitting(span)
         is_within = (batch.observed_at >= span.since) & (batch.observed_at < span.until)
         return np.asarray(fits[batch.stream] & is_within)
 

@@ -156,6 +156,7 @@ class Sender:
             "unsent": self.unsent,
             "oldest_s": 0.0 if since is None else round(max(0, now - since) / SECOND, 1),
             "dead_letters": self.counts.dead_letters,
+            "expired": self.counts.expired,
         }
 
     def _run(self) -> None:

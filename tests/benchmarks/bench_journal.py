@@ -1,8 +1,9 @@
 """The log: bytes written to the card for each reading, and the years it lasts; recovery, forgetting, and what it costs.
 
-Usage: bench_journal.py [--only PART ...] [--folder FOLDER]
+Usage: bench_journal.py [--only PART ...] [--folder FOLDER] [--days N] [--messages N]
 
 Parts: `bytes`, `recover`, `forget`, `flow`. The folder must be on a disk: what is written to a RAM disk is not counted.
+Forgetting is asked of a log of `--days`, and told for 30 days, too: it takes time in proportion.
 """
 
 import argparse
@@ -12,22 +13,34 @@ import random
 import sqlite3
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from bench_gateway import drain, gateway_subscriber
+from brokers import ROOMY, Mosquitto
 from readings import START
 
+from gateway import unlearning
 from gateway.app import rules
 from gateway.config import Settings
 from gateway.control import Desk, Server
+from gateway.house import Alone
 from gateway.intake import Intake
-from gateway.journal import Journal
+from gateway.journal import Journal, Reader
+from gateway.learning.directory import Directory
+from gateway.ledger import FULL
 from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline
-from gateway.records import SECOND, Message
+from gateway.records import SECOND, Batch, Message, Verdicts, blank_verdicts
+from gateway.recovery import MOST, restore
 from gateway.rulebook import Regime, dumps
-from gateway.shard import Shard
+from gateway.shard import Rules, Shard
 
 SENSORS = {"temperature": (21.0, 3.0, 1), "humidity": (45.0, 8.0, 1), "power": (120.0, 40.0, 1)} | {
     "pressure": (1013.0, 4.0, 2),
@@ -43,7 +56,7 @@ YEAR_S = 365 * 86400
 GOALS = {10: 40, 100: 30, 1000: 20}
 """Bytes for each reading, by readings per second."""
 
-RUNS_S = {10: 4 * 3600, 100: 3600, 1000: 1200}
+RUNS_S = {10: 2 * 3600, 100: 1800, 1000: 600}
 """Long enough for what is written seldom, states and minutes, to count as it does in the long run."""
 
 
@@ -69,16 +82,18 @@ class Link:
 def main() -> None:
     """Run what is asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"bytes": bytes_per_reading}
+    parts = {"bytes": bytes_per_reading, "recover": recover, "forget": forget, "flow": flow}
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--days", type=float, default=1.0)
+    parser.add_argument("--messages", type=int, default=20_000)
     options = parser.parse_args()
     for name in options.only:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            parts[name](Path(folder))
+            parts[name](Path(folder), options)
 
 
-def bytes_per_reading(folder: Path) -> None:
+def bytes_per_reading(folder: Path, _: argparse.Namespace) -> None:
     """Let the loop learn what a fleet sends, in simulated time, and count what the kernel says was written."""
     for rate, goal in GOALS.items():
         row = row_per_message(folder / f"rows-{rate}.db", rate)
@@ -181,6 +196,108 @@ def row_per_message(path: Path, rate: int, messages: int = 500) -> float:
         database.execute("COMMIT")
     database.close()
     return (written_bytes() - before) / (messages * len(SENSORS))
+
+
+def recover(folder: Path, _: argparse.Namespace, readings: int = 1_000_000) -> None:
+    """Fold a tail of the log, as a gateway does that was killed; beside the learners on the same readings in memory."""
+    journal, directory = fleet(folder / "tail.db")
+    for batch in batches(readings, SECOND):
+        journal.append(directory, [(batch, said(batch))], [])
+    started, processor = time.perf_counter(), time.process_time()
+    restore(Shard(Rules()), journal, "", threading.Event(), tell=lambda _: None)
+    seconds, spent = time.perf_counter() - started, time.process_time() - processor
+    bare = Shard(Rules())
+    bare.directory.loads(directory.dumps())
+    processor = time.process_time()
+    for batch in batches(readings, SECOND, MOST):
+        bare.apply(batch)
+    alone = time.process_time() - processor
+    journal.close()
+    print(
+        f"recovery of {readings:,} readings of {STREAMS} streams: {seconds:.1f} s, {spent:.1f} s of processor time"
+        f" (goal 10); ratio {spent / alone:.2f} to learning them in memory ({alone:.1f} s of processor time)",
+        flush=True,
+    )
+
+
+def forget(folder: Path, options: argparse.Namespace) -> None:
+    """Forget one of many devices, and verify it; beside reading the whole log once."""
+    journal, directory = fleet(folder / "whole.db", devices=1000)
+    readings, every = round(options.days * 1440) * 1000 * len(SENSORS), 60 * SECOND
+    for batch in batches(readings, every, FULL, 1000 * len(SENSORS)):
+        journal.append(directory, [(batch, said(batch))], [])
+    learned = Shard(Rules())
+    learned.directory.loads(directory.dumps())
+    for batch in batches(10 * 1000 * len(SENSORS), every, MOST, 1000 * len(SENSORS)):
+        learned.apply(batch)
+    journal.checkpoint("", learned.dumps())
+    journal.close()
+    started = time.perf_counter()
+    with Reader(journal.path) as log:
+        count = sum(len(entry[0]) for _, entry in log.entries(0) if isinstance(entry, tuple))
+    scan = time.perf_counter() - started
+    with Alone(Shard(Rules()), journal, "", {}) as house:
+        for is_verified, goal in ((False, 10), (True, 60)):
+            device = f"device-{500 + is_verified}"
+            started = time.perf_counter()
+            for _ in unlearning.forget(house, {"device": device, "verify": is_verified}):
+                pass
+            seconds = time.perf_counter() - started
+            print(
+                f"forgetting one of 1,000 devices in {count:,} readings{', verified' * is_verified}: {seconds:.1f} s,"
+                f" which is {seconds * 30 / options.days:.0f} s for 30 days (goal {goal}); ratio {seconds / scan:.1f}"
+                f" to reading the whole log once ({scan:.1f} s)",
+                flush=True,
+            )
+
+
+def flow(folder: Path, options: argparse.Namespace) -> None:
+    """Messages that wait at a real broker, learned and logged, or learned alone."""
+    rates = {}
+    with Mosquitto(folder / "broker", *ROOMY) as broker:
+        for name, subscriber in (("off", unlogged_subscriber), ("on", gateway_subscriber)):
+            rates[name] = drain(broker, folder / f"{name}.db", subscriber, options.messages, f"log-{name}")
+    print(
+        f"end to end with the log on: {rates['on']:.0f} messages/s at QoS 1; ratio {rates['on'] / rates['off']:.2f} to"
+        f" the log off ({rates['off']:.0f})"
+    )
+
+
+def unlogged_subscriber(pipe: Pipe, port: int, path: Path, client_id: str, messages: int) -> None:
+    """The gateway, whose log writes nothing."""
+    Journal.append = lambda *_: None  # type: ignore[method-assign]
+    gateway_subscriber(pipe, port, path, client_id, messages)
+
+
+STREAMS = 1000
+
+
+def fleet(path: Path, devices: int = STREAMS // len(SENSORS)) -> tuple[Journal, Directory]:
+    """Return an open log and the names of the streams in it."""
+    journal, directory = Journal(path), Directory()
+    journal.open()
+    for number in range(devices):
+        for sensor in SENSORS:
+            directory.add(f"device-{number}", sensor)
+    return journal, directory
+
+
+def batches(readings: int, every: int, size: int = FULL, streams: int = STREAMS) -> Iterator[Batch]:
+    """Every stream once in a while, device by device, in batches of what is committed at once."""
+    draw = np.random.default_rng(1)
+    for start in range(0, readings, size):
+        place = np.arange(start, min(start + size, readings))
+        at = START + place // len(SENSORS) * every * len(SENSORS) // streams
+        level = 20.0 + 5.0 * np.sin(place % streams)
+        yield Batch(place % streams, at, at, np.round(level + draw.normal(0.0, 1.0, len(place)), 2))
+
+
+def said(batch: Batch) -> Verdicts:
+    """Verdicts as they are on ordinary readings."""
+    verdicts = blank_verdicts(len(batch))
+    verdicts.expected[:] = np.round(batch.value)
+    verdicts.lower[:], verdicts.upper[:] = verdicts.expected - 2.0, verdicts.expected + 2.0
+    return verdicts
 
 
 def written_bytes() -> int:
