@@ -138,6 +138,7 @@ def judge(heard: Heard, settings: Settings) -> Discovery:
 def _own_topics(settings: Settings) -> list[TopicFilter]:
     """Where we speak, and are spoken to, and where gateways of another name do."""
     templates = [text.replace("/{gateway}/", "/+/") for text in settings.topics.model_dump().values()]
+    templates += [reply.topic.replace("{path}", "+") for reply in settings.replies if reply.topic is not None]
     return [TopicFilter(text.replace("{gateway}", settings.gateway.name)) for text in templates]
 
 

@@ -168,7 +168,7 @@ def _their_topics(settings: Settings) -> Iterator[str]:
     if settings.home_assistant.enabled:
         yield discovery_topic(settings.home_assistant.prefix, settings.gateway.name, NOBODY)
     for reply in settings.replies:
-        if reply.topic is not None:
+        if reply.topic is not None and "{" in reply.topic:  # without a device in it, it is one that somebody has
             yield reply.topic.replace("{device}", NOBODY).replace("{path}", NOBODY)
     writes = any(reply.metric for reply in settings.replies)
     if writes or any(source.options.get("rebirth") for source in settings.sources):

@@ -45,6 +45,12 @@ def test_what_we_say_ourselves_is_nobody_elses() -> None:
     assert wide.unknown == ["devices/x/y", "devices/z/u"]
 
 
+def test_what_we_reply_is_nobody_elses() -> None:
+    """A display that is told by us is no sensor."""
+    replying = settings(replies=[{"topic": "display/{device}", "payload": "{value}"}])
+    assert judge(heard(("display/pump", "21.5")), replying) == Discovery()
+
+
 def test_what_is_not_understood_is_told() -> None:
     """Topics without a dialect are named, safe to be shown."""
     discovery = judge(heard(("camera/\x1b[2J", "no number at all")), HOUSE)
