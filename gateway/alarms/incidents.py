@@ -21,6 +21,9 @@ CAUSE = 3600 * SECOND
 """How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
 shows it in its power at once and in the room's humidity some minutes later; what comes after hours is news."""
 
+LASTING = 6 * 3600 * SECOND
+"""How long an incident is open before it is told that it does not pass: a quarter of what makes it the new normal."""
+
 REMEMBERED = 20
 """Closed incidents of a device that a person may still say something of."""
 
@@ -67,6 +70,8 @@ class Incidents:
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""
         is_it = (verdicts.change >= Change.OPEN) | (verdicts.joint_change >= Change.OPEN)
+        if self.streams or self.joint:
+            is_it |= np.isin(batch.stream, [*self._awaited(int(batch.observed_at.max()))])
         if self.silences:
             is_it |= np.isin(np.array(self.directory.device_of)[batch.stream], [*self.silences.devices()])
         return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
@@ -81,6 +86,23 @@ class Incidents:
             yield self._judged(stream, change, batch, verdicts, row)
         if verdicts.joint_change[row] in STATES:
             yield from self._judged_together(device, batch, verdicts, row)
+        yield from self._lasting(stream, device, int(batch.observed_at[row]), row)
+
+    def _awaited(self, at: int) -> Iterator[int]:
+        """Streams with whose next reading it may be told that an incident lasts."""
+        for row, opened in self.streams.items():
+            if _lasts(opened, at):
+                yield row
+        for device, opened in self.joint.items():
+            if _lasts(opened, at):
+                yield from self.directory.rows_of[device]
+
+    def _lasting(self, stream: int, device: int, at: int, row: int) -> Iterator[Told]:
+        for opened in (self.streams.get(stream), self.joint.get(device)):
+            if opened is not None and _lasts(opened, at):
+                opened.is_lasting = True
+                text = reasons.lasting(opened.reason, (at - opened.started_at) / SECOND)
+                yield Told(row, self._told(opened, State.UPDATE, device, at, text))
 
     def named(self, entry: Feedback) -> Named:
         """What this word is on; a device has no say over the incidents of another."""
@@ -237,6 +259,11 @@ class Incidents:
         opened = {each["id"]: Open(**each) for each in saved["open"]}
         self.streams, self.joint = ({key: opened[id_] for key, id_ in table} for table in saved["shown"])
         self.closed = {device: dict(each) for device, each in saved["closed"]}
+
+
+def _lasts(opened: Open, at: int) -> bool:
+    """Whether it is time to say that it does not pass."""
+    return not opened.is_lasting and at - opened.started_at >= LASTING
 
 
 def _is_meant(entry: Feedback, opened: Open | None) -> bool:

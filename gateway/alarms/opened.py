@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gateway.records import Incident, Kind, State
 
 SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
+"""By the score: how rare it is, and so how large. What lasts is one worse."""
 
 NOTHING = (math.nan,) * 4
 """The numbers of an incident that no reading caused."""
@@ -17,7 +18,10 @@ NOTHING = (math.nan,) * 4
 
 @dataclass(slots=True)
 class Open:
-    """What is remembered of an incident while it is open; `sensor` is the one that showed it first, if it was one."""
+    """What is remembered of an incident while it is open.
+
+    `sensor` is the one that showed it first, if it was one; `is_lasting` once it was told that it does not pass.
+    """
 
     id: str
     kind: int
@@ -25,6 +29,7 @@ class Open:
     started_at: int
     reason: str = ""
     sensor: str | None = None
+    is_lasting: bool = False
 
 
 class Told(NamedTuple):
@@ -58,7 +63,8 @@ def incident(  # noqa: PLR0913 - as many as a message has parts
     opened.reason = text if is_main else opened.reason
     device, sensor = name
     value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
-    severity = next(name for bound, name in SEVERITIES if opened.score >= bound)
+    level = next(level for level, (bound, _) in enumerate(SEVERITIES) if opened.score >= bound)
+    severity = SEVERITIES[max(level - opened.is_lasting, 0)][1]
     return Incident(
         opened.id, state, device, sensor, Kind(opened.kind), severity, opened.score,
         opened.started_at, at, value, expected, lower, upper, text, devices, sensors,

@@ -75,6 +75,11 @@ def counted(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
     return f"{rises}{usual}: {RATES.get(kind, 'unusual')}.{rarity}"
 
 
+def lasting(reason: str, elapsed_s: float) -> str:
+    """What is said of an incident that does not pass; `reason` is its own."""
+    return f"{reason} It has lasted for {duration(elapsed_s)}."
+
+
 def over(sensor: str) -> str:
     """Why an incident is closed."""
     return f"{sensor} is back to what is usual for it."

@@ -166,6 +166,32 @@ def test_an_incident_keeps_its_reason_when_a_part_of_it_is_over() -> None:
     assert [each.reason for each in room.incidents.standing(0)] == [told.incident.reason]
 
 
+@pytest.mark.parametrize(("score", "severity"), [(0.55, "high"), (0.65, "critical"), (0.75, "critical")])
+def test_what_lasts_is_told_once_and_one_worse(score: float, severity: str) -> None:
+    """Six hours after it began, with the next reading of a sensor that shows it, whatever that reading is like."""
+    room = Room()
+    (first,) = room.read(Change.OPEN, score=score)
+    room.at = START + 359 * MINUTE
+    assert room.read(Change.NONE) == []
+    assert room.read(Change.NONE, sensor="b") == []
+    (told,) = room.read(Change.NONE, Change.NONE)
+    assert (told.incident.id, told.incident.state) == (first.incident.id, State.UPDATE)
+    assert told.incident.severity == severity
+    assert told.incident.reason == f"{first.incident.reason} It has lasted for 6 h."
+    (closed,) = room.read(Change.CLOSED)
+    assert closed.incident.severity == severity
+
+
+def test_sensors_that_stay_apart_together_last_too() -> None:
+    """Told with the next reading of any of them."""
+    room = Room()
+    room.together(Change.OPEN)
+    room.at = START + 361 * MINUTE
+    (told,) = room.read(Change.NONE)
+    assert told.incident.state is State.UPDATE
+    assert "It has lasted for 6 h" in told.incident.reason
+
+
 def test_what_is_shown_later_is_an_incident_of_its_own() -> None:
     """Hours later, or on another device, it is another cause."""
     room = Room()
