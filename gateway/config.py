@@ -155,7 +155,7 @@ class Kind(Section):
 
     devices: str = "*"
     sensors: str = "*"
-    kind: Literal["value", "counter"]
+    kind: Literal["value", "counter", "state"]
 
 
 class Learning(Section):

@@ -242,6 +242,8 @@ class Nature(IntEnum):
     """Its value."""
     COUNTER = 1
     """How fast it rises: energy, litres, packets."""
+    STATE = 2
+    """How long it stays as it is, and when it changes: a door, a motion detector, a mode."""
 
 
 class Change(IntEnum):
@@ -265,8 +267,9 @@ class Verdicts:
     reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence, `change` the `Change` of the
     stream's incident, `period` the log10 of the seconds that usually pass between two as odd as this one. `joint` is
     the score of all sensors of the device together, or of a detector the user chose, NaN where neither says anything,
-    and `joint_change` the `Change` of the incident of either. Of a counter `base` is its last value and `per_s` the
-    seconds since, so that its rate can be told; both are NaN for others.
+    and `joint_change` the `Change` of the incident of either. `nature` is the `Nature` of the stream. Of a counter
+    `base` is the last value and `span_s` the seconds since. Of a state `span_s` are the seconds it has lasted, and
+    `base` those that it lasted at most, or in a rest how often that usually ends meanwhile. Of others both are NaN.
     """
 
     score: Floats
@@ -279,8 +282,9 @@ class Verdicts:
     period: Floats
     joint: Floats
     joint_change: npt.NDArray[np.uint8]
+    nature: npt.NDArray[np.uint8]
     base: Floats
-    per_s: Floats
+    span_s: Floats
 
     def at(self, places: Ints) -> "Verdicts":
         """What is said at these positions."""
@@ -304,8 +308,9 @@ def blank_verdicts(count: int) -> Verdicts:
         period=np.zeros(count),
         joint=np.full(count, np.nan),
         joint_change=np.zeros(count, np.uint8),
+        nature=np.zeros(count, np.uint8),
         base=np.full(count, np.nan),
-        per_s=np.full(count, np.nan),
+        span_s=np.full(count, np.nan),
     )
 
 

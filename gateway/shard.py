@@ -144,9 +144,11 @@ class Shard:
                 yield place, device
 
     def _look_for_silence(self, at: int) -> list[Told]:
-        silences = self.incidents.silences
+        silences, excused = self.incidents.silences, self._excused(at)
         silent = np.array(silences.silent(), dtype=np.int64)
-        return silences.fall(self.fleet.late(at, silent, self._excused(at)), at)
+        told = silences.fall(self.fleet.late(at, silent, excused), at)
+        silent = np.array(silences.silent(), dtype=np.int64)
+        return [*told, *self.incidents.overdue(*self.fleet.overdue(at, silent, excused))]
 
     def _excused(self, at: int) -> Ints | int:
         """For each device, until when its silence is excused: by work on it, or by an outage that is over."""

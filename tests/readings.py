@@ -68,9 +68,9 @@ def logged(journal: Journal, after: int = 0) -> list[tuple[int, Entered]]:
 
 def verdicts(count: int, **columns: np.ndarray[Any, Any]) -> Verdicts:
     """Return verdicts that say nothing, but for these columns."""
-    kinds = {"kind": np.uint8, "change": np.uint8, "joint_change": np.uint8, "is_stale": np.bool_}
+    kinds = {"kind": np.uint8, "nature": np.uint8, "change": np.uint8, "joint_change": np.uint8, "is_stale": np.bool_}
     nothing = {name: np.zeros(count, kinds.get(name, np.float64)) for name in Verdicts.__slots__}
-    nothing |= {name: np.full(count, np.nan) for name in ("base", "per_s")}
+    nothing |= {name: np.full(count, np.nan) for name in ("base", "span_s")}
     return Verdicts(**(nothing | columns))
 
 

@@ -4,7 +4,6 @@ What a device's sensors show within `CAUSE` of each other is one incident, which
 """
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from gateway.alarms import reasons
 from gateway.alarms.opened import NOTHING, Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Change, Feedback, Incident, Kind, State, Verdict, Verdicts
+from gateway.records import SECOND, Batch, Change, Feedback, Incident, Kind, Nature, State, Verdict, Verdicts
 
 CAUSE = 3600 * SECOND
 """How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
@@ -103,6 +102,13 @@ class Incidents:
                 opened.is_lasting = True
                 text = reasons.lasting(opened.reason, (at - opened.started_at) / SECOND)
                 yield Told(row, self._told(opened, State.UPDATE, device, at, text))
+
+    def overdue(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
+        """What no reading says: states that have lasted too long by now."""
+        rows = np.flatnonzero(verdicts.change == Change.OPEN).tolist()
+        streams = batch.stream.tolist()
+        told = [self._judged(streams[row], Change.OPEN, batch, verdicts, row) for row in rows]
+        return [each._replace(row=None) for each in told]
 
     def named(self, entry: Feedback) -> Named:
         """What this word is on; a device has no say over the incidents of another."""
@@ -290,7 +296,11 @@ def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
         return reasons.over(sensor)
     if change is Change.ADOPTED:
         return reasons.adopted(sensor)
-    period, counter = float(verdicts.period[row]), (float(verdicts.base[row]), float(verdicts.per_s[row]))
-    if math.isnan(counter[0]):
-        return reasons.reason(kind, sensor, numbers, period, unit)
-    return reasons.counted(kind, sensor, numbers, counter, period, unit)
+    period, said = float(verdicts.period[row]), (float(verdicts.base[row]), float(verdicts.span_s[row]))
+    match Nature(int(verdicts.nature[row])):
+        case Nature.VALUE:
+            return reasons.reason(kind, sensor, numbers, period, unit)
+        case Nature.COUNTER:
+            return reasons.counted(kind, sensor, numbers, said, period, unit)
+        case Nature.STATE:
+            return reasons.stayed(kind, sensor, numbers[0], said, period)

@@ -18,6 +18,8 @@ CENTURY = math.log10(100 * YEAR_S)
 
 MOST_DECIMALS = 6
 
+SWITCH = {0.0: "off", 1.0: "on"}
+
 RATES = {
     Kind.SPIKE: "far from its usual rate",
     Kind.SHIFT: "its rate has moved away and stays away",
@@ -78,6 +80,27 @@ def counted(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
 def lasting(reason: str, elapsed_s: float) -> str:
     """What is said of an incident that does not pass; `reason` is its own."""
     return f"{reason} It has lasted for {duration(elapsed_s)}."
+
+
+def stayed(kind: Kind, sensor: str, value: float, stay: tuple[float, float], period: float) -> str:
+    """Why a state is told as abnormal.
+
+    `stay` is how long (s) it has lasted at most, or in a rest how many changes usually come meanwhile; and how long it
+    lasts now.
+    """
+    usual, lasted_s = stay
+    rarity = f" As odd as this {rarely(period)}."
+    state = SWITCH.get(value, number(value))
+    if kind == Kind.SPIKE:
+        return f"{sensor} is {state} now: at this hour of the week it hardly ever changes.{rarity}"
+    if kind == Kind.SILENT:
+        return f"{sensor} has not changed for {duration(lasted_s)}; meanwhile it usually does {often(usual)}.{rarity}"
+    return f"{sensor} has been {state} for {duration(lasted_s)}; so far at most {duration(usual)}.{rarity}"
+
+
+def often(times: float) -> str:
+    """How many times something usually comes."""
+    return f"{times:.0f} times" if times >= 1.5 else "once"  # noqa: PLR2004 - from there on it is rounded to two
 
 
 def over(sensor: str) -> str:

@@ -83,7 +83,7 @@ class Distant(Rows):
             }
         )
 
-    def learn(self, rows: Ints, now: Ints, interval_s: Floats, value: Floats, counted: Floats) -> None:
+    def learn(self, rows: Ints, now: Ints, interval_s: Floats, value: Floats, counted: Floats | None) -> None:
         """Judge the forecasts to which `value`, read `now`, is nearest.
 
         Of a counter, which shows `counted` (NaN for others), its mean rate since the forecast was sent off is judged.
@@ -96,9 +96,10 @@ class Distant(Rows):
         self.arrays["due_at"][level, rows[place]] = 0
         came = np.flatnonzero(late_s <= STEPS[level] * interval_s[place])
         level, place = level[came], place[came]
-        row, read, shown = rows[place], value[place], counted[place]
-        is_counter = ~np.isnan(shown)
-        if is_counter.any():
+        row, read = rows[place], value[place]
+        if counted is not None:
+            shown = counted[place]
+            is_counter = ~np.isnan(shown)
             risen = shown - self.arrays["sent_from"][level, row]
             since_s = np.maximum((now[place] - self.arrays["sent_at"][level, row]) / SECOND, 1e-9)
             read = np.where(is_counter, risen / since_s, read)

@@ -23,9 +23,9 @@ from gateway.learning.pool import COVERAGE
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
-from gateway.records import SECOND, Batch, Forecast, Ints, Verdict, Verdicts
+from gateway.records import SECOND, Batch, Forecast, Ints, Nature, Verdict, Verdicts
 
-VERSION = 12
+VERSION = 13
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -88,9 +88,9 @@ class Fleet:
 
     def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints, devices: Ints) -> None:
         stream = batch.stream[fresh]
-        value, base, per_s = batch.value[fresh], verdicts.base[fresh], verdicts.per_s[fresh]
-        is_rate = ~np.isnan(base)
-        value = np.where(is_rate, (value - base) / per_s, value)
+        value, is_rate = batch.value[fresh], verdicts.nature[fresh] == Nature.COUNTER
+        if is_rate.any():
+            value = np.where(is_rate, (value - verdicts.base[fresh]) / verdicts.span_s[fresh], value)
         score, change = self.joint.learn_many(stream, batch.observed_at[fresh], value, is_rate)
         verdicts.joint[fresh] = np.fmax(verdicts.joint[fresh], score)
         verdicts.joint_change[fresh] = np.maximum(verdicts.joint_change[fresh], change)
@@ -121,7 +121,7 @@ class Fleet:
         for row, device, sensor in self.directory.since(known):
             self.streams.name(row, device, sensor)
             if (model := self._choose("forecaster", device, sensor)) is not None:
-                self.streams.chosen[row] = ChosenForecaster(model)
+                self.streams.prospects.chosen[row] = ChosenForecaster(model)
             if (model := self._choose("scorer", device, sensor)) is not None:
                 self.scorers[row] = ChosenDetector(model, is_supervised=True)
             self._join(self.directory.device_of[row], device)
@@ -155,6 +155,17 @@ class Fleet:
         pauses = zip(found, hearts["last_at"][found], hearts["longest"][found], scores[found], strict=True)
         return [Late(int(row), int(last_at), int(longest), float(score)) for row, last_at, longest, score in pauses]
 
+    def overdue(self, at: int, silent: Ints, excused_until: Ints | int = 0) -> tuple[Batch, Verdicts]:
+        """The states that last too long at `at`, of devices that report by events and are not `silent`, and why.
+
+        What lies before `excused_until` (ns, for all or for each device) does not count.
+        """
+        is_asked, excused = self.hearts.is_by_events(), np.zeros(self.hearts.count, np.int64)
+        is_asked[silent], excused[:] = False, excused_until
+        rows = np.flatnonzero(is_asked[self._device_of] & (excused[self._device_of] < at))
+        budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
+        return self.streams.overdue(at, rows, excused[self._device_of[rows]], budget_s)
+
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
         return self.streams.judge(rows, verdict)
@@ -170,15 +181,17 @@ class Fleet:
 
     def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""
-        ready = self.streams.ready(np.array([row for row in rows if row < len(self._device_of)], dtype=np.int64))
+        ready = self.streams.prospects.ready(
+            np.array([row for row in rows if row < len(self._device_of)], dtype=np.int64)
+        )
         if not len(ready):
             return []
-        last_at, interval_s = self.streams.pace(ready)
+        last_at, interval_s = self.streams.prospects.pace(ready)
         horizons = np.column_stack([interval_s, *(np.full(len(ready), horizon_s) for horizon_s in horizons_s)])
         expected, lower, upper = self.streams.forecast(ready, horizons)
         half = np.interp(coverage, list(SIGMAS), list(SIGMAS.values())) / SIGMAS[COVERAGE] * (upper - lower) / 2
         due_at = last_at[:, None] + (horizons * SECOND).astype(np.int64)
-        least = self.streams.least(ready)[:, None, None]
+        least = self.streams.prospects.least(ready)[:, None, None]
         table = np.maximum(np.stack([expected, expected - half, expected + half], axis=2), least)
         found = []
         for place, row in enumerate(ready.tolist()):
@@ -192,10 +205,15 @@ class Fleet:
         """Which streams move towards a bound: row, time of its last reading, when it is reached, interval in s."""
         bound_of = {row: self._bound(row, bounds) for row in rows if row < len(self._device_of)}
         bounded = np.array([row for row, bound in bound_of.items() if bound is not None], dtype=np.int64)
-        bounded = bounded[self.streams.seen(bounded) >= RECENT]
+        prospects = self.streams.prospects
+        bounded = bounded[prospects.seen(bounded) >= RECENT]
         if not len(bounded):
             return []
-        columns = bounded.tolist(), *self.streams.pace(bounded), *self.streams.recent(bounded, RECENT)
+        columns = (
+            bounded.tolist(),
+            *self.streams.prospects.pace(bounded),
+            *self.streams.prospects.recent(bounded, RECENT),
+        )
         found = []
         for row, last_at, interval_s, values, drift in zip(*columns, strict=True):
             bound = bound_of[row]
@@ -210,7 +228,7 @@ class Fleet:
         """Chosen models that were put in quarantine, by `device/sensor` or device, and why."""
         names, devices = ["/".join(name) for name in self.directory.streams], self.directory.devices
         found = [
-            *((names[row], model.failure) for row, model in self.streams.chosen.items()),
+            *((names[row], model.failure) for row, model in self.streams.prospects.chosen.items()),
             *((names[row], model.failure) for row, model in self.scorers.items()),
             *((devices[row], joint.detector.failure) for row, joint in self.joints.items()),
         ]
@@ -224,7 +242,7 @@ class Fleet:
         self.hearts.adopt(other.hearts, *devices)
         self._count_heard()
         for there, here in zip(*(rows.tolist() for rows in streams), strict=True):
-            _hand_over(other.streams.chosen, there, self.streams.chosen, here)
+            _hand_over(other.streams.prospects.chosen, there, self.streams.prospects.chosen, here)
             _hand_over(other.scorers, there, self.scorers, here)
         for there, here in zip(*(rows.tolist() for rows in devices), strict=True):
             _hand_over(other.joints, there, self.joints, here)
@@ -250,7 +268,7 @@ class Fleet:
         """The whole state; the directory is saved beside it."""
         models = {
             "version": VERSION,
-            "chosen": {str(row): _dump(model) for row, model in self.streams.chosen.items()},
+            "chosen": {str(row): _dump(model) for row, model in self.streams.prospects.chosen.items()},
             "scorers": {str(row): _dump(model) for row, model in self.scorers.items()},
             "joints": {str(row): _dump(model) for row, model in self.joints.items()},
         }
@@ -293,7 +311,7 @@ class Fleet:
         self.joint.loads(_within("joint", saved))
         self._count_heard()
         groups: dict[str, Mapping[int, object]] = {
-            "chosen": self.streams.chosen,
+            "chosen": self.streams.prospects.chosen,
             "scorers": self.scorers,
             "joints": self.joints,
         }

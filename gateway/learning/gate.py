@@ -103,6 +103,10 @@ class Gate(Rows):
         """Remember what was everyday for `rows`, where an incident has just opened."""
         self.arrays["low"][rows], self.arrays["high"][rows] = band
 
+    def hurry(self, rows: Ints) -> None:
+        """With the next reading that is no evidence the incident of each of `rows` is over."""
+        self.arrays["quiet"][rows] = _QUIET - 1.0
+
     def step(
         self, rows: Ints, observed_at: Ints, decades: Floats, threshold: Floats, is_outside: Mask
     ) -> npt.NDArray[np.uint8]:

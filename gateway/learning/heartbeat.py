@@ -106,6 +106,11 @@ class Heartbeats(Rows):
         gaps = np.where(deviation > IRREGULAR * mean, EVENT_GAPS, GAPS)
         return np.asarray(np.maximum(np.where(is_gone, GONE_GAPS, gaps) * longest, self._floor))
 
+    def is_by_events(self) -> npt.NDArray[np.bool_]:
+        """Whether each device reports when something happens, and not by the clock."""
+        mean, deviation = self.arrays["mean"][: self.count], self.arrays["deviation"][: self.count]
+        return np.asarray(deviation > IRREGULAR * mean)
+
     def score(self, at: int, excused_until: Ints | int = 0) -> Floats:
         """How silent each device is at `at`, in [0, 1]; 0.5 at some times its longest gap and at least the floor.
 

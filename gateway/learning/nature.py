@@ -1,4 +1,4 @@
-"""What each sensor is, found by itself: one whose value counts, or one whose rise does."""
+"""What each sensor is, found by itself: one whose value counts, one whose rise does, or one that only switches."""
 
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.calendar import DAY_S
+from gateway.learning.clock import LARGEST
 from gateway.learning.rows import Rows
 from gateway.records import Floats, Ints, Nature
 
@@ -16,12 +18,14 @@ heats up rises as often in an hour, but has cooled down before."""
 _RESET = 0.5  # of the value before; a counter that falls at least so far has begun anew or run over
 _CYCLE = 10.0  # rises between two resets; what falls to nothing more often is no counter
 _STEADY = 500.0  # rises; a counter that falls again within so many is none
+_SWITCHES = 5.0  # falls of what for a day was only ever 0 or 1; then it is a state
+_HOPELESS = 100.0  # falls after which no rise convinces: most sensors, and nothing is to be computed for them
 _MOST = 1e6  # rises and falls counted: single precision tells them apart
 _DIGITS = 256.0  # of the last digit of a double; equal rises must be equal rates
 _LEAST = 1e-9  # of a value, and of the seconds between two
 _BURST = 0.5  # usual intervals; what a counter counts within less is no higher rate
 
-_VALUE, _COUNTER = int(Nature.VALUE), int(Nature.COUNTER)
+_VALUE, _COUNTER, _STATE = map(int, Nature)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -48,22 +52,28 @@ class Scale(NamedTuple):
     base: Floats
     per: Floats
     is_counter: Mask
+    has_counters: bool
 
     def learned(self, value: Floats) -> Floats:
         """What is learned of values in their own units; of counters without the error of large numbers' differences."""
         step = value - self.base
-        if self.is_counter.any():
+        if self.has_counters:
             digit = _DIGITS * np.spacing(np.maximum(np.maximum(np.abs(value), np.abs(self.base)), _LEAST))
             step = np.where(self.is_counter, np.rint(step / digit) * digit, step)
-        return np.asarray(step / self.per)
+            step = np.clip(step / self.per, -LARGEST, LARGEST)
+        return np.asarray(step)
 
     def own(self, learned: Floats) -> Floats:
         """Values in their own units; no counter is expected to fall."""
+        if not self.has_counters:
+            return np.asarray(self.base + learned)
         return np.asarray(self.base + self.per * np.where(self.is_counter, np.maximum(learned, 0.0), learned))
 
 
 class Natures(Rows):
     """The nature of every stream, its last value, and what speaks for it: rises since its last fall, and its falls.
+
+    `is_binary` is what showed nothing but 0 and 1.
 
     `cycle` are the rises since the last reset, `unit` is the least rise; `is_told` where a person said what the sensor
     is.
@@ -74,6 +84,7 @@ class Natures(Rows):
             {
                 "nature": ((), np.uint8, _VALUE),
                 "is_told": ((), np.bool_, False),
+                "is_binary": ((), np.bool_, True),
                 "last": ((), np.float64, 0.0),
                 "climb": ((), np.float32, 0.0),
                 "cycle": ((), np.float32, 0.0),
@@ -90,44 +101,60 @@ class Natures(Rows):
         """Whether each of `rows` is a counter."""
         return np.asarray(self.arrays["nature"][rows] == _COUNTER)
 
-    def observe(self, rows: Ints, value: Floats, is_first: Mask, is_calm: Mask) -> tuple[Ints, Mask]:
-        """Take note of how each of `rows` moves; returns those that turn out to be something else, and which reset.
+    def is_state(self, rows: Ints) -> Mask:
+        """Whether each of `rows` is a state."""
+        return np.asarray(self.arrays["nature"][rows] == _STATE)
 
-        None turns while it is not calm: its incident is to be told to its end.
+    def observe(self, rows: Ints, value: Floats, age_s: Floats, is_calm: Mask) -> tuple[Ints, Ints]:
+        """Take note of how each of `rows` moves, which was first heard `age_s` before.
+
+        Returns the places of those that turn out to be something else, and of the counters that begin anew. None turns
+        while it is not calm: its incident is to be told to its end.
         """
         a = self.arrays
-        nature, last = a["nature"][rows], a["last"][rows]
-        climb, cycle, falls = a["climb"][rows], a["cycle"][rows], a["falls"][rows]
-        rises = (value > last) & ~is_first
-        is_down = (value < last) & ~is_first
+        asked = np.flatnonzero((a["falls"][rows] < _HOPELESS) | (a["nature"][rows] != _VALUE))
+        if not len(asked):
+            return asked, asked
+        rows, value, age_s = rows[asked], value[asked], age_s[asked]
+        nature, last, climb, cycle = (a[name][rows] for name in ("nature", "last", "climb", "cycle"))
+        a["last"][rows] = last = np.where(age_s > 0.0, last, value)
+        may_turn = is_calm[asked] & ~a["is_told"][rows]
+        rises, is_down = value > last, value < last
         is_counter = nature == _COUNTER
         is_reset = is_down & (value >= 0.0) & (value <= _RESET * last) & (is_counter | (cycle >= _CYCLE))
         is_fall = is_down & ~is_reset
-        may_turn = is_calm & ~a["is_told"][rows]
-        ends = is_counter & may_turn & ((is_fall & (climb < _STEADY)) | (is_reset & (cycle < _CYCLE)))
+        is_binary = a["is_binary"][rows] & ((value == 0.0) | (value == 1.0))
+        ends = (is_counter & ((is_fall & (climb < _STEADY)) | (is_reset & (cycle < _CYCLE)))) | (
+            (nature == _STATE) & ~is_binary
+        )
         climb = np.where(is_fall, 0.0, np.minimum(climb + rises, _MOST))
-        falls = np.minimum(falls + is_fall, _MOST)
-        begins = ~is_counter & may_turn & (climb >= _CLIMB * (1.0 + falls)) & (value >= 0.0)
-        a["unit"][rows] = np.where(rises, np.minimum(a["unit"][rows], value - last), a["unit"][rows])
-        a["climb"][rows], a["falls"][rows] = climb, falls
+        falls = np.minimum(a["falls"][rows] + is_fall, _MOST)
+        counts = (nature == _VALUE) & (climb >= _CLIMB * (1.0 + falls)) & (value >= 0.0)
+        switches = (nature == _VALUE) & is_binary & (falls >= _SWITCHES) & (age_s >= DAY_S)
+        a["climb"][rows], a["falls"][rows], a["is_binary"][rows] = climb, falls, is_binary
         a["cycle"][rows] = np.where(is_down, 0.0, np.minimum(cycle + rises, _MOST))
-        turned = np.flatnonzero(begins | ends)
-        a["nature"][rows[turned]] = np.where(begins[turned], _COUNTER, _VALUE)
-        return turned, is_reset
+        a["unit"][rows] = np.where(rises, np.minimum(a["unit"][rows], value - last), a["unit"][rows])
+        turned = np.flatnonzero(may_turn & (ends | counts | switches))
+        a["nature"][rows[turned]] = np.where(counts, _COUNTER, np.where(switches, _STATE, _VALUE))[turned]
+        return asked[turned], asked[is_reset & self.is_counter(rows)]
 
     def scale(self, rows: Ints, origin: Floats, since_s: Floats, interval_s: Floats) -> Scale:
         """How the next value of each of `rows` is learned, `since_s` seconds after the last, before `learn`."""
         is_counter = self.is_counter(rows)
         if not is_counter.any():
-            return Scale(origin, np.ones(len(rows)), is_counter)
+            return Scale(origin, np.ones(len(rows)), is_counter, has_counters=False)
         per = np.maximum(np.maximum(since_s, _BURST * interval_s), _LEAST)
         last = self.arrays["last"][rows]
-        return Scale(np.where(is_counter, last, origin), np.where(is_counter, per, 1.0), is_counter)
+        base, per = np.where(is_counter, last, origin), np.where(is_counter, per, 1.0)
+        return Scale(base, per, is_counter, has_counters=True)
 
     def grain(self, rows: Ints, grain: Floats, interval_s: Floats) -> Floats:
         """The least difference between what is learned of each of `rows`, `grain` for those that are no counters."""
-        unit = self.arrays["unit"][rows].astype(np.float64)
-        return np.where(self.is_counter(rows) & np.isfinite(unit), unit / interval_s, grain)
+        is_counter = self.is_counter(rows)
+        if is_counter.any():
+            unit = self.arrays["unit"][rows].astype(np.float64)
+            grain = np.where(is_counter & np.isfinite(unit), unit / interval_s, grain)
+        return grain
 
     def learn(self, rows: Ints, value: Floats) -> None:
         """Remember the last value of each of `rows`."""

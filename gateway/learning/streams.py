@@ -2,38 +2,29 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.budget import Budget
-from gateway.learning.calendar import local_seconds
-from gateway.learning.clock import LARGEST, Clock
+from gateway.learning.clock import LARGEST
 from gateway.learning.dating import Dating
-from gateway.learning.distant import Aim, Distant, Usual, is_turn
-from gateway.learning.evidence import KINDS, Evidence, Statistic
+from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate, Phase
-from gateway.learning.nature import KindRule, Natures, Scale
-from gateway.learning.pool import Outlook, Pool
-from gateway.learning.profile import Profile
-from gateway.learning.rhythm import Rhythm
+from gateway.learning.nature import KindRule
+from gateway.learning.pool import Outlook
+from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Rows, rounds
 from gateway.learning.shelf import APPEAL_S, STANDING, Shelf
-from gateway.learning.tails import Tails
-from gateway.learning.weighing import LEAST_EXCESS, weigh
-from gateway.records import SECOND, Batch, Change, Floats, Ints, Verdict, Verdicts, blank_verdicts
-
-if TYPE_CHECKING:
-    from gateway.learning.chosen import ChosenForecaster
+from gateway.learning.suspicion import Case, Suspicion
+from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts
 
 DAY_S = 86_400.0
 _TRIALS = 4.0
 """Two dozen correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
 19 kinds of simulated healthy streams together with the strictness of `Gate`: 0.95 incidents per 30 days on average."""
 _LEAST_DECADES = 2.0
-_LEAST_INTERVAL_S = 1e-3
 _WARM_UP = 200.0  # readings; the extremes are not filled before
 _YOUTH_S = 2 * DAY_S
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
@@ -41,10 +32,7 @@ _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 10 was told again a day later, and one of 1e30 spoilt the forecasts for days. Steps arrive as soon as without it."""
 _REACH_SIZES = 1e3  # the same for a sensor that never moved, in sizes of its value
 
-READY = 10
-"""Readings before a forecast is published; its interval has found its width by then."""
-
-_KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
+_VISITS = 40.0  # readings of a state before anything is said; by the time, it has to grow up like all
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +54,28 @@ class Streams:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        self._clock, self._profile, self._pool = Clock(), Profile(), Pool()
-        self._rhythm, self._distant, self._natures = Rhythm(), Distant(), Natures()
-        self._evidence, self._tails, self._gate = Evidence(), Tails(LEAST_EXCESS), Gate(self._policy.adopt_after_s)
+        self.prospects, self._suspicion = Prospects(self._policy.zone), Suspicion(self._policy.zone)
+        self._gate, self._tails, self._dating = Gate(self._policy.adopt_after_s), self._suspicion.tails, Dating()
         self._parts: dict[str, Rows] = {
-            "clock": self._clock,
-            "natures": self._natures,
-            "profile": self._profile,
-            "pool": self._pool,
-            "rhythm": self._rhythm,
-            "distant": self._distant,
-            "evidence": self._evidence,
+            "dating": self._dating,
+            "clock": self.prospects.clock,
+            "natures": self.prospects.natures,
+            "profile": self.prospects.profile,
+            "pool": self.prospects.pool,
+            "rhythm": self.prospects.rhythm,
+            "distant": self.prospects.distant,
+            "evidence": self._suspicion.evidence,
+            "habits": self._suspicion.habits,
             "tails": self._tails,
             "gate": self._gate,
         }
-        self._dating = self._parts["dating"] = Dating()
         self._dated = (
-            (self._clock, ("last_at", "born_at")),
-            (self._distant, ("due_at", "sent_at")),
+            (self.prospects.clock, ("last_at", "born_at")),
+            (self.prospects.distant, ("due_at", "sent_at")),
+            (self._suspicion.habits, ("since", "born_at", "stirred_at")),
             (self._gate, ("opened_at",)),
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
-        self.chosen: dict[int, ChosenForecaster] = {}
 
     def grow(self, streams: int) -> None:
         """Make room for `streams` streams in all."""
@@ -98,11 +86,11 @@ class Streams:
         """Who the stream of a new row is; the user may have said what it is."""
         told = next((rule.nature for rule in self._policy.kinds if rule.fits(device, sensor)), None)
         if told is not None:
-            self._natures.tell(row, told)
+            self.prospects.natures.tell(row, told)
 
     def is_unheard(self, rows: Ints) -> npt.NDArray[np.bool_]:
         """Whether nothing was learned yet of each of `rows`."""
-        return np.asarray(self._clock.arrays["seen"][rows] == 0.0)
+        return np.asarray(self.prospects.clock.arrays["seen"][rows] == 0.0)
 
     def resume(self, at: int, leap: int = 0) -> None:
         """Our clock reads `at`, and was set by `leap` ns: for streams that it dates no time has passed by that.
@@ -113,7 +101,8 @@ class Streams:
         for part, names in self._dated:
             part.shift(leap, ours, *names)
             part.rewind(at, ours, *names)
-        self._dating.doubt(self._clock.arrays["last_at"], at)
+        self._suspicion.habits.resume(at, leap, ours)
+        self._dating.doubt(self.prospects.clock.arrays["last_at"], at)
 
     def dated_by_us(self) -> Ints:
         """The streams whose readings have no time of their own."""
@@ -121,10 +110,10 @@ class Streams:
 
     def _turn_back(self, batch: Batch) -> None:
         """Let streams go on whose device's clock was set back: as if the reading had come when it was due."""
-        is_it = self._dating.is_set_back(batch, self._clock.arrays["last_at"][batch.stream])
+        is_it = self._dating.is_set_back(batch, self.prospects.clock.arrays["last_at"][batch.stream])
         for place in np.flatnonzero(is_it).tolist():
             row, at = batch.stream[[place]], int(batch.observed_at[place])
-            due = at - max(int(self._clock.arrays["interval_s"][row[0]] * SECOND), 1)
+            due = at - max(int(self.prospects.clock.arrays["interval_s"][row[0]] * SECOND), 1)
             for part, names in self._dated:
                 part.hold_before(due, row, *names)
 
@@ -138,11 +127,11 @@ class Streams:
         for turn in rounds(batch.stream):
             if self._dating.has_doubts:
                 self._turn_back(batch.at(turn))
-            stale = self._clock.is_stale(batch.stream[turn], batch.observed_at[turn])
+            stale = self.prospects.clock.is_stale(batch.stream[turn], batch.observed_at[turn])
             verdicts.is_stale[turn] = stale
             fresh = turn[~stale] if stale.any() else turn
             if len(fresh):
-                self._round(fresh, batch, budget_s[fresh], verdicts)
+                self._round(fresh, batch.at(fresh), budget_s[fresh], verdicts)
         return verdicts
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
@@ -160,81 +149,90 @@ class Streams:
         return self._gate.judge(rows, verdict)
 
     def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
-        rows, observed_at = batch.stream[turn], batch.observed_at[turn]
-        before = self._clock.arrays["last_at"][rows]
-        self._dating.note(rows, observed_at, batch.received_at[turn])
-        read = np.clip(batch.value[turn], -LARGEST, LARGEST)
-        scale = self._meet(rows, observed_at, read)
-        value = scale.learned(read)
-        local_s = local_seconds(observed_at, self._policy.zone)
-        usual, weekly, seen = self._profile.expect(rows, local_s, self._pool.arrays["slow"][rows])
-        cycle = self._rhythm.expect(rows, np.ones(len(rows), np.int64))
-        outlook = self._consult(rows, self._pool.predict(rows, usual, cycle), scale)
-        value = self._believed(rows, outlook, value)
-        known = np.where(seen > 0.0, value - weekly, np.nan)
-        statistics, memory = self._evidence.observe(rows, value, outlook, known)
-        interval_s = np.maximum(self._clock.arrays["interval_s"][rows], _LEAST_INTERVAL_S)
-        grain = self._natures.grain(rows, self._evidence.grain(rows), interval_s)
-        found = self._tails.exceed(rows, statistics, grain)
-        youth = self._youth(rows, observed_at)
-        decades, strongest = weigh(found, self._tails.decades(found), youth, scale.is_counter & (value >= 0.0))
-        threshold = self._threshold(rows, interval_s, budget_s)
-        is_outside = self._gate.outside(rows, statistics[Statistic.LEVEL])
-        change = self._gate.step(rows, observed_at, decades, threshold, is_outside)
-        opened = rows[change == Change.OPEN]
-        self._gate.spend(rows, change, interval_s, budget_s)
+        view = self._look(batch)
+        rows, is_state = view.rows, self.prospects.natures.is_state(view.rows)
+        grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(rows), view.interval_s)
+        case = self._suspicion.judge(view, grain, self._youth(rows, view.observed_at), is_state)
+        was_on_trial = self._gate.is_on_trial(rows)
+        decades = np.where(case.is_over & was_on_trial, 0.0, case.decades)
+        threshold = self._threshold(rows, view.interval_s, budget_s, is_state)
+        is_outside = self._gate.outside(rows, case.level) & ~is_state
+        self._gate.hurry(rows[is_state])
+        change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
+        self._gate.spend(rows, change, view.interval_s, budget_s)
+        self._open(rows[change == Change.OPEN])
+
+        verdicts.score[turn] = decades / (decades + threshold)
+        verdicts.period[turn] = decades + np.log10(view.interval_s)
+        verdicts.kind[turn] = np.where(decades > 0.0, case.kind, 0)
+        verdicts.change[turn] = change
+        verdicts.expected[turn], verdicts.lower[turn], verdicts.upper[turn] = self.prospects.band(view)
+        self._explain(turn, view, case, verdicts)
+
+        self.prospects.learn(view)
+        held = np.flatnonzero(self._shelf.holds(rows))
+        on_trial = held[was_on_trial[held] | self._gate.is_on_trial(rows[held])]
+        self._shelf.note(rows[on_trial], self._tails.beyond(rows[on_trial], case.statistics[:, on_trial]))
+        self._suspicion.learn(view, case, batch.received_at)
+        if len(held):
+            self._try(rows[held], view.observed_at[held], change[held])
+
+    def _look(self, batch: Batch) -> View:
+        """What is known of a reading of each of some streams before it is judged."""
+        rows, before = batch.stream, self.prospects.clock.arrays["last_at"][batch.stream]
+        read, is_calm = np.clip(batch.value, -LARGEST, LARGEST), self._gate.arrays["phase"][rows] == Phase.CALM
+        self._dating.note(rows, batch.observed_at, batch.received_at)
+        turned, scale = self.prospects.meet(rows, batch.observed_at, read, is_calm)
+        if len(turned):
+            for part in (self._suspicion.evidence, self._suspicion.habits, self._tails):
+                part.renew(turned)
+            self._shelf.drop(turned)
+        view = self.prospects.view(rows, (before, batch.observed_at), read, scale)
+        return view._replace(value=self._believed(rows, view.outlook, view.value))
+
+    def _open(self, opened: Ints) -> None:
+        """Incidents have opened on these streams."""
         self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
         if len(opened):
             self._shelf.keep(opened)
 
-        half = self._pool.interval(rows, outlook)
-        spoken = self._pool.arrays["seen"][rows] > 0.0
-        verdicts.score[turn] = decades / (decades + threshold)
-        verdicts.period[turn] = decades + np.log10(interval_s)
-        verdicts.kind[turn] = np.where(decades > 0.0, _KIND[strongest], 0)
-        verdicts.change[turn] = change
-        verdicts.expected[turn] = np.where(spoken, scale.own(outlook.expected), np.nan)
-        verdicts.lower[turn] = np.where(spoken, scale.own(outlook.expected - half), np.nan)
-        verdicts.upper[turn] = np.where(spoken, scale.own(outlook.expected + half), np.nan)
-        counts = np.flatnonzero(scale.is_counter)
-        verdicts.base[turn[counts]], verdicts.per_s[turn[counts]] = scale.base[counts], scale.per[counts]
+    def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
+        """What else is to be said of counters and of states."""
+        counts = np.flatnonzero(view.scale.is_counter)
+        if len(counts):
+            verdicts.nature[turn[counts]] = Nature.COUNTER
+            verdicts.base[turn[counts]], verdicts.span_s[turn[counts]] = view.scale.base[counts], view.scale.per[counts]
+        if case.stay is not None:
+            places = np.flatnonzero(case.is_state)
+            verdicts.nature[turn[places]] = Nature.STATE
+            verdicts.base[turn[places]], verdicts.span_s[turn[places]] = self._suspicion.stands(view.rows[places], case)
 
-        self._learn_distant(rows, (before, observed_at, local_s), outlook, value, scale)
-        self._pool.learn(rows, outlook, value)
-        self._rhythm.learn(rows, value)
-        self._evidence.learn(rows, value, memory)
-        self._profile.learn(rows, local_s, value)
-        held = np.flatnonzero(self._shelf.holds(rows))
-        on_trial = held[self._gate.is_on_trial(rows[held])]
-        self._shelf.note(rows[on_trial], self._tails.beyond(rows[on_trial], statistics[:, on_trial]))
-        self._tails.learn(rows, found)
-        if len(held):
-            self._try(rows[held], observed_at[held], change[held])
-        for place, row in self._chosen_in(rows):
-            self.chosen[row].learn_one(float(batch.value[turn[place]]))
+    def overdue(self, at: int, rows: Ints, heard_from: Ints, budget_s: Floats) -> tuple[Batch, Verdicts]:
+        """Which of these streams, by the gateway's clock, are in a state for so long that it is to be told, and why.
 
-    def _meet(self, rows: Ints, observed_at: Ints, read: Floats) -> Scale:
-        """Take note of a reading of each of `rows`: what they are, and what of it is to be learned."""
-        clock, is_first = self._clock.arrays, self.is_unheard(rows)
-        since_s = self._clock.advance(rows, observed_at, read)
-        is_calm = self._gate.arrays["phase"][rows] == Phase.CALM
-        turned, is_reset = self._natures.observe(rows, read, is_first, is_calm)
-        if len(turned):
-            self._begin_anew(rows[turned], observed_at[turned])
-        scale = self._natures.scale(rows, clock["origin"][rows], since_s, clock["interval_s"][rows])
-        again = np.flatnonzero(is_reset & scale.is_counter)
-        if len(again):  # how fast it counted meanwhile is not known: as before
-            scale.base[again] = read[again] - scale.per[again] * self._pool.arrays["lags"][0, rows[again]]
-        self._natures.learn(rows, read)
-        return scale
-
-    def _begin_anew(self, rows: Ints, observed_at: Ints) -> None:
-        """What was learned of these was learned of something that they are not."""
-        for name, part in self._parts.items():
-            if name not in {"clock", "natures", "gate"}:
-                part.renew(rows)
-        self._shelf.drop(rows)
-        self._clock.arrays["born_at"][rows] = observed_at
+        What was before `heard_from` (ns, of each) does not count.
+        """
+        habits, phase = self._suspicion.habits, self._gate.arrays["phase"][rows]
+        is_asked = self.prospects.natures.is_state(rows) & (phase < Phase.OPEN) & (self.prospects.seen(rows) >= _VISITS)
+        rows, heard_from, budget_s = rows[is_asked], heard_from[is_asked], budget_s[is_asked]
+        if not len(rows):
+            return Batch(rows, rows, rows, np.zeros(0)), blank_verdicts(0)
+        behind = habits.arrays["behind"][rows]
+        now, since = at - behind, np.maximum(habits.since(rows), heard_from - behind)
+        case, everyone = self._suspicion.lasting(rows, now, since, self._youth(rows, now)), np.ones(len(rows), np.bool_)
+        threshold = self._threshold(rows, self.prospects.interval_s(rows), budget_s, everyone)
+        told = np.flatnonzero(case.decades >= threshold)
+        verdicts, decades, late = blank_verdicts(len(told)), case.decades[told], rows[told]
+        if len(told):
+            verdicts.score[:] = decades / (decades + threshold[told])
+            verdicts.period[:] = decades + np.log10(self.prospects.interval_s(late))
+            verdicts.kind[:], verdicts.nature[:] = case.kind[told], Nature.STATE
+            verdicts.base[:], verdicts.span_s[:] = (each[told] for each in self._suspicion.stands(rows, case))
+            verdicts.change[:] = self._gate.step(late, now[told], decades, threshold[told], ~everyone[told])
+            self._gate.spend(late, verdicts.change, np.zeros(len(late)), budget_s[told])
+            self._open(late)
+            self._shelf.note(late, self._tails.beyond(late, case.statistics[:, told]))
+        return Batch(late, now[told], np.full(len(late), at), habits.state(late).astype(np.float64)), verdicts
 
     def _try(self, rows: Ints, observed_at: Ints, change: npt.NDArray[np.uint8]) -> None:
         """Settle which of what was learned during an incident counts; there is a copy of each of `rows`."""
@@ -249,127 +247,36 @@ class Streams:
         for room in rooms if len(rows) else ():
             self._shelf.put_back(rows, room, STANDING[room])
 
-    def _learn_distant(
-        self, rows: Ints, times: tuple[Ints, Ints, Ints], outlook: Outlook, value: Floats, scale: Scale
-    ) -> None:
-        """Judge the forecasts farther ahead that come due; now and then send off new ones."""
-        before, observed_at, local_s = times
-        seen, interval_s = self._clock.arrays["seen"][rows], np.maximum(self._clock.arrays["interval_s"][rows], 1e-3)
-        counted = np.where(scale.is_counter, scale.base + scale.per * value, np.nan)
-        self._distant.learn(rows, observed_at, interval_s, value, counted)
-        turn = np.flatnonzero(is_turn(seen))
-        if not len(turn):
-            return
-        chosen, local_s, slow = rows[turn], local_s[turn], self._pool.arrays["slow"]
-
-        def usual(place: Ints, ahead_s: Floats, steps: Floats) -> Usual:
-            row, due = chosen[place], local_s[place] + ahead_s.astype(np.int64)
-            return Usual(self._profile.expect(row, due, slow[row])[0], self._rhythm.expect(row, steps.astype(np.int64)))
-
-        moments = before[turn], observed_at[turn], interval_s[turn]
-        self._distant.send(chosen, moments, self._aim(rows, outlook).of(turn), usual, scale.base[turn])
-
-    def _aim(self, rows: Ints, outlook: Outlook) -> Aim:
-        pool = self._pool.arrays
-        return Aim(outlook.lags[0], outlook.expected, pool["level"][rows])
-
     def _believed(self, rows: Ints, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
-        clock = self._clock.arrays
         span = self._tails.span(rows, Statistic.HIGHEST, Statistic.LOWEST)
         reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
-        reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(clock["origin"][rows])))
-        reach = np.where(self.seen(rows) >= _WARM_UP, reach, np.inf)
+        reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(self.prospects.clock.arrays["origin"][rows])))
+        reach = np.where(self.prospects.seen(rows) >= _WARM_UP, reach, np.inf)
         return np.clip(value, outlook.expected - reach, outlook.expected + reach)
-
-    def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
-        """Position and row of the streams that have a model of the user's choice."""
-        return [(place, row) for place, row in enumerate(rows.tolist()) if row in self.chosen] if self.chosen else []
-
-    def _consult(self, rows: Ints, outlook: Outlook, scale: Scale) -> Outlook:
-        """The outlook with the word of the chosen models in place of the pool's."""
-        found = self._chosen_in(rows)
-        if not found:
-            return outlook
-        expected = outlook.expected.copy()
-        for place, row in found:
-            predicted = self.chosen[row].predict_one()
-            if predicted is not None:
-                expected[place] = (np.clip(predicted, -LARGEST, LARGEST) - scale.base[place]) / scale.per[place]
-        return outlook._replace(expected=expected)
 
     def _youth(self, rows: Ints, observed_at: Ints) -> Floats:
         """How young each of `rows` is: 1 at birth, 0 when it has seen enough of days."""
-        age_s = (observed_at - self._clock.arrays["born_at"][rows]) / SECOND
+        age_s = (observed_at - self.prospects.clock.arrays["born_at"][rows]) / SECOND
         return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
 
-    def _threshold(self, rows: Ints, interval_s: Floats, budget_s: Floats) -> Floats:
+    def _threshold(self, rows: Ints, interval_s: Floats, budget_s: Floats, is_state: npt.NDArray[np.bool_]) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
         needed = np.log10(_TRIALS * budget_s / interval_s)
-        young = self.seen(rows) < _WARM_UP - 1.0
+        young = self.prospects.seen(rows) < np.where(is_state, _VISITS, _WARM_UP) - 1.0
         needed = needed + self._gate.arrays["strictness"][rows]
         return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
 
     def opened(self) -> Floats:
         """Of each stream, how many incidents it lately opens in 30 days that nobody called a fault."""
-        clock = self._clock.arrays
-        age_s = np.maximum((clock["last_at"] - clock["born_at"])[: self._clock.count] / SECOND, DAY_S)
+        clock, count = self.prospects.clock.arrays, self._gate.count
+        age_s = np.maximum((clock["last_at"] - clock["born_at"])[:count] / SECOND, DAY_S)
         share = 1.0 - np.exp(-age_s / MEMORY_S)  # of what counts was seen
-        return np.asarray(self._gate.arrays["opened"][: self._gate.count] / share)
-
-    def ready(self, rows: Ints) -> Ints:
-        """Those of `rows` of which a forecast would say anything."""
-        return rows[self.seen(rows) > READY]
-
-    def seen(self, rows: Ints) -> Floats:
-        """How many readings of each of `rows` were learned as what it is now."""
-        return np.asarray(self._tails.arrays["seen"][rows])
-
-    def pace(self, rows: Ints) -> tuple[Ints, Floats]:
-        """The time (ns) of the last reading and the usual interval in seconds of each of `rows`."""
-        return self._clock.arrays["last_at"][rows], self._clock.arrays["interval_s"][rows]
+        return np.asarray(self._gate.arrays["opened"][:count] / share)
 
     def forecast(self, rows: Ints, horizons_s: Floats) -> tuple[Floats, Floats, Floats]:
         """What each of `rows` will read after each of its `horizons_s`: expected, lower, upper; all (row, horizon)."""
-        clock, pool, count = self._clock.arrays, self._pool, horizons_s.shape[1]
-        last_at, interval_s = clock["last_at"][rows], np.maximum(clock["interval_s"][rows], 1e-3)
-        slow, zone = pool.arrays["slow"][rows], self._policy.zone
-        following = local_seconds(last_at + (interval_s * SECOND).astype(np.int64), zone)
-        usual, cycle = self._profile.expect(rows, following, slow)[0], self._rhythm.expect(rows, np.ones_like(rows))
-        scale = self._natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
-        outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
-        half = pool.interval(rows, outlook)
-        widest = np.maximum(half, 1.645 * np.sqrt(self._evidence.arrays["power"][rows]))
-        place = np.repeat(np.arange(len(rows)), count)
-        due = local_seconds((last_at[:, None] + (horizons_s * SECOND).astype(np.int64)).reshape(-1), zone)
-        steps = np.maximum(horizons_s / interval_s[:, None], 1.0).reshape(-1)
-        seasonal = self._profile.expect(rows[place], due, slow[place])[0]
-        then = Usual(seasonal, self._rhythm.expect(rows[place], np.rint(steps).astype(np.int64)))
-        aim = self._aim(rows, outlook).of(place)
-        expected, width = self._distant.forecast(rows[place], aim, then, steps, (half[place], widest[place]))
-        per = np.where(scale.is_counter[:, None], horizons_s, 1.0)
-        expected, width = per * expected.reshape(-1, count) + scale.base[:, None], per * width.reshape(-1, count)
-        return expected, expected - width, expected + width
-
-    def least(self, rows: Ints) -> Floats:
-        """What each of `rows` will show at least: a counter never less than now, others have no such bound."""
-        return np.where(self._natures.is_counter(rows), self._natures.arrays["last"][rows], -np.inf)
-
-    def recent(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
-        """The last values of each of `rows` that has so many, the newest last, and what its hours let expect of them.
-
-        The second is by how much they should have climbed.
-        """
-        clock, slow = self._clock.arrays, self._pool.arrays["slow"][rows]
-        last_at, ago = clock["last_at"][rows], ((count - 1) * clock["interval_s"][rows] * SECOND).astype(np.int64)
-        now, then = (
-            self._profile.expect(rows, local_seconds(at, self._policy.zone), slow)[0] for at in (last_at, last_at - ago)
-        )
-        learned, is_counter = self._rhythm.recent(rows, count), self._natures.is_counter(rows)
-        risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned
-        counted = self._natures.arrays["last"][rows][:, None] - risen * clock["interval_s"][rows][:, None]
-        own = np.where(is_counter[:, None], counted, clock["origin"][rows][:, None] + learned)
-        return own, np.where(is_counter, 0.0, now - then)
+        return self.prospects.forecast(rows, horizons_s, np.sqrt(self._suspicion.evidence.arrays["power"][rows]))
 
     def adopt(self, other: "Streams", theirs: Ints, ours: Ints) -> None:
         """Take over streams of another: `ours` become what `theirs` are."""

@@ -40,6 +40,12 @@ class Peaks(NamedTuple):
     edge: Floats
     mean_excess: Floats
 
+    def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
+        """Those at the other positions of the round."""
+        left = ~is_left_out[self.place]
+        numbers = self.value[left], self.edge[left], self.mean_excess[left]
+        return Peaks(self.side[left], self.place[left], self.row[left], self.at[left], *numbers)
+
 
 class Tails(Rows):
     """Both tails of every statistic of every stream; sides 0..K-1 look upwards, K..2K-1 downwards."""

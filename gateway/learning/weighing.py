@@ -13,8 +13,8 @@ _YOUTH_HANDICAP = 4.0
 was never seen before may be the first evening."""
 
 _BURSTS = 50.0
-"""The same for the rate at which a counter rises: it does so in bursts, and the first kettle is no fault. Seven of
-eight simulated meters were told for it on their first morning."""
+"""The same for states, and for the rate at which a counter rises: it does so in bursts, and the first kettle is no
+fault. Seven of eight simulated meters were told for it on their first morning."""
 
 _BORN_WITH = (Statistic.RESIDUAL, Statistic.RUN)
 _GROUPS = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPREAD, Statistic.RUN)
@@ -31,15 +31,17 @@ LEAST_EXCESS = np.zeros(len(Statistic))
 LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
 
 
-def weigh(found: Peaks, decades: Floats, youth: Floats, rises: Mask) -> tuple[Floats, Ints]:
+def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tuple[Floats, Ints]:
     """The decades of each reading of a round, and the `Statistic` that says most.
 
     `decades` are those of each peak; `youth` is, per reading, 1 at the birth of its stream and 0 when it is grown up;
-    `rises` says that it is a rate, and not of a fall.
+    `is_unsure` says that it is a state, or the rate of a counter.
     """
     kinds, statistic = len(Statistic), found.side % len(Statistic)
-    is_burst = rises[found.place] & (statistic != Statistic.RUN)
-    handicap = _HANDICAP[statistic] + np.where(is_burst, _BURSTS, _GROWS_UP[statistic]) * youth[found.place]
+    growing = _GROWS_UP[statistic]
+    if is_unsure.any():
+        growing = np.where(is_unsure[found.place] & (statistic != Statistic.RUN), _BURSTS, growing)
+    handicap = _HANDICAP[statistic] + growing * youth[found.place]
     left = decades - handicap
     telling = np.flatnonzero(left > 0.0)
     is_odd = np.zeros(len(youth), bool)

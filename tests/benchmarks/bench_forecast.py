@@ -47,7 +47,7 @@ class Watch:
     """Takes down what every member of the pool said of a round, before the pool learned it."""
 
     def __init__(self, streams: Streams) -> None:
-        self._pool = streams._pool
+        self._pool = streams.prospects.pool
         self._learn, self.experts = self._pool.learn, np.zeros((len(EXPERTS), 0))
         self._pool.learn = self  # type: ignore[method-assign,assignment]
 
@@ -68,8 +68,8 @@ def ours(loaded: Sequence[Recording]) -> list[Said]:
         at = np.array([loaded[row].observed_at[number] for row in rows])
         value = np.array([loaded[row].values[number, 0] for row in rows])
         stale = streams.learn_many(Batch(rows, at, at, value)).is_stale
-        origin = streams._clock.arrays["origin"][rows]
-        ahead = np.column_stack([streams.pace(rows)[1], np.tile(horizons_s, (len(rows), 1))])
+        origin = streams.prospects.clock.arrays["origin"][rows]
+        ahead = np.column_stack([streams.prospects.pace(rows)[1], np.tile(horizons_s, (len(rows), 1))])
         expected, lower, upper = streams.forecast(rows, ahead)
         fresh = np.flatnonzero(~stale)
         for place, row in enumerate(rows):

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from readings import START, Row, batch, learn, life, pieces
 
+from gateway.learning.nature import KindRule
 from gateway.learning.stock import ModelRule
+from gateway.learning.streams import Policy
 from gateway.records import (
     SECOND,
     Availability,
@@ -17,6 +19,7 @@ from gateway.records import (
     Event,
     Feedback,
     Maintenance,
+    Nature,
     Resume,
     Tick,
     Verdict,
@@ -28,11 +31,12 @@ DEVICES = ("pump", "room", "meter")
 SENSORS = ("a", "b")
 
 RULES = Rules(
+    policy=Policy(kinds=(KindRule("room", "b", Nature.STATE), KindRule("pump", "b", Nature.COUNTER))),
     models=(ModelRule("river.anomaly.HalfSpaceTrees", "meter", params={"n_trees": 2, "window_size": 30}),),
     silent_floor_s=5.0,
 )
 
-VALUES = st.floats(-1e100, 1e100) | st.floats(0, 40) | st.sampled_from([0.0, 20.0, 25.0, 1e100, -1e100, 5e-324])
+VALUES = st.floats(-1e100, 1e100) | st.floats(0, 40) | st.sampled_from([0.0, 1.0, 20.0, 25.0, 1e100, -1e100, 5e-324])
 GAPS_S = st.sampled_from([0, 1, 60, 60, 60, 61, -30, -(10**6), 10**4, 10**7])
 Steps = list[tuple[str, str, int, float]]
 STEPS = st.lists(st.tuples(st.sampled_from(DEVICES), st.sampled_from(SENSORS), GAPS_S, VALUES), min_size=1, max_size=60)

@@ -139,7 +139,7 @@ def test_models_of_each_kind_are_put_to_their_work() -> None:
         for device in ("pump", "room", "meter")
     ]
     verdicts = of.learn_many(batch(of.directory, rows))
-    assert isinstance(of.streams.chosen[0].model.model, linear_model.PARegressor)  # type: ignore[attr-defined]
+    assert isinstance(of.streams.prospects.chosen[0].model.model, linear_model.PARegressor)  # type: ignore[attr-defined]
     assert isinstance(of.scorers[1].model, anomaly.GaussianScorer)
     assert of.failures() == {}
     joint = verdicts.joint.reshape(-1, 3)

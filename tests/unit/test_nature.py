@@ -37,7 +37,7 @@ def found(values: Floats) -> list[Nature]:
     natures.grow(1)
     kinds = []
     for number, value in enumerate(values):
-        natures.observe(ROW, np.array([value]), np.array([number == 0]), ~NOBODY)
+        natures.observe(ROW, np.array([value]), np.array([60.0 * number]), ~NOBODY)
         natures.learn(ROW, np.array([value]))
         kinds.append(Nature(int(natures.arrays["nature"][0])))
     return kinds
@@ -136,7 +136,7 @@ def test_what_comes_is_told_in_the_counters_own_unit(lives: tuple[Streams, Verdi
     streams, _, values = lives
     expected, lower, _ = streams.forecast(ROW, np.array([[STEP_S, 6 * 3600.0]]))
     assert np.abs(expected[0] - values[-1, 0] - [0.1, 2.5]).max() < 1.0
-    assert (streams.least(ROW) == values[-1, 0]).all()
+    assert (streams.prospects.least(ROW) == values[-1, 0]).all()
     assert lower.max() < values[-1, 0] + 3
 
 

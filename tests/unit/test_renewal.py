@@ -179,7 +179,7 @@ def test_where_that_takes_too_long_the_newest_part_serves_and_is_not_saved(journ
     assert again.calendar.active(END) == ["valve-*"]
     row = again.directory.row("room", "a")
     assert row is not None
-    assert 10 < int(again.fleet.streams.seen([row])[0]) < ROUNDS  # type: ignore[arg-type]
+    assert 10 < int(again.fleet.streams.prospects.seen([row])[0]) < ROUNDS  # type: ignore[arg-type]
     assert regime.mark is None
     assert regime.renewal
     assert regime.renewal.serving.startswith("what was heard since 2023-11-1")

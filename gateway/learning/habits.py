@@ -1,0 +1,179 @@
+"""What is usual of a state, a door or a motion detector: how long it lasts, and at which hours of the week it changes.
+
+A stream that rests in one state most of the time is *stirred* when it leaves it. How often that is, is learned by the
+hour of the local day, of workdays and of weekends apart (a Gamma-Poisson rate with forgetting). From it follow the
+stir that nobody expected, by the hours of the week that are as quiet as its own, and the one that did not come: a rest
+is measured by the stirs that usually come meanwhile, so that a night is short. How long other states last is measured
+in seconds. Both are judged under their own past, by `Tails`.
+"""
+
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.calendar import DAY_S, WEEK_S, local_seconds
+from gateway.learning.rows import Rows
+from gateway.records import SECOND, Floats, Ints
+
+STATES = 8
+"""States of a stream that are told apart; further ones count as the last."""
+
+REST = STATES
+"""The statistic of the resting state, after one of each state."""
+
+GRAIN = 0.3
+"""The least that the statistics tell apart: a third more time."""
+
+_NOBODY = STATES  # the state of a stream of which nothing is known
+_HOURS = 24
+_WORKDAYS, _WEEKEND = 5, 2
+_DAYS = np.array([_WORKDAYS, _WEEKEND], np.float64)[:, None, None]
+_MEMORY_DAYS = 42.0  # of stirs
+_DOUBT_DAYS = 3.0  # so much of all days counts for the workdays and for the weekends, too
+_NEVER = 0.02  # stirs that each hour counts as having seen; with this, a first one at night is told after two weeks
+_KNOWN_DAYS = 10.0  # before an hour is called quiet: a weekend, and then some
+
+Mask = npt.NDArray[np.bool_]
+
+
+def state_of(value: Floats) -> Ints:
+    """The state that a value stands for."""
+    return np.clip(value, 0.0, STATES - 1.0).astype(np.int64)
+
+
+class Stay(NamedTuple):
+    """In which state some streams were until a moment, and for how long.
+
+    The moment is `at` (ns) and `local_s` in its local week. `stirs` are those that a rest would usually have had by
+    then, NaN of other states; `quiet_s` are the seconds that usually pass between two stirs at hours at most as busy,
+    0 where there is no stir or too little is known.
+    """
+
+    at: Ints
+    local_s: Ints
+    state: Ints
+    lasted_s: Floats
+    stirs: Floats
+    quiet_s: Floats
+    is_over: Mask
+
+    def statistics(self, count: int) -> Floats:
+        """For `Tails`, `count` in all: how long the state lasts that each is in, NaN for all others."""
+        found, is_rest = np.full((count, len(self.state)), np.nan), ~np.isnan(self.stirs)
+        length = np.where(is_rest, GRAIN * self.stirs, np.log(np.maximum(self.lasted_s, 1.0)))
+        known = np.flatnonzero(self.state != _NOBODY)
+        found[np.where(is_rest, REST, self.state)[known], known] = length[known]
+        return found
+
+
+class Habits(Rows):
+    """Of every stream its state, since when (ns), the time spent in each, and when in the week it was stirred.
+
+    Times are those of the device's clock, which is `behind` the gateway's.
+    """
+
+    def __init__(self, zone: ZoneInfo | None) -> None:
+        self._zone = zone
+        super().__init__(
+            {
+                "state": ((), np.uint8, _NOBODY),
+                "since": ((), np.int64, 0),
+                "born_at": ((), np.int64, 0),
+                "behind": ((), np.int64, 0),
+                "spent_s": ((STATES,), np.float32, 0.0),
+                "stirred_at": ((), np.int64, 0),
+                "stirs": ((2 * _HOURS,), np.float32, 0.0),
+            }
+        )
+
+    def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints) -> Stay:
+        """How long each of `rows` has been in its state at a moment, from which on it is in `state`."""
+        a, before = self.arrays, self.state(rows)
+        local_s = local_seconds(at, self._zone)
+        is_over = (before != _NOBODY) & (before != state)
+        is_rest = before == np.argmax(a["spent_s"][:, rows], axis=0)
+        rate = self._rate(rows, at)
+        is_known = (at - a["born_at"][rows]) / SECOND >= _KNOWN_DAYS * DAY_S
+        stirs = np.where(is_rest, _usual(rate, local_seconds(since, self._zone), local_s), np.nan)
+        quiet_s = np.where(is_over & is_rest & is_known, _quiet_s(rate, local_s), 0.0)
+        return Stay(at, local_s, before, np.maximum(at - since, 0) / SECOND, stirs, quiet_s, is_over)
+
+    def resume(self, at: int, leap: int, ours: Ints) -> None:
+        """Our clock, which dates the streams `ours`, reads `at`, set by `leap` ns; what was before it is not known."""
+        a, is_theirs = self.arrays, self.arrays["state"] != _NOBODY
+        known = np.flatnonzero(is_theirs)
+        is_theirs[ours] = False
+        a["behind"][is_theirs] += leap
+        a["since"][known] = at - a["behind"][known]
+
+    def state(self, rows: Ints) -> Ints:
+        """The state each of `rows` is in."""
+        return np.asarray(self.arrays["state"][rows].astype(np.int64))
+
+    def since(self, rows: Ints) -> Ints:
+        """Since when (ns) each of `rows` is in its state."""
+        return np.asarray(self.arrays["since"][rows])
+
+    def learn(self, rows: Ints, state: Ints, stay: Stay, received_at: Ints) -> None:
+        """Each of `rows` is in `state` from this moment on, which is `received_at` by the gateway's clock."""
+        a = self.arrays
+        is_new = stay.state == _NOBODY
+        a["born_at"][rows] = np.where(is_new, stay.at, a["born_at"][rows])
+        a["since"][rows] = np.where(is_new | stay.is_over, stay.at, a["since"][rows])
+        a["state"][rows], a["behind"][rows] = state, received_at - stay.at
+        over = np.flatnonzero(stay.is_over)
+        if len(over):
+            row, fading = rows[over], np.exp(-stay.lasted_s[over] / (_MEMORY_DAYS * DAY_S))
+            a["spent_s"][:, row] *= fading.astype(np.float32)
+            a["spent_s"][stay.state[over], row] += stay.lasted_s[over].astype(np.float32)
+        stirred = np.flatnonzero(stay.is_over & ~np.isnan(stay.stirs))
+        if len(stirred):
+            row = rows[stirred]
+            kind, hour = _bins(stay.local_s[stirred])
+            a["stirs"][:, row] *= self._fading(row, stay.at[stirred]).astype(np.float32)
+            a["stirs"][kind * _HOURS + hour, row] += np.float32(1.0)
+            a["stirred_at"][row] = stay.at[stirred]
+
+    def _fading(self, rows: Ints, at: Ints) -> Floats:
+        """What is left of the stirs of each of `rows`."""
+        since_s = np.maximum(at - self.arrays["stirred_at"][rows], 0) / SECOND
+        return np.asarray(np.exp(-since_s / (_MEMORY_DAYS * DAY_S)))
+
+    def _rate(self, rows: Ints, at: Ints) -> Floats:
+        """How often each of `rows` is stirred in each hour: (workday or weekend, hour, row)."""
+        count = self.arrays["stirs"][:, rows].astype(np.float64) * self._fading(rows, at)
+        count = count.reshape(2, _HOURS, len(rows))
+        count = 0.5 * count + 0.25 * (np.roll(count, 1, axis=1) + np.roll(count, -1, axis=1))
+        age_days = np.maximum((at - self.arrays["born_at"][rows]) / SECOND / DAY_S, 1.0)
+        days = _MEMORY_DAYS * (1.0 - np.exp(-age_days / _MEMORY_DAYS))
+        either = (count[0] + count[1] + _NEVER) / days
+        return np.asarray((count + _DOUBT_DAYS * either) / (days * _DAYS / 7.0 + _DOUBT_DAYS))
+
+
+def _bins(local_s: Ints) -> tuple[Ints, Ints]:
+    """Workday (0) or weekend (1), and the hour."""
+    return np.asarray((local_s % WEEK_S // DAY_S >= _WORKDAYS).astype(np.int64)), local_s % DAY_S // 3600
+
+
+def _usual(rate: Floats, since_s: Ints, now_s: Ints) -> Floats:
+    """How many stirs usually come between two moments."""
+    hourly = np.concatenate([rate[0]] * _WORKDAYS + [rate[1]] * _WEEKEND)
+    total, column = np.cumsum(hourly, axis=0), np.arange(hourly.shape[1])
+
+    def in_week(local_s: Ints) -> Floats:
+        hour = local_s % WEEK_S // 3600
+        left = 1.0 - local_s % 3600 / 3600.0
+        return np.asarray(total[hour, column] - left * hourly[hour, column])
+
+    weeks = now_s // WEEK_S - since_s // WEEK_S
+    return np.asarray(np.maximum(weeks * total[-1] + in_week(now_s) - in_week(since_s), 0.0))
+
+
+def _quiet_s(rate: Floats, local_s: Ints) -> Floats:
+    """The seconds that usually pass between two stirs at hours at most as busy as this."""
+    kind, hour = _bins(local_s)
+    mine = rate[kind, hour, np.arange(len(local_s))]
+    quiet = np.where(rate <= mine, rate * _DAYS, 0.0).reshape(2 * _HOURS, len(local_s))
+    return np.asarray(WEEK_S / np.cumsum(quiet, axis=0)[-1])

@@ -1,0 +1,203 @@
+"""What is expected of every stream: of its next value, and after any time, in its own unit."""
+
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.calendar import local_seconds
+from gateway.learning.clock import LARGEST, Clock
+from gateway.learning.distant import Aim, Distant, Usual, is_turn
+from gateway.learning.nature import Natures, Scale
+from gateway.learning.pool import Outlook, Pool
+from gateway.learning.profile import Profile
+from gateway.learning.rhythm import Rhythm
+from gateway.records import SECOND, Floats, Ints
+
+if TYPE_CHECKING:
+    from gateway.learning.chosen import ChosenForecaster
+
+READY = 10
+"""Readings before a forecast is published; its interval has found its width by then."""
+
+_LEAST_INTERVAL_S = 1e-3
+
+Mask = npt.NDArray[np.bool_]
+
+
+class View(NamedTuple):
+    """One reading of each of some streams, and what was expected of it.
+
+    `before` is the time of the one before, `read` is in its own unit, `value` what is learned of it, and `weekly` what
+    the same hour of the week usually has, NaN where that was never seen.
+    """
+
+    rows: Ints
+    observed_at: Ints
+    before: Ints
+    local_s: Ints
+    interval_s: Floats
+    scale: Scale
+    read: Floats
+    value: Floats
+    outlook: Outlook
+    weekly: Floats
+
+
+class Prospects:
+    """Pace, nature, profiles, beat and forecasters of every stream, and the models a user chose instead of these."""
+
+    def __init__(self, zone: ZoneInfo | None) -> None:
+        self._zone = zone
+        self.clock, self.natures, self.pool = Clock(), Natures(), Pool()
+        self.profile, self.rhythm, self.distant = Profile(), Rhythm(), Distant()
+        self.chosen: dict[int, ChosenForecaster] = {}
+
+    def meet(self, rows: Ints, observed_at: Ints, read: Floats, is_calm: Mask) -> tuple[Ints, Scale]:
+        """Take note of a reading of each of `rows`; returns what of it is learned, and who turned into something else.
+
+        What was learned of those was learned of something that they are not.
+        """
+        clock, since_s = self.clock.arrays, self.clock.advance(rows, observed_at, read)
+        age_s = (observed_at - clock["born_at"][rows]) / SECOND
+        turned, again = self.natures.observe(rows, read, age_s, is_calm)
+        if len(turned):
+            self._begin_anew(rows[turned], observed_at[turned])
+        scale = self.natures.scale(rows, clock["origin"][rows], since_s, clock["interval_s"][rows])
+        if len(again):  # how fast it counted meanwhile is not known: as before
+            scale.base[again] = read[again] - scale.per[again] * self.pool.arrays["lags"][0, rows[again]]
+        self.natures.learn(rows, read)
+        return rows[turned], scale
+
+    def _begin_anew(self, rows: Ints, observed_at: Ints) -> None:
+        for part in (self.pool, self.profile, self.rhythm, self.distant):
+            part.renew(rows)
+        self.clock.arrays["born_at"][rows] = observed_at
+
+    def view(self, rows: Ints, times: tuple[Ints, Ints], read: Floats, scale: Scale) -> View:
+        """What is expected of this reading of each of `rows`; `times` are those of the last and of this."""
+        before, observed_at = times
+        value, local_s = scale.learned(read), local_seconds(observed_at, self._zone)
+        usual, weekly, seen = self.profile.expect(rows, local_s, self.pool.arrays["slow"][rows])
+        cycle = self.rhythm.expect(rows, np.ones(len(rows), np.int64))
+        outlook = self._consult(rows, self.pool.predict(rows, usual, cycle), scale)
+        weekly = np.where(seen > 0.0, weekly, np.nan)
+        return View(rows, observed_at, before, local_s, self.interval_s(rows), scale, read, value, outlook, weekly)
+
+    def band(self, view: View) -> tuple[Floats, Floats, Floats]:
+        """What is expected of each reading, in its own unit: middle, lower, upper; NaN while nothing is known."""
+        outlook, scale = view.outlook, view.scale
+        half = self.pool.interval(view.rows, outlook)
+        spoken = self.pool.arrays["seen"][view.rows] > 0.0
+        middle, low, high = (
+            np.where(spoken, scale.own(each), np.nan)
+            for each in (outlook.expected, outlook.expected - half, outlook.expected + half)
+        )
+        return middle, low, high
+
+    def learn(self, view: View) -> None:
+        """Learn what was read."""
+        self._learn_distant(view)
+        self.pool.learn(view.rows, view.outlook, view.value)
+        self.rhythm.learn(view.rows, view.value)
+        self.profile.learn(view.rows, view.local_s, view.value)
+        for place, row in self._chosen_in(view.rows):
+            self.chosen[row].learn_one(float(view.read[place]))
+
+    def _learn_distant(self, view: View) -> None:
+        """Judge the forecasts farther ahead that come due; now and then send off new ones."""
+        rows, scale, seen = view.rows, view.scale, self.clock.arrays["seen"][view.rows]
+        counted = np.where(scale.is_counter, scale.own(view.value), np.nan) if scale.has_counters else None
+        self.distant.learn(rows, view.observed_at, view.interval_s, view.value, counted)
+        turn = np.flatnonzero(is_turn(seen))
+        if not len(turn):
+            return
+        chosen, local_s, slow = rows[turn], view.local_s[turn], self.pool.arrays["slow"]
+
+        def usual(place: Ints, ahead_s: Floats, steps: Floats) -> Usual:
+            row, due = chosen[place], local_s[place] + ahead_s.astype(np.int64)
+            return Usual(self.profile.expect(row, due, slow[row])[0], self.rhythm.expect(row, steps.astype(np.int64)))
+
+        moments = view.before[turn], view.observed_at[turn], view.interval_s[turn]
+        self.distant.send(chosen, moments, self._aim(rows, view.outlook).of(turn), usual, scale.base[turn])
+
+    def _aim(self, rows: Ints, outlook: Outlook) -> Aim:
+        return Aim(outlook.lags[0], outlook.expected, self.pool.arrays["level"][rows])
+
+    def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
+        """Position and row of the streams that have a model of the user's choice."""
+        return [(place, row) for place, row in enumerate(rows.tolist()) if row in self.chosen] if self.chosen else []
+
+    def _consult(self, rows: Ints, outlook: Outlook, scale: Scale) -> Outlook:
+        """The outlook with the word of the chosen models in place of the pool's."""
+        found = self._chosen_in(rows)
+        if not found:
+            return outlook
+        expected = outlook.expected.copy()
+        for place, row in found:
+            predicted = self.chosen[row].predict_one()
+            if predicted is not None:
+                expected[place] = (np.clip(predicted, -LARGEST, LARGEST) - scale.base[place]) / scale.per[place]
+        return outlook._replace(expected=expected)
+
+    def ready(self, rows: Ints) -> Ints:
+        """Those of `rows` of which a forecast would say anything."""
+        return rows[self.seen(rows) > READY]
+
+    def seen(self, rows: Ints) -> Floats:
+        """How many readings of each of `rows` were learned as what it is now."""
+        return np.asarray(self.pool.arrays["seen"][rows])
+
+    def interval_s(self, rows: Ints) -> Floats:
+        """The usual seconds between two readings of each of `rows`."""
+        return np.maximum(self.clock.arrays["interval_s"][rows], _LEAST_INTERVAL_S)
+
+    def pace(self, rows: Ints) -> tuple[Ints, Floats]:
+        """The time (ns) of the last reading and the usual interval in seconds of each of `rows`."""
+        return self.clock.arrays["last_at"][rows], self.clock.arrays["interval_s"][rows]
+
+    def forecast(self, rows: Ints, horizons_s: Floats, deviation: Floats) -> tuple[Floats, Floats, Floats]:
+        """What each of `rows` will read after each of its `horizons_s`: expected, lower, upper; all (row, horizon).
+
+        `deviation` is how far each usually is from what is usual at the hour.
+        """
+        clock, pool, count = self.clock.arrays, self.pool, horizons_s.shape[1]
+        last_at, interval_s = clock["last_at"][rows], self.interval_s(rows)
+        slow, zone = pool.arrays["slow"][rows], self._zone
+        following = local_seconds(last_at + (interval_s * SECOND).astype(np.int64), zone)
+        usual, cycle = self.profile.expect(rows, following, slow)[0], self.rhythm.expect(rows, np.ones_like(rows))
+        scale = self.natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
+        outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
+        half = pool.interval(rows, outlook)
+        widest = np.maximum(half, 1.645 * deviation)
+        place = np.repeat(np.arange(len(rows)), count)
+        due = local_seconds((last_at[:, None] + (horizons_s * SECOND).astype(np.int64)).reshape(-1), zone)
+        steps = np.maximum(horizons_s / interval_s[:, None], 1.0).reshape(-1)
+        seasonal = self.profile.expect(rows[place], due, slow[place])[0]
+        then = Usual(seasonal, self.rhythm.expect(rows[place], np.rint(steps).astype(np.int64)))
+        aim = self._aim(rows, outlook).of(place)
+        expected, width = self.distant.forecast(rows[place], aim, then, steps, (half[place], widest[place]))
+        per = np.where(scale.is_counter[:, None], horizons_s, 1.0)
+        expected, width = per * expected.reshape(-1, count) + scale.base[:, None], per * width.reshape(-1, count)
+        return expected, expected - width, expected + width
+
+    def least(self, rows: Ints) -> Floats:
+        """What each of `rows` will show at least: a counter never less than now, others have no such bound."""
+        return np.where(self.natures.is_counter(rows), self.natures.arrays["last"][rows], -np.inf)
+
+    def recent(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
+        """The last values of each of `rows` that has so many, the newest last, and what its hours let expect of them.
+
+        The second is by how much they should have climbed.
+        """
+        clock, slow = self.clock.arrays, self.pool.arrays["slow"][rows]
+        last_at, ago = clock["last_at"][rows], ((count - 1) * clock["interval_s"][rows] * SECOND).astype(np.int64)
+        now, then = (
+            self.profile.expect(rows, local_seconds(at, self._zone), slow)[0] for at in (last_at, last_at - ago)
+        )
+        learned, is_counter = self.rhythm.recent(rows, count), self.natures.is_counter(rows)
+        risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned
+        counted = self.natures.arrays["last"][rows][:, None] - risen * clock["interval_s"][rows][:, None]
+        own = np.where(is_counter[:, None], counted, clock["origin"][rows][:, None] + learned)
+        return own, np.where(is_counter, 0.0, now - then)

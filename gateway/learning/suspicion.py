@@ -1,0 +1,108 @@
+"""What speaks against a reading: evidence on values, habits of states, and how rare both are."""
+
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
+from gateway.learning.habits import GRAIN, REST, STATES, Habits, Stay, state_of
+from gateway.learning.prospects import View
+from gateway.learning.tails import Peaks, Tails
+from gateway.learning.weighing import LEAST_EXCESS, weigh
+from gateway.records import Floats, Ints, Kind
+
+_KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
+_STATE_KIND = np.full(len(Statistic), Kind.STUCK, np.uint8)
+_STATE_KIND[REST] = Kind.SILENT
+
+_LONGEST = 30.0  # logarithm of the seconds; no state lasts longer
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Case(NamedTuple):
+    """What speaks against a reading of each of some streams, in decades of its return period in readings.
+
+    `found` are the tails in which its `statistics` lie, `level` is the fast mean of the values and `memory` what is to
+    be kept of them. `stay` says how those that are states stand, and `is_over` is where one was left.
+    """
+
+    decades: Floats
+    kind: npt.NDArray[np.uint8]
+    found: Peaks
+    statistics: Floats
+    level: Floats
+    memory: Memory
+    is_state: Mask
+    is_over: Mask
+    stay: Stay | None
+
+
+class Suspicion:
+    """Statistics of every stream, their tails, and the habits of those that are states."""
+
+    def __init__(self, zone: ZoneInfo | None) -> None:
+        self.evidence, self.tails, self.habits = Evidence(), Tails(LEAST_EXCESS), Habits(zone)
+
+    def judge(self, view: View, grain: Floats, youth: Floats, is_state: Mask) -> Case:
+        """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
+        rows, places = view.rows, np.flatnonzero(is_state)
+        statistics, memory = self.evidence.observe(rows, view.value, view.outlook, view.value - view.weekly)
+        level, is_over, stay = statistics[Statistic.LEVEL].copy(), np.zeros(len(rows), np.bool_), None
+        if len(places):
+            state = state_of(view.read[places])
+            stay = self.habits.stay(rows[places], state, view.observed_at[places], self.habits.since(rows[places]))
+            statistics[:, places], grain[places] = stay.statistics(len(statistics)), GRAIN
+            is_over[places] = stay.is_over
+        found = self.tails.exceed(rows, statistics, grain)
+        is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
+        decades, kind = self._weigh(found, youth, is_unsure, is_state)
+        if stay is not None:
+            quiet = _quiet(stay, view.interval_s[places], youth[places])
+            kind[places] = np.where(stay.is_over, Kind.SPIKE, kind[places])
+            decades[places] = np.where(stay.is_over, quiet, decades[places])  # what is over is not told any more
+        return Case(decades, kind, found, statistics, level, memory, is_state, is_over, stay)
+
+    def _weigh(
+        self, found: Peaks, youth: Floats, is_unsure: Mask, is_state: Mask
+    ) -> tuple[Floats, npt.NDArray[np.uint8]]:
+        rarity = self.tails.decades(found)
+        if not is_state.any():
+            decades, strongest = weigh(found, rarity, youth, is_unsure)
+            return decades, _KIND[strongest]
+        is_brief = (found.side >= len(Statistic)) & is_state[found.place]
+        decades, strongest = weigh(found, np.where(is_brief, 0.0, rarity), youth, is_unsure)
+        return decades, np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
+
+    def lasting(self, rows: Ints, at: Ints, since: Ints, youth: Floats) -> Case:
+        """What speaks against each of `rows`, all states, at a moment without a reading."""
+        stay, is_state = self.habits.stay(rows, self.habits.state(rows), at, since), np.ones(len(rows), np.bool_)
+        statistics = stay.statistics(len(Statistic))
+        found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN))
+        decades, kind = self._weigh(found, youth, is_state, is_state)
+        return Case(decades, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, stay)
+
+    def learn(self, view: View, case: Case, received_at: Ints) -> None:
+        """Learn what was read; of a state, how long it lasted when it is over."""
+        self.evidence.learn(view.rows, view.value, case.memory)
+        found = case.found
+        if case.stay is not None:
+            places, found = np.flatnonzero(case.is_state), found.but(case.is_state & ~case.is_over)
+            self.habits.learn(view.rows[places], state_of(view.read[places]), case.stay, received_at[places])
+        self.tails.learn(view.rows, found)
+
+    def stands(self, rows: Ints, case: Case) -> tuple[Floats, Floats]:
+        """How long (s) the state of each of `rows` lasted at most, or how often a rest usually ends; how long it is."""
+        assert case.stay is not None  # noqa: S101 - they are states
+        stay, tops = case.stay, self.tails.arrays["top"]
+        longest = tops[np.minimum(stay.state, STATES - 1), rows].astype(np.float64)
+        longest = np.where(np.isfinite(longest), np.exp(np.minimum(longest, _LONGEST)), np.nan)
+        return np.where(np.isnan(stay.stirs), longest, stay.stirs), stay.lasted_s
+
+
+def _quiet(stay: Stay, interval_s: Floats, youth: Floats) -> Floats:
+    """The decades (of readings) of stirs at hours so quiet; 0 where there is none."""
+    is_stir = (stay.quiet_s > 0.0) & (youth <= 0.0)
+    return np.where(is_stir, np.log10(np.where(is_stir, stay.quiet_s, 1.0) / interval_s), 0.0)
