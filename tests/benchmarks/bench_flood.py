@@ -4,8 +4,9 @@ Usage: bench_flood.py [--seconds N]
 
 The capacity is measured first: what the gateway learns per second of one stream that is sent as fast as it can. Then a
 device sends ten times that, in single messages at QoS 0 and 1 and in lists; then 10,000 devices are invented. Printed
-are the time until the others hear of their anomalies, how many of them were told, and the gateway's memory. Each time
-the hundred are new ones, as long known: what was told before must not make a difference.
+are the time until the others hear of their anomalies, in all and after the seconds that the flood's first burst takes,
+how many of them were told, and the gateway's memory. Each time the hundred are new ones, as long known: what was told
+before must not make a difference.
 """
 
 import argparse
@@ -42,11 +43,20 @@ LIMITS = ("max_queued_messages 200000", "max_queued_bytes 67108864", "max_inflig
 """As in deploy/mosquitto/mosquitto.conf."""
 
 
-class Heard(NamedTuple):
-    """What came of the anomalies of a run."""
+BURST_S = 10.0
+"""What one may send at once is learned by then on an idle machine; the flood is down to what it may send lastingly."""
 
-    delays: list[float]
+
+class Heard(NamedTuple):
+    """What came of the anomalies of a run: when each was sent, and how long it took to be told."""
+
+    told: list[tuple[float, float]]
     expected: int
+
+    def quantiles(self, since: float = 0.0) -> tuple[float, float]:
+        """Return median and 99th percentile of the delays, of what was sent from then on."""
+        delays = sorted(delay for sent, delay in self.told if sent >= since) or [float("nan")]
+        return delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
 
 
 class Gateway:
@@ -108,7 +118,8 @@ class Devices:
     def __init__(self, port: int, gateway: Gateway, name: str) -> None:
         self._name = name
         self._sent: dict[str, float] = {}
-        self._delays: list[float] = []
+        self._told: list[tuple[float, float]] = []
+        self._start = 0.0
         self._dice = random.Random(2)
         self._began = time.time() - 1e6
         self._client = connected(port, f"devices-{name}", "devices/+/anomaly", hear=self._hear)
@@ -120,7 +131,8 @@ class Devices:
     def _hear(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         device = message.topic.split("/")[1]
         if device in self._sent and json.loads(message.payload)["state"] == "open":
-            self._delays.append(time.perf_counter() - self._sent.pop(device))
+            sent = self._sent.pop(device)
+            self._told.append((sent - self._start, time.perf_counter() - sent))
 
     def _introduce(self, first: int, last: int) -> None:
         """Live from minute to minute, in lists."""
@@ -131,8 +143,8 @@ class Devices:
 
     def live(self, seconds: float) -> Heard:
         """Report at `RATE`; return how long it took to hear of what was far off."""
-        expected, start, number = 0, time.perf_counter(), 0
-        while (passed := time.perf_counter() - start) < seconds:
+        expected, number, self._start = 0, 0, time.perf_counter()
+        while (passed := time.perf_counter() - self._start) < seconds:
             if number >= passed * RATE:
                 time.sleep(0.0005)
                 continue
@@ -148,7 +160,7 @@ class Devices:
             time.sleep(0.01)
         self._client.disconnect()
         self._client.loop_stop()
-        return Heard(sorted(self._delays), expected)
+        return Heard(self._told, expected)
 
 
 def flood(port: int, per_s: float, qos: int, in_list: int, seconds: float) -> None:
@@ -190,18 +202,25 @@ def beside(target: object, *arguments: object) -> Iterator[None]:
 
 
 def tell(name: str, heard: Heard, gateway: Gateway, quiet: Heard | None = None) -> None:
-    """Print one line of results, with the ratio to the quiet run."""
-    delays, report = heard.delays or [float("nan")], gateway.ask()
-    median, p99 = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
-    line = (
-        f"{name:22} {len(heard.delays)}/{heard.expected} told, {1e3 * median:6.1f} ms median, {1e3 * p99:6.1f} ms p99"
-    )
-    if quiet:
-        theirs = quiet.delays
-        line += f", ratio {median / theirs[len(theirs) // 2]:.1f} and {p99 / theirs[int(len(theirs) * 0.99)]:.1f}"
+    """Print one line of results, with the ratio to the quiet run, and one of what came after a flood's burst."""
+    report = gateway.ask()
     print(
-        f"{line}; {report['streams']} streams, {report['megabytes']:.0f} MB, rejected {report['rejected']}", flush=True
+        f"{name:22} {len(heard.told)}/{heard.expected} told, {delays(heard, quiet)}; {report['streams']} streams, ",
+        end="",
     )
+    print(f"{report['megabytes']:.0f} MB, rejected {report['rejected']}", flush=True)
+    if quiet and name.startswith("flood"):
+        print(f"{'  after its burst':22} {delays(heard, quiet, BURST_S)}", flush=True)
+
+
+def delays(heard: Heard, quiet: Heard | None, since: float = 0.0) -> str:
+    """Return median and 99th percentile in words, and how many times those of the quiet run they are."""
+    median, p99 = heard.quantiles(since)
+    line = f"{1e3 * median:6.1f} ms median, {1e3 * p99:6.1f} ms p99"
+    if quiet:
+        before = quiet.quantiles()
+        line += f", ratio {median / before[0]:.1f} and {p99 / before[1]:.1f}"
+    return line
 
 
 def capacity(port: int, gateway: Gateway) -> float:
