@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.clock import LARGEST
-from gateway.learning.rows import Rows, ewma_rate
+from gateway.learning.rows import Rows, ewma_rate, stretch
 from gateway.records import Floats, Ints
 
 FEATURES = 8
@@ -49,20 +49,20 @@ class Sensors(Rows):
 
         A sensor whose rate counts from now on, or whose value does again, is another one.
         """
-        a = self.arrays
+        a, at = self.arrays, stretch(rows)
         value = np.clip(value, -LARGEST, LARGEST)
-        is_same = a["is_rate"][rows] == is_rate
-        seen, variance = a["seen"][rows] * is_same, a["variance"][rows] * is_same
-        mean = np.where(seen > 0.0, a["mean"][rows], value)
+        is_same = a["is_rate"][at] == is_rate
+        seen, variance = a["seen"][at] * is_same, a["variance"][at] * is_same
+        mean = np.where(seen > 0.0, a["mean"][at], value)
         deviation = np.sqrt(variance)
         has_moved = variance > 0.0
         step = value - mean
         step = np.where(has_moved, np.clip(step, -_FARTHEST * deviation, _FARTHEST * deviation), step)
         rate = np.where(is_trusted, ewma_rate(_MEAN_RATE, seen + 1.0), 0.0)
-        a["is_rate"][rows] = is_rate
-        a["seen"][rows] = seen + 1.0
-        a["mean"][rows] = mean + rate * step
-        a["variance"][rows] = variance + rate * (step * step - variance)
+        a["is_rate"][at] = is_rate
+        a["seen"][at] = seen + 1.0
+        a["mean"][at] = mean + rate * step
+        a["variance"][at] = variance + rate * (step * step - variance)
         return np.where(has_moved, step / np.where(has_moved, deviation, 1.0), 0.0)
 
 
@@ -79,7 +79,7 @@ class Correlation(Rows):
         nor can dimensions that are left out because none of these devices has a sensor there.
         """
         size = len(features)
-        left = self.arrays["departure"][:size, :size, rows] + _IDENTITY[:size, :size]
+        left = self.arrays["departure"][:size, :size, stretch(rows)] + _IDENTITY[:size, :size]
         place = np.arange(size)
         left[place, place] = np.maximum(left[place, place], _LEAST_VARIANCE) * (1.0 + _RIDGE)
         rest, distance = features.copy(), np.zeros(len(rows))
@@ -93,12 +93,12 @@ class Correlation(Rows):
 
     def learn(self, rows: Ints, features: Floats, distance: Floats, sensors: Ints) -> None:
         """Take in the features (all dimensions) of each of `rows`, the less the farther off they are."""
-        a, size = self.arrays, int(sensors.max(initial=0))  # the dimensions beyond that stay zero
+        a, at, size = self.arrays, stretch(rows), int(sensors.max(initial=0))  # the dimensions beyond that stay zero
         features = features[:size]
-        seen = a["seen"][rows] + 1.0
-        a["seen"][rows] = seen
+        seen = a["seen"][at] + 1.0
+        a["seen"][at] = seen
         weight = (_FREEDOM + sensors) / (_FREEDOM + distance)
         has_sensor = np.arange(size)[:, None] < sensors
-        old = a["departure"][:size, :size, rows]
+        old = a["departure"][:size, :size, at]
         target = weight * features[:, None] * features[None] - _IDENTITY[:size, :size] * has_sensor
-        a["departure"][:size, :size, rows] = old + ewma_rate(_RATE, seen + _PRIOR) * (target - old)
+        a["departure"][:size, :size, at] = old + ewma_rate(_RATE, seen + _PRIOR) * (target - old)

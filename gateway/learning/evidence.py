@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from gateway.learning.pool import Outlook
-from gateway.learning.rows import Rows, ewma_rate
+from gateway.learning.rows import Rows, ewma_rate, stretch
 from gateway.records import Floats, Ints, Kind
 
 RING = 24
@@ -137,8 +137,9 @@ class Evidence(Rows):
             number = (seen[full] / BLOCK).astype(np.int64)
             a["blocks"][number % BLOCKS, rows[full]] = memory["block"][full] / BLOCK
             memory["block"][full] = 0.0
+        at = stretch(rows)
         for name, new in memory.items():
-            a[name][rows] = new
+            a[name][at] = new
 
     def grain(self, rows: Ints) -> Floats:
         """The least change each of `rows` has shown, 0 where there was none."""
@@ -151,7 +152,7 @@ class Evidence(Rows):
 
     def _extremes(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Lowest and highest of the last `RING` values."""
-        recent = self.arrays["ring"][:, rows]
+        recent = self.arrays["ring"][:, stretch(rows)].copy()
         recent[:, seen == 1.0] = value[seen == 1.0]
         recent[seen.astype(np.int64) % RING, np.arange(len(rows))] = value
         return np.minimum.reduce(recent, axis=0), np.maximum.reduce(recent, axis=0)

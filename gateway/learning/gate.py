@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows
+from gateway.learning.rows import Rows, stretch
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
@@ -115,34 +115,34 @@ class Gate(Rows):
         `is_outside` says that the level has not come back to where it was before the incident: one that has become
         familiar is not over for that.
         """
-        a = self.arrays
-        phase, told = a["phase"][rows], a["told"][rows]
+        a, at = self.arrays, stretch(rows)
+        phase, told = a["phase"][at].copy(), a["told"][at]
         fed = decades >= threshold - np.where(phase == _OPEN, _HYSTERESIS, NOTICE)
         fed = fed | (is_outside & (phase == _OPEN))
-        quiet = np.where(fed, 0.0, a["quiet"][rows] + 1.0)
+        quiet = np.where(fed, 0.0, a["quiet"][at] + 1.0)
         is_over = (phase != _CALM) & (quiet >= _QUIET)
         is_rarer = decades >= np.maximum(told + _ESCALATE, threshold)
         opens = ((decades >= threshold) & (phase <= _WATCHED)) | (is_rarer & (phase == _SETTLING))
         escalates = is_rarer & (phase == _OPEN)
         notices = fed & (phase == _CALM) & ~opens
-        since, away = a["since"][rows] + 1.0, np.where(is_outside, a["away"][rows] + 1.0, 0.0)
+        since, away = a["since"][at] + 1.0, np.where(is_outside, a["away"][at] + 1.0, 0.0)
         has_lasted = fed & ((away >= _LEVEL_FORGETS) | (since >= _EVIDENCE_FORGETS))
-        has_lasted &= observed_at - a["opened_at"][rows] >= self._adopt_after
-        adopted = (phase == _OPEN) & has_lasted & ~a["is_fault"][rows]
+        has_lasted &= observed_at - a["opened_at"][at] >= self._adopt_after
+        adopted = (phase == _OPEN) & has_lasted & ~a["is_fault"][at]
         told = np.where(phase == _SETTLING, np.maximum(told, decades), told)  # what only grows is not told again
         change, ends = np.zeros(len(rows), np.uint8), is_over & (phase == _OPEN)
         for which, what in zip((notices, escalates, adopted, ends, opens), _CHANGES, strict=True):
             change[which] = what
         for which, where in zip((notices, adopted, is_over, opens), _PHASES, strict=True):
             phase[which] = where
-        a["phase"][rows] = phase
-        a["quiet"][rows] = quiet
-        a["told"][rows] = np.where(phase == _CALM, 0.0, np.where(opens | escalates, decades, told))
-        a["opened_at"][rows] = np.where(opens, observed_at, a["opened_at"][rows])
-        a["since"][rows] = np.where(opens, 0.0, since)
-        a["away"][rows] = np.where(opens, 0.0, away)
-        a["is_fine"][rows] &= ~opens
-        a["is_fault"][rows] &= phase == _OPEN
+        a["phase"][at] = phase
+        a["quiet"][at] = quiet
+        a["told"][at] = np.where(phase == _CALM, 0.0, np.where(opens | escalates, decades, told))
+        a["opened_at"][at] = np.where(opens, observed_at, a["opened_at"][at])
+        a["since"][at] = np.where(opens, 0.0, since)
+        a["away"][at] = np.where(opens, 0.0, away)
+        a["is_fine"][at] &= ~opens
+        a["is_fault"][at] &= phase == _OPEN
         return change
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows, ewma_rate
+from gateway.learning.rows import Rows, ewma_rate, stretch
 from gateway.records import Floats, Ints
 
 LAGS = 6
@@ -71,73 +71,73 @@ class Pool(Rows):
 
         `seasonal` is what is usual at the hour of the coming reading, `cycle` what its own beat has there.
         """
-        a = self.arrays
-        lags, slow = a["lags"][:, rows], a["slow"][rows]
-        autoregression = lags[0] + a["ar"][0, rows] * (lags[0] - slow)
+        a, at = self.arrays, stretch(rows)
+        lags, slow = a["lags"][:, at].copy(), a["slow"][at]
+        autoregression = lags[0] + a["ar"][0, at] * (lags[0] - slow)
         for lag in range(1, LAGS):
-            autoregression = autoregression + a["ar"][lag, rows] * (lags[lag] - slow)
+            autoregression = autoregression + a["ar"][lag, at] * (lags[lag] - slow)
         experts = np.stack(
             [
                 lags[0],
                 _median(lags[0], lags[1], lags[2]),
-                a["level"][rows],
+                a["level"][at],
                 seasonal,
-                seasonal + a["offset"][rows],
-                a["holt"][rows] + _DAMPING * a["trend"][rows],
+                seasonal + a["offset"][at],
+                a["holt"][at] + _DAMPING * a["trend"][at],
                 autoregression,
                 cycle,
             ]
         )
-        ahead = np.maximum(a["regret"][:, rows], LEAST)
-        expected = mix(experts, ahead * ahead / (_DOUBT + a["square"][:, rows]))
-        return Outlook(experts, expected, a["scale"][rows], seasonal, lags)
+        ahead = np.maximum(a["regret"][:, at], LEAST)
+        expected = mix(experts, ahead * ahead / (_DOUBT + a["square"][:, at]))
+        return Outlook(experts, expected, a["scale"][at].copy(), seasonal, lags)
 
     def learn(self, rows: Ints, outlook: Outlook, value: Floats) -> None:
         """Learn `value`."""
-        a = self.arrays
-        seen = a["seen"][rows] + 1.0
-        a["seen"][rows] = seen
+        a, at = self.arrays, stretch(rows)
+        seen = a["seen"][at] + 1.0
+        a["seen"][at] = seen
         residual = value - outlook.expected
-        size, width = np.abs(residual), a["width"][rows]
+        size, width = np.abs(residual), a["width"][at]
         gain = credit(outlook.experts, outlook.expected, outlook.scale, residual)
-        a["regret"][:, rows] = DISCOUNT * a["regret"][:, rows] + gain
-        a["square"][:, rows] = DISCOUNT * a["square"][:, rows] + gain * gain
-        a["width"][rows] = widened(width, size > width * outlook.scale)
-        a["scale"][rows] = outlook.scale + ewma_rate(_SCALE_RATE, seen - 1.0) * (size - outlook.scale)
-        self._follow(rows, outlook, value, seen)
-        self._adapt(rows, outlook, value, seen)
+        a["regret"][:, at] = DISCOUNT * a["regret"][:, at] + gain
+        a["square"][:, at] = DISCOUNT * a["square"][:, at] + gain * gain
+        a["width"][at] = widened(width, size > width * outlook.scale)
+        a["scale"][at] = outlook.scale + ewma_rate(_SCALE_RATE, seen - 1.0) * (size - outlook.scale)
+        self._follow(at, outlook, value, seen)
+        self._adapt(at, outlook, value, seen)
         lags = a["lags"]
-        lags[1:, rows] = outlook.lags[:-1]
-        lags[0, rows] = value
+        lags[1:, at] = outlook.lags[:-1]
+        lags[0, at] = value
 
     def interval(self, rows: Ints, outlook: Outlook) -> Floats:
         """Half the width of the interval that holds the value with probability `COVERAGE`."""
         return self.arrays["width"][rows] * outlook.scale
 
-    def _follow(self, rows: Ints, outlook: Outlook, value: Floats, seen: Floats) -> None:
+    def _follow(self, at: Ints | slice, outlook: Outlook, value: Floats, seen: Floats) -> None:
         a = self.arrays
         for name, floor in (("level", _LEVEL), ("slow", _SLOW)):
-            old = a[name][rows]
-            a[name][rows] = old + ewma_rate(floor, seen) * (value - old)
-        offset = a["offset"][rows]
-        a["offset"][rows] = offset + ewma_rate(_OFFSET, seen) * (value - outlook.seasonal - offset)
+            old = a[name][at]
+            a[name][at] = old + ewma_rate(floor, seen) * (value - old)
+        offset = a["offset"][at]
+        a["offset"][at] = offset + ewma_rate(_OFFSET, seen) * (value - outlook.seasonal - offset)
         ahead = outlook.experts[_HOLT]
-        trend = _DAMPING * a["trend"][rows]
+        trend = _DAMPING * a["trend"][at]
         error = value - ahead
-        a["holt"][rows] = ahead + ewma_rate(_HOLT_LEVEL, seen) * error
-        a["trend"][rows] = np.where(seen > _TREND_FROM, trend + _HOLT_LEVEL * _HOLT_TREND * error, 0.0)
+        a["holt"][at] = ahead + ewma_rate(_HOLT_LEVEL, seen) * error
+        a["trend"][at] = np.where(seen > _TREND_FROM, trend + _HOLT_LEVEL * _HOLT_TREND * error, 0.0)
 
-    def _adapt(self, rows: Ints, outlook: Outlook, value: Floats, seen: Floats) -> None:
+    def _adapt(self, at: Ints | slice, outlook: Outlook, value: Floats, seen: Floats) -> None:
         """Normalised least mean squares (Nagumo and Noda 1967) on departures from the slow mean."""
         a = self.arrays
-        regressors = outlook.lags - a["slow"][rows]
+        regressors = outlook.lags - a["slow"][at]
         power = regressors[0] * regressors[0]
         for lag in range(1, LAGS):
             power = power + regressors[lag] * regressors[lag]
         limit = _BOUND * outlook.scale
         error = np.clip(value - outlook.experts[_AUTOREGRESSION], -limit, limit)
         step = np.where(seen > LAGS, _NLMS_RATE * error / np.maximum(power, TINY), 0.0)
-        a["ar"][:, rows] = np.clip(a["ar"][:, rows] + step * regressors, -2.0, 2.0)
+        a["ar"][:, at] = np.clip(a["ar"][:, at] + step * regressors, -2.0, 2.0)
 
 
 def _median(one: Floats, two: Floats, three: Floats) -> Floats:

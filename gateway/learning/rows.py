@@ -107,9 +107,10 @@ def _together(array: Array) -> Array:
 
 
 def stretch(rows: Ints) -> Ints | slice:
-    """The same rising rows, as a slice where they follow one another: what that fetches is a view, and no copy."""
-    first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+    """The same rows, as a slice where each follows on the one before: what that fetches is a view, and no copy."""
+    if not len(rows) or rows[-1] - rows[0] + 1 != len(rows) or not (rows[1:] > rows[:-1]).all():
+        return rows
+    return slice(int(rows[0]), int(rows[-1]) + 1)
 
 
 def rounds(stream: Ints) -> list[Ints]:

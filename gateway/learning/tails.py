@@ -161,7 +161,7 @@ class Tails(Rows):
 
     def learn(self, rows: Ints, found: Peaks) -> None:
         """Count the readings of `rows` and keep the peaks of their clusters."""
-        self.arrays["seen"][rows] += 1.0
+        self.arrays["seen"][stretch(rows)] += 1.0
         if len(found.side) == 0:
             return
         at, peak_at, born_at = found.at, self._flat("peak_at"), self._flat("born_at")
