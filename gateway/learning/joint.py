@@ -255,9 +255,8 @@ class Joint:
         average = average + ewma_rate(_FADING, judged) * (np.minimum(distance, _CAP) - average)
         a["average"][seats] = average
         statistic = np.where(judged > _EARLIEST, average, np.nan)
-        found = self._tails.exceed(seats, statistic[None], np.zeros(len(seats)))
-        is_above = found.side == 0  # unusually close together is no fault
-        return Peaks(*(column[is_above] for column in found))
+        # unusually close together is no fault
+        return self._tails.exceed(seats, statistic[None], np.zeros(len(seats)), only_upwards=True)
 
     def _threshold(self, seats: Ints) -> Floats:
         """log10 of the return period, in rounds, that spends exactly the budget; infinite patience while young."""

@@ -69,13 +69,14 @@ class Tails(Rows):
         )
         self._least = np.concatenate([least_excess, least_excess])
 
-    def exceed(self, rows: Ints, statistics: Floats, grain: Floats) -> Peaks:
+    def exceed(self, rows: Ints, statistics: Floats, grain: Floats, *, only_upwards: bool = False) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
 
         While a tail is not full, everything exceeds it; left out is what neither says anything nor will be kept.
         `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
         """
-        sides, edges = self._sided(statistics), self.arrays["edge"][:, stretch(rows)]
+        looked = self._sides // 2 if only_upwards else self._sides
+        sides, edges = self._sided(statistics)[:looked], self.arrays["edge"][:looked, stretch(rows)]
         is_found = sides > edges
         young = np.flatnonzero(edges.min(axis=1) == -np.inf)
         if len(young):
