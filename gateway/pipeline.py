@@ -252,7 +252,8 @@ class Pipeline:
         self._publish(change.incident for change in outcome.changes)
         self._vitals.learned(int(batch.received_at[0]), self._clock())
         self._count(batch, outcome.verdicts.is_stale)
-        self._hold(now, (batch, outcome.verdicts), outcome)
+        if not outcome.verdicts.is_stale.all():  # of what was not learned nothing stands in the log
+            self._hold(now, (batch, outcome.verdicts), outcome)
         self._predict(batch, ~outcome.verdicts.is_stale, now)
         for observe in self.observers:
             observe(batch, outcome)

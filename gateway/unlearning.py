@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from difflib import get_close_matches
 from functools import partial
 from glob import escape
 from pathlib import Path
@@ -49,8 +50,11 @@ def forget(house: House, arguments: Mapping[str, Any]) -> Work:
     order = Forgetting(gone, fold.said, fold.told)
     removed = yield from _written(house.write(lambda: house.journal.forget(order, mark or "", parts)))
     is_empty = yield from _written(house.write(house.journal.empty_the_wal))
+    is_known = before is not None or bool(+removed)
     return {
         "forgotten": _told(gone),
+        "known": is_known,
+        "called alike": [] if is_known else get_close_matches(gone.device, house.shard.directory.devices),
         "removed from the log": dict(+removed),
         "beside the log": {name: door(gone) for name, door in house.doors.items()},
         "write-ahead log emptied": is_empty,

@@ -68,7 +68,7 @@ def ask(chosen: argparse.Namespace, request: str, arguments: Mapping[str, object
     return answer
 
 
-def _request(chosen: argparse.Namespace, name: str, arguments: dict[str, object]) -> dict[str, object]:
+def _request(chosen: argparse.Namespace, name: str, arguments: dict[str, object]) -> dict[str, Any]:
     """What the running gateway answers, or, where none is running, what comes of doing it here."""
     known = settings(chosen)
     answer = control.ask(control.beside(Path(known.journal.path)), name, arguments, logger.info)
@@ -94,6 +94,10 @@ def _forget(chosen: argparse.Namespace) -> None:
         print_json(receipt)
         if file:
             file.write(json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
+    if not receipt["known"]:
+        alike = ", ".join(receipt["called alike"])
+        message = f"nothing was known here of {chosen.device!r}" + (f"; known are {alike}" if alike else "")
+        raise RequestError(message)
 
 
 def _opened(path: Path | None) -> AbstractContextManager[IO[str] | None]:

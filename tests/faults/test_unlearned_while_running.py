@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, Gateway, Publisher
+from influxdb import InfluxDB
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+
+from gateway import control
 
 
 @pytest.fixture
@@ -106,3 +109,21 @@ def test_without_a_gateway_the_command_does_it_itself(gateway: Gateway, publishe
         receipt["state after"] == receipt["verified"]["state of a gateway that never saw it"] != receipt["state before"]
     )
     assert gateway.ask("refold")["learned anew"] == 1800
+
+
+def test_what_is_forgotten_is_gone_from_influxdb_too(tmp_path: Path, broker: Mosquitto, influxdb: InfluxDB) -> None:
+    """The receipt says so, and the others' readings are all there."""
+    influx = f'[influx]\nurl = "{influxdb.url}"\nbucket = "raw"\nlinger_s = 0.01'
+    gateway, publisher = Gateway(tmp_path, broker.port, influx), Publisher(broker.port)
+
+    def held(device: str) -> int:
+        return sum(row["device"] == device for row in influxdb.rows("SELECT value FROM readings GROUP BY *", "raw"))
+
+    with gateway.running():
+        publisher.publish(100)
+        wait_until(lambda: held("device-3") == held("device-4") == 40, "InfluxDB has all", DEADLINE_S)
+        receipt = control.ask(control.beside(gateway.log), "forget", {"device": "device-4"}, lambda _: None)
+        assert receipt
+        assert receipt["beside the log"]["InfluxDB"].startswith("deleted")
+        assert (held("device-3"), held("device-4")) == (40, 0)
+    publisher.close()

@@ -1,6 +1,7 @@
 """What was forgotten or undone leaves the state of a gateway that never saw it, to the last bit, on any history."""
 
 import dataclasses
+import struct
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from readings import START, Row, batch, life, logged
 from gateway.control import Work
 from gateway.errors import RequestError
 from gateway.house import Alone
-from gateway.journal import Journal
+from gateway.journal import Journal, Reader
 from gateway.learning.stock import ModelRule
 from gateway.records import (
     SECOND,
@@ -230,3 +231,34 @@ def test_what_was_undone_was_never_learned(
         assert digests(restored(path, MARK)) == expected
         assert digests(restored(path, "no checkpoint")) == expected
         assert readings_of(path) == before
+
+
+SECRETS = (48_151.62342, -1_618.0339887)
+"""Values that nobody else sends."""
+
+
+def holds(path: Path) -> list[str]:
+    """Return where any of them is found: in the bytes of the files, in what a state says, in entries, in incidents."""
+    forms = [
+        form for value in SECRETS for form in (struct.pack("<d", value), struct.pack("<f", value), str(value).encode())
+    ]
+    journal, found = Journal(path), list[str]()
+    found += ["bytes"] * any(form in bytes_of(path) for form in forms)
+    journal.open()
+    states = b"".join(part for _, parts in journal.checkpoints(MARK) for part in parts.values())
+    journal.close()
+    found += ["state"] * any(form in states for form in forms)
+    found += ["entries"] * any(value in SECRETS for *_, value in readings_of(path))
+    with Reader(path) as log:
+        found += ["incidents"] * any(told.value in SECRETS for told in log.incidents())
+    return found
+
+
+@pytest.mark.parametrize("since", [None, START])
+def test_no_byte_of_a_value_stays_behind(since: int | None) -> None:
+    """Neither of a whole device nor of some of its readings, however they were packed."""
+    steps: list[Any] = [[(DEVICES[0], sensor, 60, value)] for value in SECRETS for sensor in SENSORS]
+    with lived(History(220, 200, steps, {len(steps) + 6})) as (path, _):
+        assert holds(path) == ["bytes", "state", "entries", "incidents"]
+        do(forget, path, {"device": DEVICES[0], **({} if since is None else {"since": since})})
+        assert holds(path) == []

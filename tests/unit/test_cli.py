@@ -1,14 +1,18 @@
 """The command line: exit codes and what stands on the screen."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from readings import learn, life
 
 from gateway import config as settings_of
 from gateway import control
 from gateway.cli import main
+from gateway.journal import Journal
+from gateway.shard import Rules, Shard
 
 
 @pytest.fixture
@@ -194,3 +198,19 @@ def test_a_receipt_that_cannot_be_written_is_refused_before_anything_is_forgotte
     """The operator reads which file is wrong, and no log was touched."""
     assert main(["forget", "--device", "d", "--receipt", str(tmp_path / "nowhere" / "x")]) == 2
     assert "nowhere/x: No such file or directory" in capsys.readouterr().err
+
+
+def test_forgetting_who_was_never_heard_says_so_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name mistyped must not pass for forgotten: the receipt says that nothing was known, and who is called alike."""
+    journal, shard, configuration = Journal(tmp_path / "log.db"), Shard(Rules()), tmp_path / "gateway.toml"
+    configuration.write_text(f'[journal]\npath = "{journal.path}"\n')
+    journal.open()
+    journal.append(shard.directory, learn(shard, life(3, ("pump-1", "room"))), [])
+    journal.close()
+    chosen = ["forget", "--config", str(configuration), "--device"]
+    assert main([*chosen, "pumb-1"]) == 1
+    said = capsys.readouterr()
+    assert "nothing was known here of 'pumb-1'; known are pump-1" in said.err
+    assert json.loads(said.out)["known"] is False
+    assert main([*chosen, "pump-1"]) == 0
+    assert json.loads(capsys.readouterr().out)["known"] is True

@@ -752,3 +752,15 @@ def test_the_status_says_what_serves_while_the_log_is_learned_anew(new_bench: Ca
     assert told["learning_anew"] == {"why": "why", "serving": "what", "percent": 12, "left_s": 61}
     bench.regime.renewal.left_s = None
     assert json.loads(bench.pipeline.status(START))["learning_anew"]["left_s"] is None
+
+
+def test_of_a_batch_that_was_stale_throughout_nothing_stands_in_the_log(new_bench: Callable[..., Bench]) -> None:
+    """It teaches nothing, and yet is acknowledged: who sends it again and again wears out no card."""
+    bench = new_bench(journal={"commit_delay_s": 0.0})
+    sent = f'{{"a": 1, "time": {START // SECOND - 9}}}'
+    bench.step(sent)
+    for _ in range(3):
+        bench.step(sent, after=SECOND)
+    bench.step(after=SECOND)
+    assert bench.entries() == [Resume, [1.0]]
+    assert bench.link.acknowledged == [1, 2, 3, 4]
