@@ -61,6 +61,9 @@ CLOCK_SET = 2 * SECOND
 LATE = SECOND
 """A message that waited longer in the inbox says that we are behind: then silence proves nothing."""
 
+PAUSE = SECOND // 50
+"""Between two slices of a request, where readings wait: as long as a slice."""
+
 STEADY = 3600 * SECOND
 """How long a clock must have run without being set before the age of entries is judged by it."""
 
@@ -105,7 +108,7 @@ class Pipeline:
         self._vitals = Vitals()
         self._clock, self._monotonic = clock, monotonic
         self._offset: int | None = None
-        self._set_back = 0
+        self._set_back = self._worked_at = 0
         self._anomaly = _topic("anomaly", settings.topics.anomaly, "device")
         self._prediction = _topic("prediction", settings.topics.prediction, "device")
         self._status = status_topic(settings)
@@ -154,7 +157,7 @@ class Pipeline:
 
     def step(self, timeout_s: float) -> None:
         """Wait for messages at most `timeout_s`, then do everything that is due; raises what ended the link."""
-        self._desk.step()
+        self._work_on_requests()
         wait_s = min(timeout_s, self.settings.journal.commit_delay_s) if self.ledger.pending.since else timeout_s
         busy = {self.intake.sender_of(message.topic) for message in self._portions.held}
         messages = self._inbox.take(0.0 if self._desk or self._portions else wait_s, busy)
@@ -170,6 +173,12 @@ class Pipeline:
         if all(now - message.received_at < LATE for message in (*messages, *self._portions.held)):
             self._tick(now)
         self._settle(now)
+
+    def _work_on_requests(self) -> None:
+        """While readings wait they get as much time as requests."""
+        if not len(self._inbox) or self._monotonic() - self._worked_at >= PAUSE:
+            self._desk.step()
+            self._worked_at = self._monotonic()
 
     def _not_aside(self, messages: list[Message]) -> list[Message]:
         """Hand over what is no reading and no word on a device; return the rest."""

@@ -27,6 +27,10 @@ START_S = 1_700_000_000
 DEADLINE_S = 60.0
 
 
+LIMITS = "behind_s = 3e9\nmessages_at_once = 1000000"
+"""Times of 2023, and thousands of messages at once of a few devices: what is not tested here is what is shed then."""
+
+
 class Publisher:
     """Devices `device-0`, `device-1` and so on in turn, whatever happens to the gateway."""
 
@@ -59,7 +63,7 @@ class Publisher:
 class Gateway:
     """A gateway in a folder: its configuration, its log, and what it said."""
 
-    def __init__(self, folder: Path, port: int, journal: str = "", limits: str = "behind_s = 3e9") -> None:
+    def __init__(self, folder: Path, port: int, journal: str = "", limits: str = LIMITS) -> None:
         self.folder, self.log = folder, folder / "log.db"
         self.configuration = folder / "gateway.toml"
         self.configuration.write_text(

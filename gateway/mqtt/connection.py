@@ -301,6 +301,8 @@ class Connection:
         with self._lock:
             self.generation += 1
             self.anew = self.anew if flags.session_present else self.generation
+            if flags.session_present:
+                self._inbox.catch_up()
             self._is_connected = True
             self._arrived.clear()
             self._done.clear()

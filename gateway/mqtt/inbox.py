@@ -39,6 +39,15 @@ FORGIVEN = 0.5
 because we were held up keeps it, one who floods does not get there, and so does not take all the time there is."""
 
 
+CATCH_UP_S = 600.0
+"""How long after a connection what the broker kept for us may take at most, before it is held for a flood: some 300,000
+messages on one x86 core."""
+
+
+QUIET_S = 1.0
+"""A broker that has more for us sends it sooner: as soon as what it sent is in the log, half a second by default."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sharing:
     """How senders share the inbox: who sends on a topic, and what one who is ahead of us may go on sending.
@@ -84,6 +93,7 @@ class Inbox:
         self._strange_units = 0
         self._buckets: dict[str, Bucket] = {}
         self._shed: dict[str, int] = {}
+        self._catching_up_until = self._came_at = 0.0
         self._count = 0
         self._bytes = 0
         lock = Lock()
@@ -127,6 +137,12 @@ class Inbox:
                 self._serve_stranger(topic, taken)
             self._taken.notify_all()
         return taken
+
+    def catch_up(self) -> None:
+        """What comes until nothing comes for `QUIET_S` the broker kept for us: by that nobody sends too much."""
+        with self._arrived:
+            self._came_at = time.monotonic()
+            self._catching_up_until = self._came_at + CATCH_UP_S
 
     def shed(self) -> dict[str, int]:
         """How many messages of each sender were shed since it was asked last."""
@@ -187,6 +203,8 @@ class Inbox:
         return units
 
     def _is_too_much(self, sender: str, message: Message) -> bool:
+        if self._is_catching_up():
+            return False
         bucket, sharing = self._buckets.get(sender), self._sharing
         waiting = self._waiting(sender)
         if bucket is None:
@@ -197,6 +215,15 @@ class Inbox:
             del self._buckets[sender]
             return False
         return not bucket.take(message.received_at, self._units(message))
+
+    def _is_catching_up(self) -> bool:
+        now, before = time.monotonic(), self._came_at
+        if now >= self._catching_up_until:
+            return False
+        self._came_at = now
+        if not self._count and now - before > QUIET_S:
+            self._catching_up_until = 0.0
+        return now < self._catching_up_until
 
     def _waiting(self, sender: str) -> int:
         if sender == STRANGERS:

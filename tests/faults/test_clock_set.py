@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brokers import Mosquitto, wait_until
-from gateways import DEADLINE_S, Gateway, Publisher
+from gateways import DEADLINE_S, LIMITS, Gateway, Publisher
 
 from gateway import pipeline
 from gateway.app import Application
@@ -54,7 +54,7 @@ def broker(new_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
 @pytest.fixture
 def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[Gateway]:
     """Give a gateway that saves, and takes out what is too old, all the time."""
-    limits = "behind_s = 3e9\n[predictions]\nhorizons_s = []"
+    limits = f"{LIMITS}\n[predictions]\nhorizons_s = []"
     with Gateway(tmp_path, broker.port, "retain_days = 30.0", limits=limits) as gateway:
         gateway.configuration.write_text(gateway.configuration.read_text().replace("every_s = 1.0", "every_s = 0.1"))
         yield gateway

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from brokers import wait_until
 
+from gateway.mqtt import inbox as mqtt_inbox
 from gateway.mqtt.inbox import AHEAD, MESSAGE_OVERHEAD, STRANGERS_TURN, TURN, UNIT_BYTES, Inbox, Sharing
 from gateway.records import SECOND, Message
 
@@ -218,3 +219,22 @@ def test_who_becomes_known_does_not_overtake_itself() -> None:
             known["a"] = "pump"
     taken = [each.received_at for _ in range(50) for each in inbox.take(0)]
     assert taken == list(range(50))
+
+
+def test_what_the_broker_kept_for_us_is_no_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage it comes as fast as it can, and was acknowledged to those who sent it: none of it is shed."""
+    inbox = shared()
+    inbox.catch_up()
+    assert send(inbox, "a", 10 * AHEAD) == 10 * AHEAD
+    while inbox.take(0):
+        pass
+    monkeypatch.setattr(mqtt_inbox, "QUIET_S", 0.0)  # a moment without anything has passed
+    assert send(inbox, "a", 10 * AHEAD) == AHEAD + 50
+
+
+def test_who_floods_us_is_not_let_in_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is never a quiet moment it was no backlog."""
+    monkeypatch.setattr(mqtt_inbox, "CATCH_UP_S", 0.0)
+    inbox = shared()
+    inbox.catch_up()
+    assert send(inbox, "a", 10 * AHEAD) == AHEAD + 50
