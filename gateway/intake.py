@@ -218,6 +218,10 @@ class Intake:
                 self._senders.clear()
             self._senders[topic] = device
 
+    def renumber(self) -> None:
+        """The rows of the directory are others than before: what was told under the old ones may be told again."""
+        self._units.clear()
+
     def _unit(self, row: int) -> str | None:
         """The unit that was last entered for a stream, though the entry may not have been applied yet."""
         return self._units.get(row) or self.directory.units.get(row)

@@ -351,6 +351,7 @@ class Pipeline:
         names = self.shard.directory.streams
         self.shard.become(shard)
         self._portions.renumber(names)
+        self.intake.renumber()
         self._due.clear()
         self._foresight = Foresight(self.shard, self.settings.predictions.horizons_s)
         self._told_at = 0

@@ -226,6 +226,24 @@ def test_a_unit_is_entered_once_and_after_its_stream() -> None:
     assert shelly.directory.units == {}  # the entries were not applied
 
 
+def test_a_unit_is_entered_again_where_its_row_may_be_another_sensors() -> None:
+    """After an undo the rows stand in another order."""
+    shelly = Intake([Source(codec="shelly")], TIGHT, Topics(), Directory())
+    first, second = ([message("x/status/t:0", f'{{"tC": {value}}}', START + value)] for value in (1, 2))
+    assert [type(entry) for entry in shelly.take(first)] == [Batch, Described]
+    shelly.renumber()
+    assert [type(entry) for entry in shelly.take(second)] == [Batch, Described]
+
+
+def test_while_our_clock_reads_earlier_than_it_did_nobody_is_of_the_future() -> None:
+    """Neither after it was set back by a year, nor in the 1970 in which a Raspberry Pi starts."""
+    intake, year = new_intake(Limits(ahead_s=10)), 365 * 86_400 * SECOND
+    sent = [message("devices/pump/readings", f'{{"a": 1, "time": {(START + 60 * SECOND) // SECOND}}}', START)]
+    assert rows_in(intake.take(sent)) == 0
+    assert rows_in(intake.take([sent[0]._replace(received_at=START - year)])) == 1
+    assert rows_in(new_intake(Limits(ahead_s=10)).take([sent[0]._replace(received_at=9 * SECOND)])) == 1
+
+
 def test_presence_of_an_unknown_device_is_no_entry() -> None:
     """A flood of invented wills leaves nothing; a device that was heard is told of, also from what was retained."""
     shelly = Intake([Source(codec="shelly")], TIGHT, Topics(), Directory())
