@@ -350,7 +350,7 @@ class Incident:
 
 
 class SensorState(NamedTuple):
-    """The newest reading of a sensor, what was expected in its place, and what both are counted in.
+    """The newest reading of a sensor, what was expected in its place, what both are counted in, and what it is.
 
     The numbers are None where nothing is known.
     """
@@ -360,6 +360,7 @@ class SensorState(NamedTuple):
     lower: float | None
     upper: float | None
     unit: str
+    nature: Nature
 
 
 @dataclass(frozen=True, slots=True)

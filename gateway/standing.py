@@ -53,6 +53,7 @@ class Standing:
             "rejected": dict(self._intake.rejected),
             "devices": len(shard.directory.devices),
             "streams": len(shard.directory),
+            "kinds": shard.fleet.natures(),
             "incidents": {"opened": opened, "closed": closed, "open": len(shard.incidents)},
             "false_alarms": shard.fleet.false_alarms(),
             "maintenance": shard.calendar.active(now),

@@ -152,4 +152,5 @@ class States:
     def _sensor(self, row: int) -> SensorState:
         numbers = self._newest.numbers[row, :SCORE].tolist()
         value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
-        return SensorState(value, expected, lower, upper, self._shard.directory.units.get(row, ""))
+        unit, nature = self._shard.directory.units.get(row, ""), self._shard.fleet.nature(row)
+        return SensorState(value, expected, lower, upper, unit, nature)

@@ -166,6 +166,17 @@ class Fleet:
         budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
         return self.streams.overdue(at, rows, excused[self._device_of[rows]], budget_s)
 
+    def nature(self, row: int) -> Nature:
+        """What a stream is taken for; a value until it was heard."""
+        natures = self.streams.prospects.natures
+        return Nature(int(natures.arrays["nature"][row])) if row < natures.count else Nature.VALUE
+
+    def natures(self) -> dict[str, int]:
+        """How many streams are taken for what."""
+        natures = self.streams.prospects.natures
+        counts = np.bincount(natures.arrays["nature"][: natures.count], minlength=len(Nature)).tolist()
+        return {nature.name.lower(): counts[nature] for nature in Nature}
+
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
         return self.streams.judge(rows, verdict)

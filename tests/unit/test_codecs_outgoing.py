@@ -7,7 +7,7 @@ import pytest
 
 from gateway.codecs.outgoing import encode_incident, encode_prediction, encode_state, iso
 from gateway.codecs.values import parse_time
-from gateway.records import SECOND, DeviceState, Forecast, Incident, Kind, SensorState, State
+from gateway.records import SECOND, DeviceState, Forecast, Incident, Kind, Nature, SensorState, State
 
 AT = 1_700_000_000 * SECOND + 123_456_789
 
@@ -71,9 +71,9 @@ def test_times_are_read_back_to_the_millisecond(at: int) -> None:
 def test_a_state_says_how_a_device_is() -> None:
     """The worst incident stands on the first level, and what was expected has as many digits as its width is worth."""
     sensors = {
-        "°C": SensorState(98.0, 21.00312345, 20.512345, 21.512345, "°C"),
-        "rpm": SensorState(1.0, 1234567.89, 1234567.89, 1234567.89, ""),
-        "new": SensorState(None, None, None, None, ""),
+        "°C": SensorState(98.0, 21.00312345, 20.512345, 21.512345, "°C", Nature.VALUE),
+        "rpm": SensorState(1.0, 1234567.89, 1234567.89, 1234567.89, "", Nature.COUNTER),
+        "new": SensorState(None, None, None, None, "", Nature.STATE),
     }
     told = json.loads(encode_state(DeviceState("pump", AT, INCIDENT, 2, 0.123456, True, sensors)))  # noqa: FBT003
     assert told == {
@@ -90,9 +90,16 @@ def test_a_state_says_how_a_device_is() -> None:
         "score": 0.1235,
         "maintenance": True,
         "sensors": {
-            "°C": {"value": 98.0, "expected": 21.0, "lower": 20.51, "upper": 21.51, "unit": "°C"},
-            "rpm": {"value": 1.0, "expected": 1234568, "lower": 1234568, "upper": 1234568, "unit": None},
-            "new": {"value": None, "expected": None, "lower": None, "upper": None, "unit": None},
+            "°C": {"value": 98.0, "expected": 21.0, "lower": 20.51, "upper": 21.51, "unit": "°C", "kind": "value"},
+            "rpm": {
+                "value": 1.0,
+                "expected": 1234568,
+                "lower": 1234568,
+                "upper": 1234568,
+                "unit": None,
+                "kind": "counter",
+            },
+            "new": {"value": None, "expected": None, "lower": None, "upper": None, "unit": None, "kind": "state"},
         },
     }
 

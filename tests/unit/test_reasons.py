@@ -50,6 +50,21 @@ def test_of_a_counter_the_rate_is_told(kind: Kind, value: float, sentence: str) 
     assert reasons.counted(kind, "energy", numbers, (1000.0, 3600.0), FOUR_YEARS, "kWh") == f"energy {sentence}{END}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "usual", "sentence"),
+    [
+        (Kind.STUCK, 1.0, 720.0, "door has been on for 3 h; so far at most 12 min."),
+        (Kind.STUCK, 5.0, 720.0, "door has been 5 for 3 h; so far at most 12 min."),
+        (Kind.SILENT, 0.0, 12.2, "door has not changed for 3 h; meanwhile it usually does 12 times."),
+        (Kind.SILENT, 0.0, 1.2, "door has not changed for 3 h; meanwhile it usually does once."),
+        (Kind.SPIKE, 0.0, 1.2, "door is off now: at this hour of the week it hardly ever changes."),
+    ],
+)
+def test_of_a_state_its_habit_is_told(kind: Kind, value: float, usual: float, sentence: str) -> None:
+    """How long it has lasted beside how long it does, what should have come by now, or that the hour is odd."""
+    assert reasons.stayed(kind, "door", value, (usual, 3 * 3600.0), FOUR_YEARS) == sentence + END
+
+
 def test_slow_and_fast_counters_are_told_by_the_day_and_by_the_second() -> None:
     """Nobody reads hundredths of a litre an hour; before anything is expected, nothing is said to be."""
     found = reasons.counted(Kind.RANGE, "gas", (5.01, *(math.nan,) * 3), (5.0, 3600.0), FOUR_YEARS)

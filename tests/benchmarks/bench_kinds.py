@@ -1,0 +1,146 @@
+"""Faults of counters and of switches at the default budget, and what healthy ones are told for.
+
+Run it as `python tests/benchmarks/bench_kinds.py`; `--count` and `--seed` for more. Meters report every ten minutes,
+doors when they are opened and closed, some 25 times a day and never at night; after four weeks something happens to
+them. The peer is the rule of InfluxData's River plugin (EWMean and EWVar) on the same readings, its threshold raised
+until it tells healthy devices no more often than we do. What no reading says it cannot tell.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from peers import ZScore
+from signals import DAY_S, START
+
+from gateway.learning.directory import Directory
+from gateway.records import SECOND, Batch, State, Tick
+from gateway.shard import Rules, Shard
+
+MIDNIGHT = START - START % (DAY_S * SECOND)
+DAYS, COUNTED_FROM = 28, 14
+HOUR_S, TICK_S, METER_S = 3600, 300, 600
+WITHIN_H = {"stops": 12, "leaks": 2, "left open": 6, "no morning": 12, "at night": 1}
+"""Hours after midnight of the last day, plus ten, within which a fault is to be told; the morning and the night begin
+at midnight themselves."""
+
+
+class Reading(NamedTuple):
+    """A value of a device, so many seconds after `MIDNIGHT`."""
+
+    at_s: float
+    device: str
+    value: float
+
+
+def meter(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
+    """Energy in kWh: a base load, more by day, and kettles."""
+    at_s = np.arange(0, (DAYS + 1) * DAY_S, METER_S)
+    hour = at_s % DAY_S / HOUR_S
+    power = 0.2 + 0.4 * ((hour > 7) & (hour < 22)) * draw.uniform(0.5, 1.5, len(at_s))
+    power += 1.5 * ((hour > 7) & (hour < 22) & (draw.uniform(size=len(at_s)) < 0.05))
+    broken = at_s >= DAYS * DAY_S + 10 * HOUR_S
+    power = np.where(broken, {"stops": 0.0, "leaks": 6.0}.get(fault or "", power), power)
+    shown = np.round(12_345 + np.cumsum(power) * METER_S / HOUR_S, 3)
+    yield from (Reading(at, device, value) for at, value in zip(at_s.tolist(), shown.tolist(), strict=True))
+
+
+def door(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
+    """Opened for some seconds each time."""
+    for day in range(DAYS + 1):
+        is_last, is_weekend = day == DAYS, (day + 1) % 7 in {5, 6}
+        hours = np.sort(draw.uniform(9.0 if is_weekend else 6.5, 22.5, draw.poisson(25)))
+        if is_last and fault == "left open":
+            hours = np.append(hours[hours < 9.9], 10.0)
+        if is_last and fault == "no morning":
+            hours = hours[hours > 14.0]
+        if is_last and fault == "at night":
+            hours = np.append(3.2, hours)
+        for hour, following in zip(hours, [*hours[1:], 24.0], strict=True):
+            open_h = min(draw.lognormal(3.0, 0.7) / HOUR_S, (following - hour) / 2)
+            yield Reading(day * DAY_S + hour * HOUR_S, device, 1.0)
+            if not (is_last and fault == "left open" and hour == hours[-1]):
+                yield Reading(day * DAY_S + (hour + open_h) * HOUR_S, device, 0.0)
+
+
+def ours(readings: Sequence[Reading]) -> dict[str, list[float]]:
+    """When (s) each device was told, by readings and by the clock."""
+    shard, told, left = Shard(Rules()), defaultdict[str, list[float]](list), 0
+    for now_s in [*range(6 * HOUR_S, DAYS * DAY_S, 6 * HOUR_S), *range(DAYS * DAY_S, (DAYS + 1) * DAY_S, TICK_S)]:
+        end = next((place for place in range(left, len(readings)) if readings[place].at_s >= now_s), len(readings))
+        changes = shard.apply(batch(shard.directory, readings[left:end])).changes if end > left else []
+        left = end
+        changes += shard.apply(Tick(MIDNIGHT + now_s * SECOND)).changes
+        for _, incident in changes:
+            if incident.state is not State.CLOSED:
+                told[incident.device].append((incident.at - MIDNIGHT) / SECOND)
+    return told
+
+
+def batch(directory: Directory, readings: Sequence[Reading]) -> Batch:
+    """The readings, received when they were observed."""
+    rows = np.array([directory.add(each.device, "value") for each in readings])
+    at = np.array([MIDNIGHT + int(each.at_s * SECOND) for each in readings])
+    return Batch(rows, at, at, np.array([each.value for each in readings]))
+
+
+def theirs(readings: Sequence[Reading], healthy: int) -> dict[str, list[float]]:
+    """When the peer tells each device, held to this many readings told of healthy ones before the faults."""
+    models: defaultdict[str, ZScore] = defaultdict(ZScore)
+    scored = [(models[each.device].score_learn_one(each.value), each) for each in readings]
+    quiet = sorted((score for score, each in scored if is_counted(each.at_s)), reverse=True)
+    threshold, told = quiet[healthy], defaultdict[str, list[float]](list)
+    for score, each in scored:
+        if score > threshold:
+            told[each.device].append(each.at_s)
+    return told
+
+
+def is_counted(at_s: float) -> bool:
+    """Whether what is told then is a false alarm."""
+    return COUNTED_FROM * DAY_S <= at_s < DAYS * DAY_S
+
+
+def recall(told: dict[str, list[float]], fault: str, count: int) -> tuple[float, float]:
+    """Share of the faults that are told in time, and the median delay in minutes."""
+    begin_s = DAYS * DAY_S + {"no morning": 6.5, "at night": 3.2}.get(fault, 10.0) * HOUR_S
+    end_s = begin_s + WITHIN_H[fault] * HOUR_S
+    names = [f"{fault}/{number}" for number in range(count)]
+    delays = [next((at - begin_s for at in told.get(name, ()) if begin_s <= at < end_s), None) for name in names]
+    found = [delay for delay in delays if delay is not None]
+    return len(found) / count, float(np.median(found)) / 60 if found else float("nan")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=8, help="devices per fault")
+    parser.add_argument("--seed", type=int, default=5)
+    options = parser.parse_args()
+    draw, lives = np.random.RandomState(options.seed), list[Reading]()
+    for fault in WITHIN_H:
+        for number in range(options.count):
+            make = meter if fault in {"stops", "leaks"} else door
+            lives += make(f"{fault}/{number}", draw, fault)
+    lives.sort()
+    mine = ours(lives)
+    false = sum(is_counted(at) for told in mine.values() for at in told)
+    peer, recalls = theirs(lives, false), []
+    for fault in WITHIN_H:
+        (share, delay), (other, wait) = recall(mine, fault, options.count), recall(peer, fault, options.count)
+        print(f"{fault:10s} recall {share:.2f}, median delay {delay:4.0f} min; peer {other:.2f}, {wait:4.0f} min")
+        recalls.append((share, other))
+    mean, others = np.mean(recalls, axis=0)
+    months = len(WITHIN_H) * options.count * (DAYS - COUNTED_FROM) / 30
+    ratio = f"ratio {mean / others:.1f}" if others else "which finds nothing"
+    print(
+        f"mean recall {mean:.2f}, of the peer {others:.2f}, {ratio}; told when healthy, per device and 30 days: ",
+        end="",
+    )
+    print(f"{false / months:.2f}")
+
+
+if __name__ == "__main__":
+    main()
