@@ -48,7 +48,10 @@ class Peaks(NamedTuple):
 
 
 class Tails(Rows):
-    """Both tails of every statistic of every stream; sides 0..K-1 look upwards, K..2K-1 downwards."""
+    """Both tails of every statistic of every stream; sides 0..K-1 look upwards, K..2K-1 downwards.
+
+    The lowest of the peaks is the `edge`, the highest the `top`, and the others are `between`.
+    """
 
     def __init__(self, least_excess: Floats) -> None:
         """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range."""
@@ -64,7 +67,7 @@ class Tails(Rows):
                 "peak_at": (each, np.float32, -np.inf),
                 "born_at": (each, np.float32, -1.0),
                 "allowed": (each, np.float32, -np.inf),
-                "peaks": ((self._sides, PEAKS), np.float32, -np.inf),
+                "between": ((self._sides, PEAKS - 2), np.float32, -np.inf),
             }
         )
         self._least = np.concatenate([least_excess, least_excess])
@@ -131,7 +134,7 @@ class Tails(Rows):
         side, row = found.side[early], found.row[early]
         top = self.arrays["top"][side, row].astype(np.float64)
         other = self.arrays["top"][(side + self._sides // 2) % self._sides, row].astype(np.float64)
-        known = self._peaks()[found.at[early], PEAKS - _EARLY_PEAKS] > -np.inf
+        known = self._between()[found.at[early], PEAKS - _EARLY_PEAKS - 1] > -np.inf
         known &= np.isfinite(other) & (top + other > 0.0)
         excess = np.where(known, _EARLY_SHARE * (top + other), 1.0)
         above = np.where(known, found.value[early] - top, -1.0) / excess
@@ -156,9 +159,9 @@ class Tails(Rows):
         span = top[upper, rows].astype(np.float64) + top[lower + self._sides // 2, rows]
         return np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
 
-    def _peaks(self) -> Singles:
-        """The peaks of all sides of all rows, (side and row, rising peak)."""
-        return np.moveaxis(self.arrays["peaks"], -1, 1).reshape(-1, PEAKS)
+    def _between(self) -> Singles:
+        """The peaks of all sides of all rows but the lowest and the highest, (side and row, rising peak)."""
+        return np.moveaxis(self.arrays["between"], -1, 1).reshape(-1, PEAKS - 2)
 
     def learn(self, rows: Ints, found: Peaks) -> None:
         """Count the readings of `rows` and keep the peaks of their clusters."""
@@ -185,12 +188,12 @@ class Tails(Rows):
 
     def _keep(self, at: Ints, value: Singles, instead: Singles) -> None:
         """Put `value` among the peaks in the place of `instead`, which is no larger."""
-        peaks = self._peaks()
-        old = np.ascontiguousarray(peaks[at].T)
+        between, old = self._between(), np.empty((PEAKS, len(at)), np.float32)
+        old[0], old[1:-1], old[-1] = self._flat("edge")[at], between[at].T, self._flat("top")[at]
         kept = np.maximum(old, value)
         np.minimum(kept[:-1], old[1:], out=kept[:-1])  # what lies above `instead` moves down by one
         np.copyto(kept, old, where=old < instead)
-        peaks[at] = kept.T
+        between[at] = kept[1:-1].T
         self._flat("edge")[at] = kept[0]
         self._flat("top")[at] = kept[-1]
         self._flat("peak")[at] = value

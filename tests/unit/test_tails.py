@@ -68,12 +68,11 @@ def test_a_cluster_counts_once() -> None:
     tails = grown()
     for value in np.random.RandomState(7).standard_normal(1000):
         rarity(tails, np.array([value]))
-    before = tails.arrays["peaks"][0, :, 0].copy()
+    before = float(tails.arrays["top"][0, 0])
     for value in (50.0, 60.0, 55.0, 52.0, 58.0):
         rarity(tails, np.array([value]))
-    after = tails.arrays["peaks"][0, :, 0]
-    assert (after > 10.0).sum() == 1
-    assert (before > 10.0).sum() == 0
+    assert before < 10.0 < float(tails.arrays["top"][0, 0])
+    assert float(tails.arrays["between"][0, :, 0].max()) <= before
 
 
 def test_one_glitch_does_not_blind() -> None:
@@ -113,4 +112,4 @@ def test_what_does_not_exist_is_not_rare() -> None:
     tails = grown()
     for _ in range(50):
         assert float(rarity(tails, np.array([np.nan]))[0]) == 0.0
-    assert np.isneginf(tails.arrays["peaks"]).all()
+    assert np.isneginf(tails.arrays["top"]).all()
