@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.app import Application, rules
 from gateway.config import load
+from gateway.errors import JournalError
 from gateway.journal import Journal, Reader
 from gateway.records import SECOND
 from gateway.recovery import restore
@@ -147,6 +148,14 @@ class Gateway:
                     columns = (batch.stream.tolist(), (batch.observed_at // SECOND).tolist(), batch.value.tolist())
                     found += [(*names[stream], at, value) for stream, at, value in zip(*columns, strict=True)]
         return found
+
+    def last(self) -> int:
+        """Return the number of the newest entry of its log, 0 where there is none yet."""
+        try:
+            with Reader(self.log) as log:
+                return log.last()
+        except JournalError:
+            return 0
 
     def counted(self) -> Counter[float]:
         """Return how often each number that was published is in the log."""

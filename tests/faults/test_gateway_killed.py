@@ -12,7 +12,7 @@ from gateways import DEADLINE_S, Gateway, Publisher
 from gateway.journal import Reader
 from gateway.records import Renewed
 
-PER_LIFE = 400
+PER_LIFE = 200
 """Readings published in each life of the gateway; it is killed somewhere among them."""
 
 
@@ -29,16 +29,18 @@ def test_killed_again_and_again(
     with Gateway(tmp_path, broker.port).start() as gateway:
         gateway.wait_until_online()
         publisher = Publisher(broker.port, is_timed=is_timed)
-        for _ in range(kills):
-            first = dice.randrange(PER_LIFE)
+        for life in range(kills):
+            first, known = dice.randrange(PER_LIFE), gateway.last()
             publisher.publish(first)
+            if life % 3 == 0:  # or most would be killed while they still start
+                wait_until(lambda known=known: gateway.last() > known, "it writes", DEADLINE_S)  # type: ignore[misc]
             gateway.kill()
             publisher.publish(PER_LIFE - first)
             gateway.start()
         publisher.publish(PER_LIFE)
         publisher.close()
         expected = Counter(float(number) for number in range(publisher.sent))
-        wait_until(lambda: len(gateway.counted()) == len(expected), "everything is in the log", DEADLINE_S)
+        wait_until(lambda: len(gateway.counted()) == len(expected), "everything is in the log", DEADLINE_S + 4 * kills)
         assert gateway.stop() == 0
     assert gateway.counted() == expected
     with Reader(gateway.log) as log:  # a start finds nothing open that people were not told of
