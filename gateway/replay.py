@@ -58,7 +58,7 @@ class Scribe:
         self.sheets = [Sheet(recording) for recording in recordings]
         self.player = Player(recordings, shard.directory)
         self._shard = shard
-        self._is_open: dict[int, set[str]] = {}
+        self._open: dict[int, dict[str, float]] = {}
 
     def play(self, first: int, last: int) -> None:
         """Feed rows `first` to `last` (not included)."""
@@ -84,14 +84,14 @@ class Scribe:
             if row is not None:
                 changes.setdefault(row, []).append((incident.state, incident.id, incident.score))
         for position, (number, row, _) in enumerate(origin.tolist()):
-            told, is_open = self.sheets[number].told[row], self._is_open.setdefault(number, set())
+            told, opened = self.sheets[number].told[row], self._open.setdefault(number, {})
             for state, name, score in changes.get(position, ()):
                 if state is State.CLOSED:
-                    is_open.discard(name)
-                else:
-                    is_open.add(name)
+                    opened.pop(name, None)
+                elif score > opened.get(name, 0.0):  # what is only told again is no further alarm
                     told[1] = max(told[1], score)
-            told[2] = bool(is_open)
+                    opened[name] = score
+            told[2] = bool(opened)
 
     def _carry(self, first: int, last: int) -> None:
         """An incident stays open in rows that hold no number."""
