@@ -139,6 +139,7 @@ class Pipeline:
         self._portions = Portions(shard.directory)
         self._generation = -1
         self._due: dict[int, int] = {}
+        self._foretold_at: dict[int, int] = {}
         self._ticked_at = self._told_at = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -320,8 +321,9 @@ class Pipeline:
         for row, at in zip(batch.stream[is_fresh].tolist(), batch.observed_at[is_fresh].tolist(), strict=True):
             latest[self.shard.directory.device_of[row]] = at
         due = [device for device, at in latest.items() if not 0 < self._due.get(device, 0) - at <= every]
-        for device in due:  # the second condition: the device's clock was set back
-            self._due[device] = latest[device] + every
+        due = [device for device in due if not self._is_outdated(device, now)]
+        for device in due:  # the second condition above: the device's clock was set back
+            self._due[device], self._foretold_at[device] = latest[device] + every, now
         told, crossings = self.shard.forecast(due), self.shard.crossings(due)
         if (kept := self._foresight.keep(told)) is not None:
             self.ledger.note(now, kept)
@@ -331,6 +333,12 @@ class Pipeline:
             self.counts["predictions"] += 1
             payload = encode_prediction(forecasts, (one for one in crossings if one.device == name))
             self._link.publish(self._prediction.render(device=name), payload, qos=0, retain=True)
+
+    def _is_outdated(self, device: int, now: int) -> bool:
+        """Whether what would be foretold is soon said better: more of the device waits, and it was told just now."""
+        if not 0 <= now - self._foretold_at.get(device, -SECOND) < SECOND:
+            return False
+        return self.shard.directory.devices[device] in self._inbox.waiting()
 
     def _settle(self, now: int) -> None:
         if self._vitals.is_due(now):
@@ -353,6 +361,7 @@ class Pipeline:
         self._portions.renumber(names)
         self.intake.renumber()
         self._due.clear()
+        self._foretold_at.clear()
         self._foresight = Foresight(self.shard, self.settings.predictions.horizons_s)
         self._told_at = 0
         for renew in self.renewals:

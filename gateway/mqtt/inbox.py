@@ -138,6 +138,11 @@ class Inbox:
             self._taken.notify_all()
         return taken
 
+    def waiting(self) -> set[str]:
+        """Those known of whom messages wait."""
+        with self._arrived:
+            return set(self._known)
+
     def catch_up(self) -> None:
         """What comes until nothing comes for `QUIET_S` the broker kept for us: by that nobody sends too much."""
         with self._arrived:

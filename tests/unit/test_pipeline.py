@@ -102,6 +102,10 @@ class FakeInbox(deque[list[Message]]):
         self.busy = busy
         return self.popleft() if self else []
 
+    def waiting(self) -> set[str]:
+        """Return the devices of which messages wait."""
+        return {message.topic.split("/")[1] for messages in self for message in messages}
+
     def shed(self) -> dict[str, int]:
         """Return what was refused since."""
         refused, self.refused = self.refused, {}
@@ -399,6 +403,21 @@ def test_predictions_come_at_the_devices_own_pace(new_bench: Callable[..., Bench
     assert {first[14:16] for first in made} == {f"{int(made[0][14:16]) + minute:02d}" for minute in range(len(made))}
     sensors = cast("dict[str, list[object]]", sent[-1].payload["sensors"])
     assert len(sensors["a"]) == 3
+
+
+def test_of_a_backlog_the_newest_is_foretold(new_bench: Callable[..., Bench]) -> None:
+    """What would be foretold of each reading is soon outdated by the next, which waits already."""
+    bench = new_bench(predictions={"every_s": 1.0})
+    bench.warm()
+    sent = len(bench.link.last("prediction"))
+    bench.now += SECOND
+    for number in range(1, 6):
+        payload = f'{{"a": 20, "time": {bench.now + number * SECOND}}}'
+        bench.inbox.append([message("devices/pump/readings", payload, bench.now + number)])
+    for _ in range(5):
+        bench.pipeline.step(0.0)
+    assert len(bench.link.last("prediction")) == sent + 2
+    assert bench.pipeline.counts["readings"] == 305
 
 
 def test_stale_readings_predict_nothing_and_are_counted(new_bench: Callable[..., Bench]) -> None:
