@@ -59,8 +59,8 @@ class Scale(NamedTuple):
         step = value - self.base
         if self.has_counters:
             digit = _DIGITS * np.spacing(np.maximum(np.maximum(np.abs(value), np.abs(self.base)), _LEAST))
-            step = np.where(self.is_counter, np.rint(step / digit) * digit, step)
-            step = np.clip(step / self.per, -LARGEST, LARGEST)
+            rate = np.clip(np.rint(step / digit) * digit / self.per, -LARGEST, LARGEST)
+            step = np.where(self.is_counter, rate, step)
         return np.asarray(step)
 
     def own(self, learned: Floats) -> Floats:

@@ -7,7 +7,7 @@ import pytest
 from readings import START
 from series import Step, columns, history, live
 
-from gateway.learning.nature import KindRule, Natures
+from gateway.learning.nature import KindRule, Natures, Scale
 from gateway.learning.streams import Policy, Streams
 from gateway.records import SECOND, Batch, Change, Floats, Nature, Verdicts
 
@@ -116,6 +116,14 @@ def test_a_counter_that_begins_anew_is_expected_to_go_on(lives: tuple[Streams, V
     falls = np.flatnonzero(np.diff(values) < 0)[1:] + 1
     assert len(falls) > 5
     assert np.abs(expected[falls + 1] - values[falls + 1]).max() < 0.1
+
+
+def test_a_value_is_learned_alike_beside_a_counter() -> None:
+    """To the last bit, also where it and its origin are as large as can be."""
+    value, base = np.array([-1e30, 5.0]), np.array([70368744177665.0, 3.0])
+    alone = Scale(base, np.ones(2), np.array([False, False]), has_counters=False)
+    beside = Scale(base, np.ones(2), np.array([False, True]), has_counters=True)
+    assert alone.learned(value)[0] == beside.learned(value)[0]
 
 
 def test_equal_rises_are_equal_rates(lives: tuple[Streams, Verdicts, Floats]) -> None:
