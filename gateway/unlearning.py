@@ -5,14 +5,12 @@ Devices are independent, so of one device only its own readings are.
 """
 
 import json
-import mmap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from difflib import get_close_matches
 from functools import partial
 from glob import escape
-from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.alarms.succession import succession
@@ -21,7 +19,7 @@ from gateway.codecs.topics import NO_LEVEL
 from gateway.control import Handler, Work
 from gateway.errors import RequestError
 from gateway.house import SLICE_S, House, Slices, saved, switch
-from gateway.journal import Forgetting, Reader
+from gateway.journal import Forgetting, Reader, files_with
 from gateway.records import Incident, Span, Undone
 from gateway.recovery import Fold
 from gateway.shard import Shard
@@ -148,25 +146,12 @@ def _verified(house: House, gone: Span) -> Slices[dict[str, Any]]:
         log_state = fold.shard.digest(gone.device)
     found: dict[str, Any] = {"state of a gateway that never saw it": log_state, "is ours": house_state == log_state}
     if gone.is_whole:
-        found["files that hold the name"] = []
-        for file in (
-            house.journal.path,
-            *(house.journal.path.with_name(house.journal.path.name + end) for end in ENDS),
-        ):
-            for is_found in _search(file, _spellings(gone.device)):
-                yield f"looking through {file.name}"
-                if is_found:
-                    found["files that hold the name"].append(file.name)
-                    break
+        for holding in files_with(house.journal.path, _spellings(gone.device), SLICE_S):
+            found["files that hold the name"] = holding
+            yield "looking through the files of the log"
         if found["files that hold the name"]:
             found["names that it is part of"] = _names_around(house, gone.device)
     return found
-
-
-ENDS = ("-wal", "-shm")
-
-CHUNK = 2**24
-"""Bytes looked through in one slice."""
 
 
 def _spellings(name: str) -> tuple[bytes, ...]:
@@ -181,15 +166,6 @@ def _names_around(house: House, name: str) -> list[str]:
     """
     named = ["the settings"] if name in (house.regime.mark or "") else []
     return sorted({other for stream in house.shard.directory.streams for other in stream if name in other}) + named
-
-
-def _search(file: Path, spellings: Sequence[bytes]) -> Iterator[bool]:
-    """Whether any of them is in the file, one answer per stretch of it."""
-    if not file.exists() or not file.stat().st_size:
-        return
-    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        for start in range(0, len(view), CHUNK):
-            yield any(view.find(name, start, start + CHUNK + len(name)) >= 0 for name in spellings)
 
 
 def _span(arguments: Mapping[str, Any]) -> Span:

@@ -6,6 +6,7 @@ from gateway.journal.health import FileHealth, examine, sqlite_version
 from gateway.journal.history import History
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Entered, Reader
+from gateway.journal.search import files_with
 
 __all__ = [
     "Entered",
@@ -16,5 +17,6 @@ __all__ = [
     "Journal",
     "Reader",
     "examine",
+    "files_with",
     "sqlite_version",
 ]
