@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from brokers import Mosquitto, wait_until
@@ -74,10 +75,15 @@ def test_everything_the_gateway_knows_arrives(influxdb: InfluxDB, mosquitto: Mos
     """Readings with their bands, an incident, forecasts and the gateway's health, from MQTT to InfluxQL."""
     chosen = settings(
         mqtt={"host": "127.0.0.1", "port": mosquitto.port},
-        journal={"path": str(tmp_path / "gateway.db")},
+        journal={"path": str(tmp_path / "gateway.db"), "commit_delay_s": 0.05},
         influx={"url": influxdb.url, "bucket": "raw", "linger_s": 0.05},
     )
     began = time.time_ns() - 400 * 60 * SECOND
+    last_due = began + (399 * 60 + 600) * SECOND
+
+    def horizons() -> dict[str, dict[str, Any]]:
+        return {row["horizon"]: row for row in influxdb.rows("SELECT * FROM forecasts", "raw")}
+
     with running(chosen) as application:
         readings = [
             {"level": 500.0 if number == 380 else 20.0 + number % 7, "time": began + number * 60 * SECOND}
@@ -88,6 +94,7 @@ def test_everything_the_gateway_knows_arrives(influxdb: InfluxDB, mosquitto: Mos
         sender = application.sender
         assert sender
         wait_until(lambda: sender.counts.sent == 400, "all is sent", 30)
+        wait_until(lambda: horizons().get("600s", {}).get("time") == last_due, "the last forecast, too", 30)
     found = list(influxdb.rows("SELECT * FROM readings", "raw"))
     assert [row["value"] for row in found] == [reading["level"] for reading in readings]
     assert {(row["device"], row["sensor"], row["gateway"]) for row in found} == {("tank one", "level", "gateway")}
@@ -97,9 +104,7 @@ def test_everything_the_gateway_knows_arrives(influxdb: InfluxDB, mosquitto: Mos
     assert (opened["value"], opened["time"]) == (500.0, began + 380 * 60 * SECOND)
     assert opened["kind"] in {"spike", "range"}
     assert "level 500" in opened["reason"]
-    horizons = {row["horizon"]: row for row in influxdb.rows("SELECT * FROM forecasts", "raw")}
-    assert set(horizons) == {"600s", "3600s"}
-    assert horizons["600s"]["time"] == began + (399 * 60 + 600) * SECOND
+    assert set(horizons()) == {"600s", "3600s"}
     assert list(influxdb.rows("SELECT memory_bytes, readings, latency_ms FROM gateway", "raw"))
 
 
