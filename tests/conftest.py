@@ -1,4 +1,4 @@
-"""Fixtures that need a real server, and no deadline for any example: its time says only how busy the machine is."""
+"""Fixtures that need a real server; examples without a deadline, as their time says only how busy the machine is."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,8 +10,13 @@ from brokers import ROOMY, Mosquitto, mosquitto_program
 from hypothesis import settings
 from influxdb import InfluxDB, influxd_program
 
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("patient", deadline=None, derandomize=True)
+settings.register_profile("curious", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let `make test` try the same examples on every machine; `make soak` looks for new ones."""
+    settings.load_profile("curious" if config.getoption("markexpr") == "soak" else "patient")
 
 
 @pytest.fixture
