@@ -69,7 +69,7 @@ class Incidents:
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""
         is_it = (verdicts.change >= Change.OPEN) | (verdicts.joint_change >= Change.OPEN)
-        if self.streams or self.joint:
+        if len(batch) and (self.streams or self.joint):
             is_it |= np.isin(batch.stream, [*self._awaited(int(batch.observed_at.max()))])
         if self.silences:
             is_it |= np.isin(np.array(self.directory.device_of)[batch.stream], [*self.silences.devices()])

@@ -182,6 +182,13 @@ def test_what_lasts_is_told_once_and_one_worse(score: float, severity: str) -> N
     assert closed.incident.severity == severity
 
 
+def test_nothing_heard_changes_nothing() -> None:
+    """An empty batch while something is open."""
+    room = Room()
+    room.read(Change.OPEN)
+    assert room.read() == []
+
+
 def test_sensors_that_stay_apart_together_last_too() -> None:
     """Told with the next reading of any of them."""
     room = Room()
