@@ -14,7 +14,7 @@ from gateway.alarms import reasons
 from gateway.alarms.opened import NOTHING, Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Change, Feedback, Incident, Kind, Nature, State, Verdict, Verdicts
+from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, Nature, State, Verdict, Verdicts
 
 CAUSE = 3600 * SECOND
 """How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
@@ -69,8 +69,8 @@ class Incidents:
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""
         is_it = (verdicts.change >= Change.OPEN) | (verdicts.joint_change >= Change.OPEN)
-        if len(batch) and (self.streams or self.joint):
-            is_it |= np.isin(batch.stream, [*self._awaited(int(batch.observed_at.max()))])
+        if watched := [*self._watched(batch, np.flatnonzero(is_it))]:
+            is_it |= np.isin(batch.stream, watched)
         if self.silences:
             is_it |= np.isin(np.array(self.directory.device_of)[batch.stream], [*self.silences.devices()])
         return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
@@ -87,14 +87,14 @@ class Incidents:
             yield from self._judged_together(device, batch, verdicts, row)
         yield from self._lasting(stream, device, int(batch.observed_at[row]), row)
 
-    def _awaited(self, at: int) -> Iterator[int]:
-        """Streams with whose next reading it may be told that an incident lasts."""
-        for row, opened in self.streams.items():
-            if _lasts(opened, at):
-                yield row
-        for device, opened in self.joint.items():
-            if _lasts(opened, at):
-                yield from self.directory.rows_of[device]
+    def _watched(self, batch: Batch, changing: Ints) -> Iterator[int]:
+        """Streams of which a reading may tell that an incident lasts: one that is open, or that begins in the batch."""
+        at, device_of = int(batch.observed_at.max(initial=0)), self.directory.device_of
+        devices = {device_of[row] for row, opened in self.streams.items() if _lasts(opened, at)}
+        devices.update(device for device, opened in self.joint.items() if _lasts(opened, at))
+        devices.update(device_of[row] for row in batch.stream[changing].tolist())
+        for device in devices:
+            yield from self.directory.rows_of[device]
 
     def _lasting(self, stream: int, device: int, at: int, row: int) -> Iterator[Told]:
         for opened in (self.streams.get(stream), self.joint.get(device)):

@@ -182,6 +182,15 @@ def test_what_lasts_is_told_once_and_one_worse(score: float, severity: str) -> N
     assert closed.incident.severity == severity
 
 
+def test_what_lasts_is_told_however_its_readings_are_batched() -> None:
+    """It may begin in the very batch in which six hours pass."""
+    changes = [Change.OPEN, *[Change.NONE] * 400]
+    whole, single = Room(), Room()
+    told = [one.incident for one in whole.read(*changes)]
+    assert told == [one.incident for change in changes for one in single.read(change)]
+    assert [one.state for one in told] == [State.OPEN, State.UPDATE]
+
+
 def test_nothing_heard_changes_nothing() -> None:
     """An empty batch while something is open."""
     room = Room()
