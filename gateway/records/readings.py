@@ -1,0 +1,93 @@
+"""What comes in: messages, readings, and why something is not accepted."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+SECOND = 1_000_000_000
+"""One second in the unit of every `*_at`."""
+
+
+class Reason(StrEnum):
+    """Why something a device sent was not accepted; the name under which it is counted."""
+
+    TOPIC = "topic"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    BINARY = "binary"
+    """Written in bytes (CBOR, Protobuf, encrypted) where text is read: its sender has to be set to JSON."""
+    TYPE = "type"
+    NOT_FINITE = "not_finite"
+    TIME = "time"
+    NAME = "name"
+    TOO_MANY_SENSORS = "too_many_sensors"
+    TOO_MANY_STREAMS = "too_many_streams"
+    STALE = "stale"
+    RETAINED = "retained"
+    FEEDBACK = "feedback"
+    REPEATED = "repeated"
+    """Said again without being measured again."""
+    NOT_LIVE = "not_live"
+    """Simulated, or of a past that the device had stored."""
+    IDENTITY = "identity"
+    """The payload names another device than its topic."""
+    BIRTH = "birth"
+    """Its meaning was told when the device was born, and we were not listening."""
+    MEMORY = "memory"
+    """No room to remember what its dialect needs."""
+    RATE = "rate"
+    """More than one sender may take of us while others wait."""
+    TOO_MANY_READINGS = "too_many_readings"
+    """More in one message than is learned before it is acknowledged, and all after it."""
+    TOO_MANY_NEW = "too_many_new"
+    """More new streams within a minute than are let in."""
+
+
+class Message(NamedTuple):
+    """One MQTT message as it arrived.
+
+    `receipt` identifies it to the connection for acknowledgement; None where none is due (QoS 0).
+    """
+
+    topic: str
+    payload: bytes
+    received_at: int
+    receipt: tuple[int, int] | None = None
+    is_retained: bool = False
+
+
+class Reading(NamedTuple):
+    """One value of one sensor, as decoded; `observed_at` and `unit` are None where the device sent none."""
+
+    device: str
+    sensor: str
+    value: float
+    observed_at: int | None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Accepted readings in order of arrival, one per row of equally long columns.
+
+    `stream` is the row number of the stream in its shard.
+    """
+
+    stream: Ints
+    observed_at: Ints
+    received_at: Ints
+    value: Floats
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def at(self, places: Ints) -> "Batch":
+        """The readings at these positions."""
+        return Batch(self.stream[places], self.observed_at[places], self.received_at[places], self.value[places])
