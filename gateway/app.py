@@ -9,36 +9,29 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from gateway import control, people, renewal, rulebook, unlearning
-from gateway.alarms.maintenance import Schedule
 from gateway.board import Board, birth_topics, retained_topics
-from gateway.config import DAYS, Influx, Maintenance, Settings, Tls
+from gateway.config import Influx, Settings
+from gateway.connecting import connection_settings, listening
 from gateway.control import Desk, Handler, Server
 from gateway.errors import ConfigError, DatabaseError
 from gateway.house import Alone, House
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
-from gateway.learning.bounds import Bound
-from gateway.learning.budget import Budget
-from gateway.learning.nature import KindRule
-from gateway.learning.stock import ModelRule
-from gateway.learning.streams import DAY_S, Policy
 from gateway.mqtt import embedded
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox, Sharing
-from gateway.pipeline import Pipeline, status_topic
-from gateway.records import SECOND, Nature, Span
+from gateway.pipeline import Pipeline
+from gateway.records import SECOND, Span
 from gateway.renewal import begin
 from gateway.replies import Replies
 from gateway.rulebook import Regime
-from gateway.shard import Rules, Shard
+from gateway.shard import Shard
 from gateway.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -49,45 +42,13 @@ logger = logging.getLogger(__name__)
 CLEARED_S = 10.0
 """How long a broker may take to be reached and to confirm; here it takes 10 ms."""
 
-PROTOCOLS = {"auto": None, "5": 5, "3.1.1": 4}
-
-
-def rules(settings: Settings) -> Rules:
-    """The settings that the fold depends on; raises `ConfigError` for a model that River does not have."""
-    models = []
-    for index, model in enumerate(settings.learning.models):
-        try:
-            models.append(ModelRule(model.model, model.devices, model.sensors, model.params))
-        except ValueError as error:
-            message = f"learning.models.{index}: {error}"
-            raise ConfigError(message) from error
-    alarms = settings.alarms
-    budgets = tuple(Budget(each.devices, each.sensors, 30 * DAY_S / each.false_per_30_days) for each in alarms.budgets)
-    kinds = tuple(KindRule(one.devices, one.sensors, Nature[one.kind.upper()]) for one in settings.learning.kinds)
-    zone = ZoneInfo(settings.gateway.time_zone)
-    policy = Policy(30 * DAY_S / alarms.false_per_30_days, budgets, alarms.adopt_after_s, zone, kinds)
-    return Rules(
-        policy,
-        tuple(models),
-        alarms.silent_floor_s,
-        tuple(_schedule(plan) for plan in settings.maintenance),
-        settings.predictions.horizons_s,
-        settings.predictions.coverage,
-        tuple(Bound(one.devices, one.sensors, one.below, one.above) for one in settings.predictions.bounds),
-    )
-
-
-def _schedule(plan: Maintenance) -> Schedule:
-    start, end = (timedelta(hours=int(text[:2]), minutes=int(text[3:])) for text in (plan.start, plan.end))
-    return Schedule(plan.devices, frozenset(DAYS.index(day) for day in plan.days), start, end)
-
 
 class Application:
     """The gateway on one broker: `run` until told to stop, then everything ends in reverse order."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.regime = Regime(rules(settings), None)
+        self.regime = Regime(rulebook.rules(settings), None)
         self.shard = Shard(self.regime.wanted)
         self.intake = Intake(settings.sources, settings.limits, settings.topics, self.shard.directory)
         refuse_own_messages(settings, self.intake)
@@ -125,10 +86,10 @@ class Application:
         self.pipeline.doors["retained messages"] = self._take_off
         self.pipeline.observers.append(self.board.observe)
         self.pipeline.chores.append(self.board.settle)
-        self.pipeline.asides |= dict.fromkeys(birth_topics(settings), self.board.hear)
+        self.pipeline.mail.asides |= dict.fromkeys(birth_topics(settings), self.board.hear)
         replies = Replies(settings, self.shard, self.intake, self.connection, self.pipeline.counts)
         self.pipeline.listeners.append(replies.hear)
-        self.pipeline.foretellers.append(replies.foretell)
+        self.pipeline.predictions.listeners.append(replies.foretell)
         self.pipeline.chores.append(replies.settle)
         self.supervisor = Supervisor(os.environ, time.monotonic)
         self.pipeline.chores.append(lambda _: self.supervisor.alive())
@@ -168,7 +129,7 @@ def _unlearning(house: House) -> dict[str, Handler]:
 
 def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> dict[str, object]:
     """Do on the log what a running gateway would be asked for."""
-    chosen = rules(settings)
+    chosen = rulebook.rules(settings)
     doors = _doors(settings) | {"retained messages": partial(_take_off, settings)}
     with Alone(Shard(chosen), Journal(Path(settings.journal.path)), rulebook.dumps(chosen), doors) as house:
         work = _unlearning(house)[name].work(arguments)
@@ -267,38 +228,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def listening(settings: Settings, intake: Intake) -> ConnectionSettings:
-    """How to connect to the broker, and what to hear there."""
-    topics, descriptions = (*intake.filters, *birth_topics(settings)), tuple(intake.description_filters)
-    return replace(connection_settings(settings), topics=topics, retained_topics=descriptions)
-
-
-def connection_settings(settings: Settings) -> ConnectionSettings:
-    """How to connect to the broker."""
-    mqtt = settings.mqtt
-    tls = mqtt.tls or Tls()
-    return ConnectionSettings(
-        client_id=mqtt.client_id or settings.gateway.name[:23],
-        host=mqtt.host or "127.0.0.1",
-        port=mqtt.port,
-        protocol=PROTOCOLS[mqtt.protocol] if mqtt.host else embedded.PROTOCOL,
-        qos=mqtt.qos,
-        username=mqtt.username.get_secret_value() if mqtt.username else None,
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        keepalive_s=mqtt.keepalive_s,
-        session_expiry_s=mqtt.session_expiry_s,
-        receive_maximum=mqtt.receive_maximum,
-        max_outgoing=mqtt.outgoing,
-        status_topic=status_topic(settings),
-        offline_payload=b'{"state":"offline"}',
-        is_tls=mqtt.tls is not None,
-        ca_file=_path(tls.ca_file),
-        certificate_file=_path(tls.cert_file),
-        key_file=_path(tls.key_file),
-    )
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None

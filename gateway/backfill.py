@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway import rulebook, terminal
-from gateway.app import rules
 from gateway.config import Backfill, Series, Settings
 from gateway.errors import ConfigError
 from gateway.house import Alone, saved
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.records import SECOND, Batch, Reading, Reason, Resume
+from gateway.rulebook import rules
 from gateway.shard import Shard
 
 logger = logging.getLogger(__name__)

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import tomli_w
 
-from gateway.app import connection_settings, refuse_own_messages
+from gateway.app import refuse_own_messages
 from gateway.codecs.recognise import is_announcement, is_claimed, recognise
 from gateway.codecs.topics import TopicFilter
 from gateway.config import SECRETS, Settings, Source
+from gateway.connecting import connection_settings
 from gateway.errors import BrokerError, ConfigError
 from gateway.intake import Intake
 from gateway.learning.directory import Directory

@@ -21,6 +21,7 @@ from gateway.errors import PayloadError
 from gateway.learning.directory import Directory
 from gateway.learning.rows import SET_BACK
 from gateway.records import SECOND, Availability, Batch, Described, Entry, Event, Message, Reading, Reason
+from gateway.topics import of_device
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +88,8 @@ class Intake:
         self._sources = [interpret(source, f"sources.{number}") for number, source in enumerate(sources)]
         self._descriptions = [(TopicFilter(text), codec) for _, codec in self._sources for text in codec.descriptions]
         self._words: list[tuple[TopicTemplate, Decode]] = [
-            (_word("feedback", topics.feedback), decode_feedback),
-            (_word("maintenance", topics.maintenance), _decode_own_maintenance),
+            (of_device(topics, "feedback"), decode_feedback),
+            (of_device(topics, "maintenance"), _decode_own_maintenance),
         ]
         self._routes: dict[str, Route] = {}
         self._units: dict[int, str] = {}
@@ -285,7 +286,3 @@ class Intake:
 
 def _decode_own_maintenance(device: str, payload: bytes, at: int) -> Event:
     return decode_maintenance(escape(device), payload, at)
-
-
-def _word(key: str, template: str) -> TopicTemplate:
-    return TopicTemplate(template, frozenset({"device"}), frozenset({"device"}), f"topics.{key}")

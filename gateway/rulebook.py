@@ -1,18 +1,59 @@
-"""The rules of a fold as text, which stands beside each checkpoint: who can read it goes on under the same rules."""
+"""The rules of a fold: from the settings, and as text beside each checkpoint, by which who can read it goes on."""
 
 import importlib.metadata
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from gateway.alarms.maintenance import Schedule
+from gateway.config import DAYS, Maintenance, Settings
+from gateway.errors import ConfigError
+from gateway.learning.bounds import Bound
+from gateway.learning.budget import Budget
 from gateway.learning.fleet import VERSION
+from gateway.learning.nature import KindRule
+from gateway.learning.stock import ModelRule
+from gateway.learning.streams import DAY_S, Policy
+from gateway.records import Nature
 from gateway.shard import Rules
 
 PUBLISHED = ("horizons_s", "coverage", "bounds")
 """What is only published of what was learned: it may change without learning anything again."""
 
 _RULES = TypeAdapter(Rules)
+
+
+def rules(settings: Settings) -> Rules:
+    """The settings that the fold depends on; raises `ConfigError` for a model that River does not have."""
+    models = []
+    for index, model in enumerate(settings.learning.models):
+        try:
+            models.append(ModelRule(model.model, model.devices, model.sensors, model.params))
+        except ValueError as error:
+            message = f"learning.models.{index}: {error}"
+            raise ConfigError(message) from error
+    alarms = settings.alarms
+    budgets = tuple(Budget(each.devices, each.sensors, 30 * DAY_S / each.false_per_30_days) for each in alarms.budgets)
+    kinds = tuple(KindRule(one.devices, one.sensors, Nature[one.kind.upper()]) for one in settings.learning.kinds)
+    zone = ZoneInfo(settings.gateway.time_zone)
+    policy = Policy(30 * DAY_S / alarms.false_per_30_days, budgets, alarms.adopt_after_s, zone, kinds)
+    return Rules(
+        policy,
+        tuple(models),
+        alarms.silent_floor_s,
+        tuple(_schedule(plan) for plan in settings.maintenance),
+        settings.predictions.horizons_s,
+        settings.predictions.coverage,
+        tuple(Bound(one.devices, one.sensors, one.below, one.above) for one in settings.predictions.bounds),
+    )
+
+
+def _schedule(plan: Maintenance) -> Schedule:
+    start, end = (timedelta(hours=int(text[:2]), minutes=int(text[3:])) for text in (plan.start, plan.end))
+    return Schedule(plan.devices, frozenset(DAYS.index(day) for day in plan.days), start, end)
 
 
 def dumps(rules: Rules) -> str:

@@ -15,13 +15,13 @@ from brokers import wait_until
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.app import Application, rules
+from gateway.app import Application
 from gateway.config import load
 from gateway.errors import JournalError
 from gateway.journal import Journal, Reader
 from gateway.records import SECOND
 from gateway.recovery import restore
-from gateway.rulebook import dumps
+from gateway.rulebook import dumps, rules
 from gateway.shard import Shard
 
 START_S = 1_700_000_000

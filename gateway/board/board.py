@@ -5,20 +5,19 @@ from collections.abc import Collection
 from gateway.board.home_assistant import HomeAssistant
 from gateway.board.notices import Link
 from gateway.board.states import States
-from gateway.codecs import TopicTemplate
 from gateway.codecs.home_assistant import discovery_topic
 from gateway.config import Settings
 from gateway.records import Entry, Message
 from gateway.shard import Outcome, Shard
+from gateway.topics import of_device
 
 
 def retained_topics(settings: Settings, device: str) -> list[str]:
     """Where something of a device stands at the broker, which nobody keeps up to date without a gateway."""
-    own = (settings.topics.state, settings.topics.prediction)
-    topics = [TopicTemplate(text, frozenset({"device"})).render(device=device) for text in own]
+    found = [of_device(settings.topics, name).render(device=device) for name in ("state", "prediction")]
     if settings.home_assistant.enabled:
-        topics.insert(0, discovery_topic(settings.home_assistant.prefix, settings.gateway.name, device))
-    return topics
+        found.insert(0, discovery_topic(settings.home_assistant.prefix, settings.gateway.name, device))
+    return found
 
 
 class Board:

@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from gateway.board.notices import Link, Notice, Notices
-from gateway.codecs import TopicTemplate
 from gateway.codecs.outgoing import encode_state
 from gateway.config import Settings
 from gateway.records import SECOND, Batch, Described, DeviceState, Entry, Maintenance, SensorState, Verdicts
 from gateway.shard import Outcome, Shard
+from gateway.topics import of_device
 
 PER_S = 1000
 """States sent a second at most: 66 µs each, so 7 % of a core while it lasts; a minute holds 60,000 of them."""
@@ -61,10 +61,7 @@ class States:
     def __init__(self, settings: Settings, shard: Shard, link: Link) -> None:
         self._shard, self._link = shard, link
         self._newest = Newest()
-        self._topic, self._prediction = (
-            TopicTemplate(template, frozenset({"device"}), frozenset({"device"}), f"topics.{name}")
-            for name, template in (("state", settings.topics.state), ("prediction", settings.topics.prediction))
-        )
+        self._topic, self._prediction = (of_device(settings.topics, name) for name in ("state", "prediction"))
         self._every = round(settings.states.every_s * SECOND)
         self._notices = Notices(link, lambda: self._shard.directory.devices, self._write, per_s=PER_S)
         self._known = 0

@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from gateway import app, backfill, config, replay, report, tune
+from gateway import backfill, config, replay, report, rulebook, tune
 from gateway.cli.command import Commands, command, moment, settings
 from gateway.journal import Reader
 
@@ -32,13 +32,13 @@ def add(commands: Commands) -> None:
 
 
 def _replay(chosen: argparse.Namespace) -> None:
-    replay.run(chosen.input, chosen.out, app.rules(settings(chosen)))
+    replay.run(chosen.input, chosen.out, rulebook.rules(settings(chosen)))
 
 
 def _tune(chosen: argparse.Namespace) -> None:
     known = settings(chosen)
-    others = {str(path): app.rules(config.load(path)) for path in chosen.candidate}
-    tried = tune.candidates(app.rules(known), others)
+    others = {str(path): rulebook.rules(config.load(path)) for path in chosen.candidate}
+    tried = tune.candidates(rulebook.rules(known), others)
     with ExitStack() as stack:
         if chosen.input:
             source = tune.folder(chosen.input)

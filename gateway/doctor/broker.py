@@ -11,6 +11,7 @@ from typing import Any
 from gateway import app
 from gateway.codecs.home_assistant import discovery_topic
 from gateway.config import Settings
+from gateway.connecting import connection_settings
 from gateway.doctor import certificate
 from gateway.doctor.certificate import SOON_DAYS
 from gateway.doctor.finding import Finding, ok, printable, problem, warning
@@ -20,8 +21,8 @@ from gateway.learning.directory import Directory
 from gateway.mqtt import probe
 from gateway.mqtt.connection import ConnectionSettings
 from gateway.mqtt.probe import Probe
-from gateway.pipeline import status_topic
 from gateway.records import SECOND, Batch
+from gateway.topics import of_gateway
 
 LISTEN_S = 3.0
 """How long the devices are listened to."""
@@ -46,7 +47,7 @@ KEEP_MORE = "Use deploy/mosquitto/mosquitto.conf: max_queued_messages 200000, ma
 def examine(settings: Settings, running: Mapping[str, Any] | None) -> Iterator[Finding]:
     """All of it; what cannot be reached is not looked at further."""
     intake = Intake(settings.sources, settings.limits, settings.topics, Directory())
-    chosen = app.connection_settings(settings)
+    chosen = connection_settings(settings)
     chosen = replace(chosen, client_id=f"{chosen.client_id[:14]}-doctor{time.time_ns() % 100:02d}", status_topic=None)
     if settings.mqtt.host is None:
         yield _embedded(settings, running)
@@ -139,7 +140,7 @@ def _limits(line: Probe) -> Iterator[Finding]:
 
 def _rights(settings: Settings, intake: Intake, line: Probe) -> Iterator[Finding]:
     refused = line.subscribe(intake.filters)
-    mark = f"{status_topic(settings)}/doctor"
+    mark = f"{of_gateway(settings, 'status')}/doctor"
     if refused:
         text = f"The broker refuses our subscription to {', '.join(refused)}."
         yield problem("rights", text, "Let the gateway's user read them: deploy/mosquitto/acl")
@@ -178,7 +179,7 @@ def _their_topics(settings: Settings) -> Iterator[str]:
 
 
 def _hear(settings: Settings, intake: Intake, line: Probe, running: Mapping[str, Any] | None) -> Iterator[Finding]:
-    own = status_topic(settings)
+    own = of_gateway(settings, "status")
     line.subscribe([own, *COUNTERS])
     line.wait_for(probe.KEPT, LISTEN_S)
     said = {message.topic: printable(message.payload.decode("utf-8", "replace")) for message in line.messages}
@@ -210,7 +211,7 @@ def _broker_itself(said: Mapping[str, str]) -> Iterator[Finding]:
 
 def _twin(settings: Settings, line: Probe, running: Mapping[str, Any] | None) -> Iterator[Finding]:
     """Whether another gateway of the same name is online: two with one client id throw each other out."""
-    theirs = line.retained(status_topic(settings))
+    theirs = line.retained(of_gateway(settings, "status"))
     if theirs.get("state") != "online":
         return
     mine = running["started_at"] if running else None
@@ -242,7 +243,7 @@ def _skew(intake: Intake, readings: list[Batch]) -> Iterator[Finding]:
 
 def _keeps(settings: Settings, chosen: ConnectionSettings) -> Iterator[Finding]:
     """Leave messages waiting for one who is away, as the readings wait for a gateway that restarts."""
-    found = probe.kept(chosen, f"{status_topic(settings)}/doctor", TRIAL)
+    found = probe.kept(chosen, f"{of_gateway(settings, 'status')}/doctor", TRIAL)
     if found < TRIAL:
         text = (
             f"Of {TRIAL} messages left waiting the broker kept {found}, and acknowledged all: the rest would be lost."

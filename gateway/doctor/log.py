@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway import app, journal, rulebook
+from gateway import journal, rulebook
 from gateway.config import Settings
 from gateway.doctor.finding import Finding, ok, problem, warning
 from gateway.errors import JournalError
@@ -50,7 +50,7 @@ def examine(settings: Settings, running: Mapping[str, Any] | None) -> Iterator[F
 def _checkpoint(settings: Settings, health: journal.FileHealth) -> Iterator[Finding]:
     if health.rules is None:
         return
-    if health.rules != rulebook.dumps(app.rules(settings)):
+    if health.rules != rulebook.dumps(rulebook.rules(settings)):
         text = "The newest checkpoint was made under other settings, or by another version."
         yield warning(
             "database", text, f"Nothing: {health.entries} entries are learned again beside a gateway that serves."

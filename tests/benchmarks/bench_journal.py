@@ -27,7 +27,6 @@ from brokers import ROOMY, Mosquitto
 from readings import START
 
 from gateway import unlearning
-from gateway.app import rules
 from gateway.config import Settings
 from gateway.control import Desk, Server
 from gateway.house import Alone
@@ -39,7 +38,7 @@ from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline
 from gateway.records import SECOND, Batch, Message, Verdicts, blank_verdicts
 from gateway.recovery import MOST, restore
-from gateway.rulebook import Regime, dumps
+from gateway.rulebook import Regime, dumps, rules
 from gateway.shard import Rules, Shard
 
 SENSORS = {"temperature": (21.0, 3.0, 1), "humidity": (45.0, 8.0, 1), "power": (120.0, 40.0, 1)} | {

@@ -10,7 +10,7 @@ import pytest
 from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, LIMITS, Gateway, Publisher
 
-from gateway import pipeline
+from gateway import timekeeping
 from gateway.app import Application
 from gateway.journal import Reader
 from gateway.records import SECOND, Batch, Kind, Resume
@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Give the clock that the gateway reads, which is taken for sure at once."""
     clock = Clock()
     monkeypatch.setattr(time, "time_ns", clock.time_ns)
-    monkeypatch.setattr(pipeline, "STEADY", 0)
+    monkeypatch.setattr(timekeeping, "STEADY", 0)
     return clock
 
 

@@ -13,7 +13,7 @@ import pytest
 from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, Gateway, Publisher
 
-from gateway import app
+from gateway import connecting
 from gateway.config import Settings
 from gateway.journal import Reader
 from gateway.mqtt.connection import ConnectionSettings
@@ -82,12 +82,12 @@ def cable(broker: Mosquitto) -> Iterator[Cable]:
 @pytest.fixture
 def gateway(tmp_path: Path, cable: Cable, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """Give a gateway at the other end, which looks every second whether the broker is still there."""
-    usual = app.connection_settings
+    usual = connecting.connection_settings
 
     def quick(settings: Settings) -> ConnectionSettings:
         return replace(usual(settings), keepalive_s=1, shortest_delay_s=0.05, longest_delay_s=0.2)
 
-    monkeypatch.setattr(app, "connection_settings", quick)
+    monkeypatch.setattr(connecting, "connection_settings", quick)
     return Gateway(tmp_path, cable.port)
 
 

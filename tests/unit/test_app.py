@@ -11,14 +11,14 @@ import pytest
 from brokers import free_port
 from readings import START, batch, life, pieces, settings
 
-from gateway.app import Application, rules
+from gateway.app import Application
 from gateway.config import Settings
 from gateway.errors import ConfigError
 from gateway.journal import Entered, Journal, Reader
 from gateway.learning.stock import ModelRule
 from gateway.records import SECOND, Incident, Resume, Span, Tick
 from gateway.recovery import Fold, restore
-from gateway.rulebook import dumps
+from gateway.rulebook import dumps, rules
 from gateway.shard import Rules, Shard
 
 HERE = Rules(silent_floor_s=5.0)

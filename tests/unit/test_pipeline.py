@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import pytest
 from readings import START, logged, message, settings
 
+from gateway import timekeeping
 from gateway.config import Settings
 from gateway.control import Call, Desk
 from gateway.errors import BrokerError, ConfigError, DiskError, JournalError, StateError
@@ -18,7 +19,7 @@ from gateway.intake import Intake
 from gateway.journal import Follower, Journal, Reader
 from gateway.ledger import HELD
 from gateway.passages import Foreseen, Health, Note
-from gateway.pipeline import STEADY, Pipeline, status_topic
+from gateway.pipeline import Pipeline
 from gateway.portions import ROUNDS
 from gateway.records import (
     SECOND,
@@ -207,7 +208,7 @@ class Bench:
         topic = "devices/pump/readings"
         self.inbox.append([message(topic, *sent, next(self.numbers)) for sent in zip(payloads, times, strict=True)])
         self.step(after=rounds * SECOND)
-        while self.pipeline._portions:
+        while self.pipeline.mail._portions:
             self.step()
 
 
@@ -295,7 +296,7 @@ def test_what_the_broker_sends_again_is_acknowledged_and_not_learned(new_bench: 
     bench.step(after=SECOND)
     bench.step(after=SECOND)
     assert bench.link.acknowledged == [1, 2, 3, 4, 5, 3, 4, 5]
-    assert bench.pipeline.repeats.recognised == 3
+    assert bench.pipeline.mail.repeats.recognised == 3
     marks = [mark for body in bench.journal.receipts(9) for mark in unpack(body)]
     assert [mark.packet for mark in marks] == [1, 2, 3, 4, 5]
 
@@ -566,7 +567,7 @@ def test_run_ends_when_told_to(new_bench: Callable[..., Bench]) -> None:
 def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Bench]) -> None:
     """A checkpoint every so often; entries older than the retention that it holds are dropped."""
     bench = new_bench(journal={"checkpoint_every_s": 100.0, "retain_days": 1 / 864, "commit_messages": 1})
-    bench.pipeline._steady_since -= STEADY  # the clock has not been set for long
+    bench.pipeline._time._steady_since -= timekeeping.STEADY  # the clock has not been set for long
     bench.step('{"a": 1}')
     bench.step('{"a": 2}', after=99 * SECOND)
     assert list(bench.journal.checkpoints("rules")) == []
@@ -644,7 +645,7 @@ def test_chores_are_done_every_turn_and_asides_are_not_readings(new_bench: Calla
     bench = new_bench()
     heard: list[bytes] = []
     done: list[int] = []
-    bench.pipeline.asides["homeassistant/status"] = lambda said: heard.append(said.payload)
+    bench.pipeline.mail.asides["homeassistant/status"] = lambda said: heard.append(said.payload)
     bench.pipeline.chores.append(done.append)
     said = [message("homeassistant/status", word, number=number) for number, word in enumerate(("offline", "online"))]
     bench.inbox.append([*said, message("devices/pump/readings", '{"a": 1}', number=9)])
@@ -670,11 +671,6 @@ def test_wrong_topics_name_their_key(new_bench: Callable[..., Bench], topics: di
     with pytest.raises(ConfigError) as caught:
         new_bench(topics=topics)
     assert str(caught.value).startswith(key)
-
-
-def test_the_status_topic_carries_the_gateways_name() -> None:
-    """It is the same for the loop and for the last will."""
-    assert status_topic(settings(gateway={"name": "attic"})) == "gateway/attic/status"
 
 
 def test_a_persons_word_is_logged_told_and_takes_effect(new_bench: Callable[..., Bench]) -> None:

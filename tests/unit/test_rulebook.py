@@ -6,7 +6,7 @@ import pytest
 from readings import settings
 
 from gateway import rulebook
-from gateway.app import rules
+from gateway.rulebook import rules
 from gateway.shard import Rules
 
 MODEL: dict[str, object] = {"model": "river.anomaly.LODA", "params": {"seed": 1}}
