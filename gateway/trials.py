@@ -89,7 +89,7 @@ class Trial:
     def _measure(self, batch: Batch, verdicts: Verdicts) -> None:
         self._sums.grow(len(self.shard.directory))
         fresh = np.flatnonzero(~verdicts.is_stale)
-        for turn in rounds(batch.stream[fresh]) if len(fresh) else ():
+        for turn in rounds(batch.stream[fresh]):
             self._measure_round(batch, verdicts, fresh[turn])
         devices = np.array(self.shard.directory.device_of)[batch.stream[fresh]]
         for device, at in zip(devices.tolist(), batch.received_at[fresh].tolist(), strict=True):

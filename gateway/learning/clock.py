@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import NEVER, Rows, ewma_rate
+from gateway.learning.rows import NEVER, Places, Rows, ewma_rate
 from gateway.records import SECOND, Floats, Ints
 
 _RATE = 0.01
@@ -28,23 +28,28 @@ class Clock(Rows):
             }
         )
 
-    def is_stale(self, rows: Ints, observed_at: Ints) -> npt.NDArray[np.bool_]:
+    def is_stale(self, at: Places, observed_at: Ints) -> npt.NDArray[np.bool_]:
         """Whether a reading is not newer than the last one learned."""
-        return np.asarray(observed_at <= self.arrays["last_at"][rows])
+        return np.asarray(observed_at <= self.arrays["last_at"][at])
 
-    def advance(self, rows: Ints, observed_at: Ints, value: Floats) -> Floats:
+    def advance(self, rows: Ints, at: Places, observed_at: Ints, value: Floats) -> Floats:
         """Take note of a reading of each of `rows`; returns the seconds since the one before, 0 where there was none.
 
-        `value` is within `LARGEST`.
+        `at` are the same, as `stretch` finds them; `value` is within `LARGEST`.
         """
         a = self.arrays
-        seen, last, usual = a["seen"][rows], a["last_at"][rows], a["interval_s"][rows]
-        is_first = seen == 0.0
-        since_s = (observed_at - np.where(is_first, observed_at, last)) / SECOND
+        seen, usual = a["seen"][at], a["interval_s"][at]
+        first = np.flatnonzero(seen == 0.0)
+        if len(first):
+            born = rows[first]
+            a["origin"][born], a["born_at"][born], a["last_at"][born] = (
+                value[first],
+                observed_at[first],
+                observed_at[first],
+            )
+        since_s = (observed_at - a["last_at"][at]) / SECOND
         gap = np.where(seen > 1.0, np.minimum(since_s, _LONGEST * usual), since_s)
-        a["interval_s"][rows] = np.where(is_first, 0.0, usual + ewma_rate(_RATE, seen) * (gap - usual))
-        a["origin"][rows] = np.where(is_first, value, a["origin"][rows])
-        a["born_at"][rows] = np.where(is_first, observed_at, a["born_at"][rows])
-        a["last_at"][rows] = observed_at
-        a["seen"][rows] = seen + 1.0
+        a["interval_s"][at] = usual + ewma_rate(_RATE, seen) * (gap - usual)
+        a["last_at"][at] = observed_at
+        a["seen"][at] = seen + 1.0
         return since_s

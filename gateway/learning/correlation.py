@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.clock import LARGEST
-from gateway.learning.rows import Rows, ewma_rate, stretch
+from gateway.learning.rows import Places, Rows, ewma_rate, stretch, within
 from gateway.records import Floats, Ints
 
 FEATURES = 8
@@ -50,14 +50,14 @@ class Sensors(Rows):
         A sensor whose rate counts from now on, or whose value does again, is another one.
         """
         a, at = self.arrays, stretch(rows)
-        value = np.clip(value, -LARGEST, LARGEST)
+        value = within(value, -LARGEST, LARGEST)
         is_same = a["is_rate"][at] == is_rate
         seen, variance = a["seen"][at] * is_same, a["variance"][at] * is_same
         mean = np.where(seen > 0.0, a["mean"][at], value)
         deviation = np.sqrt(variance)
         has_moved = variance > 0.0
         step = value - mean
-        step = np.where(has_moved, np.clip(step, -_FARTHEST * deviation, _FARTHEST * deviation), step)
+        step = np.where(has_moved, within(step, -_FARTHEST * deviation, _FARTHEST * deviation), step)
         rate = np.where(is_trusted, ewma_rate(_MEAN_RATE, seen + 1.0), 0.0)
         a["is_rate"][at] = is_rate
         a["seen"][at] = seen + 1.0
@@ -72,17 +72,17 @@ class Correlation(Rows):
     def __init__(self) -> None:
         super().__init__({"seen": ((), np.float64, 0.0), "departure": ((FEATURES, FEATURES), np.float64, 0.0)})
 
-    def distance(self, rows: Ints, features: Floats) -> Floats:
+    def distance(self, at: Places, features: Floats) -> Floats:
         """The squared Mahalanobis distance of each column of `features` from zero.
 
         By elimination without pivots, the same operations for every device: what stands beside it cannot matter,
         nor can dimensions that are left out because none of these devices has a sensor there.
         """
         size = len(features)
-        left = self.arrays["departure"][:size, :size, stretch(rows)] + _IDENTITY[:size, :size]
+        left = self.arrays["departure"][:size, :size, at] + _IDENTITY[:size, :size]
         place = np.arange(size)
         left[place, place] = np.maximum(left[place, place], _LEAST_VARIANCE) * (1.0 + _RIDGE)
-        rest, distance = features.copy(), np.zeros(len(rows))
+        rest, distance = features.copy(), np.zeros(features.shape[1])
         for pivot in range(size):
             variance, after = left[pivot, pivot], slice(pivot + 1, size)
             distance += rest[pivot] * rest[pivot] / variance
@@ -91,9 +91,9 @@ class Correlation(Rows):
             left[after, after] -= factor[:, None] * left[pivot, None, after]
         return distance
 
-    def learn(self, rows: Ints, features: Floats, distance: Floats, sensors: Ints) -> None:
-        """Take in the features (all dimensions) of each of `rows`, the less the farther off they are."""
-        a, at, size = self.arrays, stretch(rows), int(sensors.max(initial=0))  # the dimensions beyond that stay zero
+    def learn(self, at: Places, features: Floats, distance: Floats, sensors: Ints) -> None:
+        """Take in the features (all dimensions) of each of these, the less the farther off they are."""
+        a, size = self.arrays, int(sensors.max(initial=0))  # the dimensions beyond that stay zero
         features = features[:size]
         seen = a["seen"][at] + 1.0
         a["seen"][at] = seen

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from gateway.learning.pool import Outlook
-from gateway.learning.rows import Rows, ewma_rate, stretch
+from gateway.learning.rows import Places, Rows, plain_rate
 from gateway.records import Floats, Ints, Kind
 
 RING = 24
@@ -81,36 +81,39 @@ class Evidence(Rows):
             }
         )
 
-    def observe(self, rows: Ints, value: Floats, outlook: Outlook, weekly: Floats) -> tuple[Floats, Memory]:
+    def observe(self, rows: Ints, at: Places, value: Floats, outlook: Outlook, weekly: Floats) -> tuple[Floats, Memory]:
         """All statistics of one more reading of each of `rows`, one row per `Statistic`, and what `learn` is to keep.
 
-        `weekly` is the residual against the same hour of the week, NaN where that was never seen. A statistic that
-        has not seen enough to exist is NaN in the result, and goes no further than `Tails.exceed`.
+        `at` are the same streams, as `stretch` finds them. `weekly` is the residual against the same hour of the week,
+        NaN where that was never seen. A statistic that has not seen enough to exist is NaN in the result, and goes no
+        further than `Tails.exceed`.
         """
         a = self.arrays
-        seen = a["seen"][rows] + 1.0
+        seen, plain = a["seen"][at] + 1.0, plain_rate(a["seen"][at] + 1.0)
         usual = value - outlook.seasonal
         is_known = ~np.isnan(weekly)
-        same = (value == outlook.lags[0]) | (seen == 1.0)
+        is_first = seen == 1.0
+        move = np.where(is_first, 0.0, np.abs(value - outlook.lags[0]))
+        is_same, grain = move == 0.0, a["grain"][at]
         total, step = self._blockwise(rows, value, seen)
         memory = {
             "seen": seen,
-            "fast": self._mean("fast", rows, value, _FAST, seen),
-            "medium": self._mean("medium", rows, value, _MEDIUM, seen),
-            "slow": self._mean("slow", rows, value, _SLOW, seen),
-            "weekly": self._mean("weekly", rows, np.where(is_known, weekly, 0.0), _WEEKLY, seen),
-            "usual": self._mean("usual", rows, usual, _USUAL, seen),
-            "power": self._mean("power", rows, usual * usual, _MEDIUM, seen),
-            "run": np.where(same & (seen > 1.0), a["run"][rows] + 1.0, 0.0),
-            "grain": np.where(same, a["grain"][rows], np.minimum(a["grain"][rows], np.abs(value - outlook.lags[0]))),
+            "fast": self._mean("fast", at, value, np.maximum(_FAST, plain)),
+            "medium": self._mean("medium", at, value, np.maximum(_MEDIUM, plain)),
+            "slow": self._mean("slow", at, value, np.maximum(_SLOW, plain)),
+            "weekly": self._mean("weekly", at, np.where(is_known, weekly, 0.0), np.maximum(_WEEKLY, plain)),
+            "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
+            "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
+            "run": np.where(is_same & ~is_first, a["run"][at] + 1.0, 0.0),
+            "grain": np.where(is_same, grain, np.minimum(grain, move)),
             "block": total,
             "step": step,
         }
-        lowest, highest = self._extremes(rows, value, seen)
+        lowest, highest = self._extremes(at, value, seen)
         statistics = np.stack(
             [
                 value - outlook.expected,
-                usual - a["usual"][rows],
+                usual - a["usual"][at],
                 memory["fast"],
                 np.minimum(np.minimum.reduce(list(outlook.lags[: SHORT - 1])), value),
                 lowest,
@@ -125,11 +128,11 @@ class Evidence(Rows):
         )
         return statistics, memory
 
-    def learn(self, rows: Ints, value: Floats, memory: Memory) -> None:
+    def learn(self, rows: Ints, at: Places, value: Floats, memory: Memory) -> None:
         """Keep what `observe` made of this reading of each of `rows`."""
         a, seen = self.arrays, memory["seen"]
-        first = seen == 1.0
-        if first.any():
+        first = np.flatnonzero(seen == 1.0)
+        if len(first):
             a["ring"][:, rows[first]] = value[first]
         a["ring"][seen.astype(np.int64) % RING, rows] = value
         full = np.flatnonzero(seen % BLOCK == 0.0)
@@ -137,24 +140,25 @@ class Evidence(Rows):
             number = (seen[full] / BLOCK).astype(np.int64)
             a["blocks"][number % BLOCKS, rows[full]] = memory["block"][full] / BLOCK
             memory["block"][full] = 0.0
-        at = stretch(rows)
         for name, new in memory.items():
             a[name][at] = new
 
-    def grain(self, rows: Ints) -> Floats:
-        """The least change each of `rows` has shown, 0 where there was none."""
-        grain = self.arrays["grain"][rows]
+    def grain(self, at: Places) -> Floats:
+        """The least change each of these streams has shown, 0 where there was none."""
+        grain = self.arrays["grain"][at]
         return np.where(np.isfinite(grain), grain, 0.0)
 
-    def _mean(self, name: str, rows: Ints, value: Floats, floor: float, seen: Floats) -> Floats:
-        old = self.arrays[name][rows]
-        return np.asarray(old + ewma_rate(floor, seen) * (value - old))
+    def _mean(self, name: str, at: Places, value: Floats, rate: Floats) -> Floats:
+        old = self.arrays[name][at]
+        return np.asarray(old + rate * (value - old))
 
-    def _extremes(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
+    def _extremes(self, at: Places, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Lowest and highest of the last `RING` values."""
-        recent = self.arrays["ring"][:, stretch(rows)].copy()
-        recent[:, seen == 1.0] = value[seen == 1.0]
-        recent[seen.astype(np.int64) % RING, np.arange(len(rows))] = value
+        recent = self.arrays["ring"][:, at].copy()
+        first = np.flatnonzero(seen == 1.0)
+        if len(first):
+            recent[:, first] = value[first]
+        recent[seen.astype(np.int64) % RING, np.arange(len(value))] = value
         return np.minimum.reduce(recent, axis=0), np.maximum.reduce(recent, axis=0)
 
     def _blockwise(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:

@@ -25,7 +25,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.surprise import Surprise
 from gateway.records import SECOND, Batch, Forecast, Ints, Nature, Verdict, Verdicts
 
-VERSION = 14
+VERSION = 15
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5

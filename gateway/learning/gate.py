@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows, stretch
+from gateway.learning.rows import Places, Rows
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
@@ -22,6 +22,7 @@ _STRICTER = 0.4  # decades per incident; 0.8 holds the budget of heavy tails bet
 _STRICTEST = 1.5
 
 Mask = npt.NDArray[np.bool_]
+Changes = npt.NDArray[np.uint8]
 
 
 class Phase(IntEnum):
@@ -66,13 +67,17 @@ class Gate(Rows):
         )
         self._adopt_after = int(adopt_after_s * SECOND)
 
-    def is_open(self, rows: Ints) -> Mask:
-        """Whether an incident is open on each of `rows`."""
-        return np.asarray(self.arrays["phase"][rows] == _OPEN)
+    def is_calm(self, at: Places) -> Mask:
+        """Whether nothing is odd about each of these streams."""
+        return np.asarray(self.arrays["phase"][at] == _CALM)
 
-    def is_on_trial(self, rows: Ints) -> Mask:
-        """Whether what each of `rows` shows belongs to an incident that is open or was adopted."""
-        return np.asarray(self.arrays["phase"][rows] >= _OPEN)
+    def is_open(self, at: Places) -> Mask:
+        """Whether an incident is open on each of these streams."""
+        return np.asarray(self.arrays["phase"][at] == _OPEN)
+
+    def is_on_trial(self, at: Places) -> Mask:
+        """Whether what each of these shows belongs to an incident that is open or was adopted."""
+        return np.asarray(self.arrays["phase"][at] >= _OPEN)
 
     def is_faulty(self, rows: Ints) -> Mask:
         """Whether a person said of the incident of each of `rows` that it is a fault."""
@@ -84,7 +89,7 @@ class Gate(Rows):
         self.arrays["is_fine"][fine] = False
         return fine
 
-    def spend(self, rows: Ints, change: npt.NDArray[np.uint8], interval_s: Floats, budget_s: Floats) -> None:
+    def spend(self, at: Places, change: Changes, interval_s: Floats, budget_s: Floats) -> None:
         """Hold the budget on streams no tail describes: each incident makes the stream stricter, time forgives.
 
         `budget_s` is the time between two acceptable false alarms. In balance incidents come exactly at the budget (as
@@ -92,12 +97,12 @@ class Gate(Rows):
         """
         a, opens = self.arrays, change == _CHANGES[-1]
         spent = np.where(opens, _STRICTER, 0.0) - _STRICTER * (interval_s / budget_s)
-        a["strictness"][rows] = np.clip(a["strictness"][rows] + spent, 0.0, _STRICTEST)
-        a["opened"][rows] = a["opened"][rows] * np.maximum(1.0 - interval_s / MEMORY_S, 0.0) + opens
+        a["strictness"][at] = np.minimum(np.maximum(a["strictness"][at] + spent, 0.0), _STRICTEST)
+        a["opened"][at] = a["opened"][at] * np.maximum(1.0 - interval_s / MEMORY_S, 0.0) + opens
 
-    def outside(self, rows: Ints, level: Floats) -> Mask:
+    def outside(self, at: Places, level: Floats) -> Mask:
         """Whether the level is out of the band that was everyday when the incident opened."""
-        return np.asarray((level < self.arrays["low"][rows]) | (level > self.arrays["high"][rows]))
+        return np.asarray((level < self.arrays["low"][at]) | (level > self.arrays["high"][at]))
 
     def hold(self, rows: Ints, band: tuple[Floats, Floats]) -> None:
         """Remember what was everyday for `rows`, where an incident has just opened."""
@@ -107,16 +112,25 @@ class Gate(Rows):
         """With the next reading that is no evidence the incident of each of `rows` is over."""
         self.arrays["quiet"][rows] = _QUIET - 1.0
 
-    def step(
-        self, rows: Ints, observed_at: Ints, decades: Floats, threshold: Floats, is_outside: Mask
-    ) -> npt.NDArray[np.uint8]:
+    def step(self, rows: Ints, observed_at: Ints, decades: Floats, threshold: Floats, is_outside: Mask) -> Changes:
         """Move each stream by one reading; returns the `Change` of each.
 
         `is_outside` says that the level has not come back to where it was before the incident: one that has become
         familiar is not over for that.
         """
-        a, at = self.arrays, stretch(rows)
-        phase, told = a["phase"][at].copy(), a["told"][at]
+        a, change = self.arrays, np.zeros(len(rows), np.uint8)
+        is_astir = (decades >= threshold - NOTICE) | (a["phase"][rows] != _CALM) | a["is_fault"][rows]
+        astir = np.flatnonzero(is_astir)  # nothing is counted of those that are calm and show nothing
+        if len(astir):
+            change[astir] = self._move(
+                rows[astir], observed_at[astir], decades[astir], threshold[astir], is_outside[astir]
+            )
+        return change
+
+    def _move(self, at: Ints, observed_at: Ints, decades: Floats, threshold: Floats, is_outside: Mask) -> Changes:
+        """The same for those that are not calm, or will not be."""
+        a = self.arrays
+        phase, told = a["phase"][at], a["told"][at]
         fed = decades >= threshold - np.where(phase == _OPEN, _HYSTERESIS, NOTICE)
         fed = fed | (is_outside & (phase == _OPEN))
         quiet = np.where(fed, 0.0, a["quiet"][at] + 1.0)
@@ -130,7 +144,7 @@ class Gate(Rows):
         has_lasted &= observed_at - a["opened_at"][at] >= self._adopt_after
         adopted = (phase == _OPEN) & has_lasted & ~a["is_fault"][at]
         told = np.where(phase == _SETTLING, np.maximum(told, decades), told)  # what only grows is not told again
-        change, ends = np.zeros(len(rows), np.uint8), is_over & (phase == _OPEN)
+        change, ends = np.zeros(len(at), np.uint8), is_over & (phase == _OPEN)
         for which, what in zip((notices, escalates, adopted, ends, opens), _CHANGES, strict=True):
             change[which] = what
         for which, where in zip((notices, adopted, is_over, opens), _PHASES, strict=True):
@@ -145,7 +159,7 @@ class Gate(Rows):
         a["is_fault"][at] &= phase == _OPEN
         return change
 
-    def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
+    def judge(self, rows: Ints, verdict: Verdict) -> Changes:
         """Take a person's word on the latest incidents of `rows`; returns the `Change` of each.
 
         A fault that had been adopted opens again with the next reading that shows it.

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows, ewma_rate, stretch
-from gateway.records import Floats, Ints
+from gateway.learning.rows import Places, Rows, ewma_rate, plain_rate, within
+from gateway.records import Floats
 
 LAGS = 6
 EXPERTS = ("last", "median", "level", "seasonal", "seasonal_level", "holt", "autoregression", "cycle")
@@ -66,16 +66,17 @@ class Pool(Rows):
             }
         )
 
-    def predict(self, rows: Ints, seasonal: Floats, cycle: Floats) -> Outlook:
-        """One step ahead for each of `rows`.
+    def predict(self, at: Places, seasonal: Floats, cycle: Floats) -> Outlook:
+        """One step ahead for each of these streams.
 
         `seasonal` is what is usual at the hour of the coming reading, `cycle` what its own beat has there.
         """
-        a, at = self.arrays, stretch(rows)
-        lags, slow = a["lags"][:, at].copy(), a["slow"][at]
-        autoregression = lags[0] + a["ar"][0, at] * (lags[0] - slow)
-        for lag in range(1, LAGS):
-            autoregression = autoregression + a["ar"][lag, at] * (lags[lag] - slow)
+        a, lags = self.arrays, self.arrays["lags"][:, at].copy()
+        autoregression = lags[
+            0
+        ]  # and term by term, so that a sum is the same bit for bit however many streams are asked
+        for term in a["ar"][:, at] * (lags - a["slow"][at]):
+            autoregression = autoregression + term
         experts = np.stack(
             [
                 lags[0],
@@ -92,9 +93,9 @@ class Pool(Rows):
         expected = mix(experts, ahead * ahead / (_DOUBT + a["square"][:, at]))
         return Outlook(experts, expected, a["scale"][at].copy(), seasonal, lags)
 
-    def learn(self, rows: Ints, outlook: Outlook, value: Floats) -> None:
+    def learn(self, at: Places, outlook: Outlook, value: Floats) -> None:
         """Learn `value`."""
-        a, at = self.arrays, stretch(rows)
+        a = self.arrays
         seen = a["seen"][at] + 1.0
         a["seen"][at] = seen
         residual = value - outlook.expected
@@ -105,39 +106,39 @@ class Pool(Rows):
         a["width"][at] = widened(width, size > width * outlook.scale)
         a["scale"][at] = outlook.scale + ewma_rate(_SCALE_RATE, seen - 1.0) * (size - outlook.scale)
         self._follow(at, outlook, value, seen)
-        self._adapt(at, outlook, value, seen)
+        self._adapt(at, outlook, value, seen > LAGS)
         lags = a["lags"]
         lags[1:, at] = outlook.lags[:-1]
         lags[0, at] = value
 
-    def interval(self, rows: Ints, outlook: Outlook) -> Floats:
+    def interval(self, at: Places, outlook: Outlook) -> Floats:
         """Half the width of the interval that holds the value with probability `COVERAGE`."""
-        return self.arrays["width"][rows] * outlook.scale
+        return np.asarray(self.arrays["width"][at] * outlook.scale)
 
-    def _follow(self, at: Ints | slice, outlook: Outlook, value: Floats, seen: Floats) -> None:
-        a = self.arrays
+    def _follow(self, at: Places, outlook: Outlook, value: Floats, seen: Floats) -> None:
+        a, plain = self.arrays, plain_rate(seen)
         for name, floor in (("level", _LEVEL), ("slow", _SLOW)):
             old = a[name][at]
-            a[name][at] = old + ewma_rate(floor, seen) * (value - old)
+            a[name][at] = old + np.maximum(floor, plain) * (value - old)
         offset = a["offset"][at]
-        a["offset"][at] = offset + ewma_rate(_OFFSET, seen) * (value - outlook.seasonal - offset)
+        a["offset"][at] = offset + np.maximum(_OFFSET, plain) * (value - outlook.seasonal - offset)
         ahead = outlook.experts[_HOLT]
         trend = _DAMPING * a["trend"][at]
         error = value - ahead
-        a["holt"][at] = ahead + ewma_rate(_HOLT_LEVEL, seen) * error
+        a["holt"][at] = ahead + np.maximum(_HOLT_LEVEL, plain) * error
         a["trend"][at] = np.where(seen > _TREND_FROM, trend + _HOLT_LEVEL * _HOLT_TREND * error, 0.0)
 
-    def _adapt(self, at: Ints | slice, outlook: Outlook, value: Floats, seen: Floats) -> None:
+    def _adapt(self, at: Places, outlook: Outlook, value: Floats, is_ready: npt.NDArray[np.bool_]) -> None:
         """Normalised least mean squares (Nagumo and Noda 1967) on departures from the slow mean."""
         a = self.arrays
         regressors = outlook.lags - a["slow"][at]
-        power = regressors[0] * regressors[0]
-        for lag in range(1, LAGS):
-            power = power + regressors[lag] * regressors[lag]
+        power, *squares = regressors * regressors
+        for square in squares:
+            power = power + square
         limit = _BOUND * outlook.scale
-        error = np.clip(value - outlook.experts[_AUTOREGRESSION], -limit, limit)
-        step = np.where(seen > LAGS, _NLMS_RATE * error / np.maximum(power, TINY), 0.0)
-        a["ar"][:, at] = np.clip(a["ar"][:, at] + step * regressors, -2.0, 2.0)
+        error = within(value - outlook.experts[_AUTOREGRESSION], -limit, limit)
+        step = np.where(is_ready, _NLMS_RATE * error / np.maximum(power, TINY), 0.0)
+        a["ar"][:, at] = within(a["ar"][:, at] + step * regressors, -2.0, 2.0)
 
 
 def _median(one: Floats, two: Floats, three: Floats) -> Floats:
@@ -147,19 +148,18 @@ def _median(one: Floats, two: Floats, three: Floats) -> Floats:
 
 def mix(experts: Floats, weight: Floats) -> Floats:
     """The weighted mean of forecasts; bit for bit the same however many streams are asked at once."""
-    total, mixed = weight[0], weight[0] * experts[0]
-    for forecast, share in zip(experts[1:], weight[1:], strict=True):
-        total = total + share
-        mixed = mixed + share * forecast
+    (total, *shares), (mixed, *parts) = weight, weight * experts
+    for share, part in zip(shares, parts, strict=True):
+        total, mixed = total + share, mixed + part
     return np.asarray(mixed / total)
 
 
 def credit(experts: Floats, expected: Floats, scale: Floats, residual: Floats) -> Floats:
     """What each forecaster gains in [-1, 1]: for the side of the mixture on which it stood, and how far."""
     slope = np.sign(residual) / np.maximum(_CLIP * scale, TINY)
-    return np.clip((experts - expected) * slope, -1.0, 1.0)
+    return within((experts - expected) * slope, -1.0, 1.0)
 
 
 def widened(width: Floats, is_miss: npt.NDArray[np.bool_]) -> Floats:
     """The width that holds the coverage, whatever the stream (adaptive conformal inference, Gibbs and Candès 2021)."""
-    return np.asarray(np.clip(width * np.where(is_miss, _WIDER, _NARROWER), 1e-3, 1e3))
+    return within(width * np.where(is_miss, _WIDER, _NARROWER), 1e-3, 1e3)

@@ -1,5 +1,7 @@
 """What is usual at this hour: profiles of the local day and week."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gateway.learning.calendar import DAY_S, WEEK_S
@@ -12,6 +14,18 @@ _DAY_RATE = 0.04  # about 12 days of one reading per bin; finer bins or faster r
 _WEEK_RATE = 0.02
 _TRUST_WEEK = 2.0  # readings of one hour of the week that weigh as much as the profile of the day
 _MOST_SEEN = 200.0
+
+
+class Hour(NamedTuple):
+    """The half hour of the day and the hour of the week of some moments."""
+
+    day: Ints
+    week: Ints
+
+
+def hour_of(local_s: Ints) -> Hour:
+    """Where in its day and its week each local time is."""
+    return Hour(local_s % DAY_S // (DAY_S // DAY_BINS), local_s % WEEK_S // (WEEK_S // WEEK_BINS))
 
 
 class Profile(Rows):
@@ -31,12 +45,12 @@ class Profile(Rows):
             }
         )
 
-    def expect(self, rows: Ints, local_s: Ints, base: Floats) -> tuple[Floats, Floats, Floats]:
-        """What is usual for each of `rows` at its local time; `base` is its slow mean.
+    def expect(self, rows: Ints, hour: Hour, base: Floats) -> tuple[Floats, Floats, Floats]:
+        """What is usual for each of `rows` at its hour; `base` is its slow mean.
 
         Returns the shrunken expectation, the plain mean of the hour of the week, and how often that was seen.
         """
-        day, week = _bins(local_s)
+        day, week = hour
         seen = self.arrays["day_seen"][day, rows].astype(np.float64)
         usual = (seen * self.arrays["day"][day, rows] + base) / (seen + 1.0)
         weekly = self.arrays["week"][week, rows].astype(np.float64)
@@ -44,11 +58,10 @@ class Profile(Rows):
         trust = np.minimum(seen, 12.0)
         return (trust * weekly + _TRUST_WEEK * usual) / (trust + _TRUST_WEEK), weekly, seen
 
-    def learn(self, rows: Ints, local_s: Ints, value: Floats) -> None:
+    def learn(self, rows: Ints, hour: Hour, value: Floats) -> None:
         """Learn what was read."""
-        day, week = _bins(local_s)
-        self._learn("day", (day, rows), value, _DAY_RATE)
-        self._learn("week", (week, rows), value, _WEEK_RATE)
+        self._learn("day", (hour.day, rows), value, _DAY_RATE)
+        self._learn("week", (hour.week, rows), value, _WEEK_RATE)
 
     def _learn(self, name: str, where: tuple[Ints, Ints], value: Floats, floor: float) -> None:
         mean, count = self.arrays[name], self.arrays[f"{name}_seen"]
@@ -56,7 +69,3 @@ class Profile(Rows):
         old = mean[where].astype(np.float64)
         mean[where] = old + np.maximum(floor, 1.0 / seen) * (value - old)
         count[where] = seen
-
-
-def _bins(local_s: Ints) -> tuple[Ints, Ints]:
-    return local_s % DAY_S // (DAY_S // DAY_BINS), local_s % WEEK_S // (WEEK_S // WEEK_BINS)

@@ -11,8 +11,9 @@ from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.nature import Natures, Scale
 from gateway.learning.pool import Outlook, Pool
-from gateway.learning.profile import Profile
+from gateway.learning.profile import Hour, Profile, hour_of
 from gateway.learning.rhythm import Rhythm
+from gateway.learning.rows import Places
 from gateway.records import SECOND, Floats, Ints
 
 if TYPE_CHECKING:
@@ -29,14 +30,17 @@ Mask = npt.NDArray[np.bool_]
 class View(NamedTuple):
     """One reading of each of some streams, and what was expected of it.
 
-    `before` is the time of the one before, `read` is in its own unit, `value` what is learned of it, and `weekly` what
-    the same hour of the week usually has, NaN where that was never seen.
+    `at` are the same streams as `rows`, as `stretch` finds them. `before` is the time of the one before, `read` is in
+    its own unit, `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN where that
+    was never seen.
     """
 
     rows: Ints
+    at: Places
     observed_at: Ints
     before: Ints
     local_s: Ints
+    hour: Hour
     interval_s: Floats
     scale: Scale
     read: Floats
@@ -54,17 +58,18 @@ class Prospects:
         self.profile, self.rhythm, self.distant = Profile(), Rhythm(), Distant()
         self.chosen: dict[int, ChosenForecaster] = {}
 
-    def meet(self, rows: Ints, observed_at: Ints, read: Floats, is_calm: Mask) -> tuple[Ints, Scale]:
+    def meet(self, rows: Ints, at: Places, observed_at: Ints, read: Floats, is_calm: Mask) -> tuple[Ints, Scale]:
         """Take note of a reading of each of `rows`; returns what of it is learned, and who turned into something else.
 
-        What was learned of those was learned of something that they are not.
+        What was learned of those was learned of something that they are not. `at` are the same as `rows`, as `stretch`
+        finds them.
         """
-        clock, since_s = self.clock.arrays, self.clock.advance(rows, observed_at, read)
-        age_s = (observed_at - clock["born_at"][rows]) / SECOND
+        clock, since_s = self.clock.arrays, self.clock.advance(rows, at, observed_at, read)
+        age_s = (observed_at - clock["born_at"][at]) / SECOND
         turned, again = self.natures.observe(rows, read, age_s, is_calm)
         if len(turned):
             self._begin_anew(rows[turned], observed_at[turned])
-        scale = self.natures.scale(rows, clock["origin"][rows], since_s, clock["interval_s"][rows])
+        scale = self.natures.scale(rows, clock["origin"][at], since_s, clock["interval_s"][at])
         if len(again):  # how fast it counted meanwhile is not known: as before
             scale.base[again] = read[again] - scale.per[again] * self.pool.arrays["lags"][0, rows[again]]
         self.natures.learn(rows, read)
@@ -75,39 +80,40 @@ class Prospects:
             part.renew(rows)
         self.clock.arrays["born_at"][rows] = observed_at
 
-    def view(self, rows: Ints, times: tuple[Ints, Ints], read: Floats, scale: Scale) -> View:
+    def view(self, rows: Ints, at: Places, times: tuple[Ints, Ints], read: Floats, scale: Scale) -> View:
         """What is expected of this reading of each of `rows`; `times` are those of the last and of this."""
         before, observed_at = times
-        value, local_s = scale.learned(read), local_seconds(observed_at, self._zone)
-        usual, weekly, seen = self.profile.expect(rows, local_s, self.pool.arrays["slow"][rows])
-        cycle = self.rhythm.expect(rows, np.ones(len(rows), np.int64))
-        outlook = self._consult(rows, self.pool.predict(rows, usual, cycle), scale)
+        local_s, interval_s = local_seconds(observed_at, self._zone), self.interval_s(at)
+        hour = hour_of(local_s)
+        usual, weekly, seen = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
+        outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
         weekly = np.where(seen > 0.0, weekly, np.nan)
-        return View(rows, observed_at, before, local_s, self.interval_s(rows), scale, read, value, outlook, weekly)
+        value = scale.learned(read)
+        return View(rows, at, observed_at, before, local_s, hour, interval_s, scale, read, value, outlook, weekly)
 
     def band(self, view: View) -> tuple[Floats, Floats, Floats]:
         """What is expected of each reading, in its own unit: middle, lower, upper; NaN while nothing is known."""
         outlook, scale = view.outlook, view.scale
-        half = self.pool.interval(view.rows, outlook)
-        spoken = self.pool.arrays["seen"][view.rows] > 0.0
+        half = self.pool.interval(view.at, outlook)
+        unspoken = np.flatnonzero(self.seen(view.at) == 0.0)
         middle, low, high = (
-            np.where(spoken, scale.own(each), np.nan)
-            for each in (outlook.expected, outlook.expected - half, outlook.expected + half)
+            scale.own(each) for each in (outlook.expected, outlook.expected - half, outlook.expected + half)
         )
+        middle[unspoken] = low[unspoken] = high[unspoken] = np.nan
         return middle, low, high
 
     def learn(self, view: View) -> None:
         """Learn what was read."""
         self._learn_distant(view)
-        self.pool.learn(view.rows, view.outlook, view.value)
+        self.pool.learn(view.at, view.outlook, view.value)
         self.rhythm.learn(view.rows, view.value)
-        self.profile.learn(view.rows, view.local_s, view.value)
+        self.profile.learn(view.rows, view.hour, view.value)
         for place, row in self._chosen_in(view.rows):
             self.chosen[row].learn_one(float(view.read[place]))
 
     def _learn_distant(self, view: View) -> None:
         """Judge the forecasts farther ahead that come due; now and then send off new ones."""
-        rows, scale, seen = view.rows, view.scale, self.clock.arrays["seen"][view.rows]
+        rows, scale, seen = view.rows, view.scale, self.clock.arrays["seen"][view.at]
         counted = np.where(scale.is_counter, scale.own(view.value), np.nan) if scale.has_counters else None
         self.distant.learn(rows, view.observed_at, view.interval_s, view.value, counted)
         turn = np.flatnonzero(is_turn(seen))
@@ -117,13 +123,14 @@ class Prospects:
 
         def usual(place: Ints, ahead_s: Floats, steps: Floats) -> Usual:
             row, due = chosen[place], local_s[place] + ahead_s.astype(np.int64)
-            return Usual(self.profile.expect(row, due, slow[row])[0], self.rhythm.expect(row, steps.astype(np.int64)))
+            usual = self.profile.expect(row, hour_of(due), slow[row])[0]
+            return Usual(usual, self.rhythm.expect(row, steps.astype(np.int64)))
 
         moments = view.before[turn], view.observed_at[turn], view.interval_s[turn]
-        self.distant.send(chosen, moments, self._aim(rows, view.outlook).of(turn), usual, scale.base[turn])
+        self.distant.send(chosen, moments, self._aim(view.at, view.outlook).of(turn), usual, scale.base[turn])
 
-    def _aim(self, rows: Ints, outlook: Outlook) -> Aim:
-        return Aim(outlook.lags[0], outlook.expected, self.pool.arrays["level"][rows])
+    def _aim(self, at: Places, outlook: Outlook) -> Aim:
+        return Aim(outlook.lags[0], outlook.expected, self.pool.arrays["level"][at])
 
     def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
         """Position and row of the streams that have a model of the user's choice."""
@@ -145,13 +152,13 @@ class Prospects:
         """Those of `rows` of which a forecast would say anything."""
         return rows[self.seen(rows) > READY]
 
-    def seen(self, rows: Ints) -> Floats:
-        """How many readings of each of `rows` were learned as what it is now."""
-        return np.asarray(self.pool.arrays["seen"][rows])
+    def seen(self, at: Places) -> Floats:
+        """How many readings of each of these streams were learned as what it is now."""
+        return np.asarray(self.pool.arrays["seen"][at])
 
-    def interval_s(self, rows: Ints) -> Floats:
-        """The usual seconds between two readings of each of `rows`."""
-        return np.maximum(self.clock.arrays["interval_s"][rows], _LEAST_INTERVAL_S)
+    def interval_s(self, at: Places) -> Floats:
+        """The usual seconds between two readings of each of these streams."""
+        return np.maximum(self.clock.arrays["interval_s"][at], _LEAST_INTERVAL_S)
 
     def pace(self, rows: Ints) -> tuple[Ints, Floats]:
         """The time (ns) of the last reading and the usual interval in seconds of each of `rows`."""
@@ -166,7 +173,7 @@ class Prospects:
         last_at, interval_s = clock["last_at"][rows], self.interval_s(rows)
         slow, zone = pool.arrays["slow"][rows], self._zone
         following = local_seconds(last_at + (interval_s * SECOND).astype(np.int64), zone)
-        usual, cycle = self.profile.expect(rows, following, slow)[0], self.rhythm.expect(rows, np.ones_like(rows))
+        usual, cycle = self.profile.expect(rows, hour_of(following), slow)[0], self.rhythm.following(rows)
         scale = self.natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
         outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
         half = pool.interval(rows, outlook)
@@ -174,7 +181,7 @@ class Prospects:
         place = np.repeat(np.arange(len(rows)), count)
         due = local_seconds((last_at[:, None] + (horizons_s * SECOND).astype(np.int64)).reshape(-1), zone)
         steps = np.maximum(horizons_s / interval_s[:, None], 1.0).reshape(-1)
-        seasonal = self.profile.expect(rows[place], due, slow[place])[0]
+        seasonal = self.profile.expect(rows[place], hour_of(due), slow[place])[0]
         then = Usual(seasonal, self.rhythm.expect(rows[place], np.rint(steps).astype(np.int64)))
         aim = self._aim(rows, outlook).of(place)
         expected, width = self.distant.forecast(rows[place], aim, then, steps, (half[place], widest[place]))
@@ -194,7 +201,8 @@ class Prospects:
         clock, slow = self.clock.arrays, self.pool.arrays["slow"][rows]
         last_at, ago = clock["last_at"][rows], ((count - 1) * clock["interval_s"][rows] * SECOND).astype(np.int64)
         now, then = (
-            self.profile.expect(rows, local_seconds(at, self._zone), slow)[0] for at in (last_at, last_at - ago)
+            self.profile.expect(rows, hour_of(local_seconds(at, self._zone)), slow)[0]
+            for at in (last_at, last_at - ago)
         )
         learned, is_counter = self.rhythm.recent(rows, count), self.natures.is_counter(rows)
         risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned

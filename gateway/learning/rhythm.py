@@ -14,13 +14,14 @@ _BETTER = 0.9  # a longer period must fit this much better: every multiple of a 
 class Rhythm(Rows):
     """The last `KEPT` values of every stream and the period, up to `LONGEST` readings, in which they fit best.
 
-    The fit is the average magnitude difference function (Ross et al. 1974), looked at once in `KEPT` readings.
+    They lie in a ring, in which `next` is the place of the next one. The fit is the average magnitude difference
+    function (Ross et al. 1974), looked at once in `KEPT` readings.
     """
 
     def __init__(self) -> None:
         super().__init__(
             {
-                "seen": ((), np.int64, 0),
+                "next": ((), np.uint8, 0),
                 "period": ((), np.uint8, 1),
                 "values": ((KEPT,), np.float32, 0.0),
             }
@@ -28,23 +29,32 @@ class Rhythm(Rows):
 
     def expect(self, rows: Ints, steps: Ints) -> Floats:
         """What the last two beats had at the place of the value `steps` ahead, 1 being the next."""
-        seen, period = self.arrays["seen"][rows], self.arrays["period"][rows].astype(np.int64)
-        place = seen + steps - 1 - period * -(-steps // period)
-        values = self.arrays["values"]
+        period = self.arrays["period"][rows].astype(np.int64)
+        return self._by_beat(rows, steps - 1 - period * -(-steps // period), period)
+
+    def following(self, rows: Ints) -> Floats:
+        """The same for the next value."""
+        period = self.arrays["period"][rows].astype(np.int64)
+        return self._by_beat(rows, -period, period)
+
+    def _by_beat(self, rows: Ints, ahead: Ints, period: Ints) -> Floats:
+        place, values = self.arrays["next"][rows] + ahead, self.arrays["values"]
         last, before = values[place % KEPT, rows], values[(place - period) % KEPT, rows]
         return np.asarray(0.5 * (last.astype(np.float64) + before))
 
     def recent(self, rows: Ints, count: int) -> Floats:
         """The last `count` values of each of `rows`, at most `KEPT`, the newest last: (row, value)."""
-        place = self.arrays["seen"][rows][:, None] - np.arange(count, 0, -1)
+        place = self.arrays["next"][rows][:, None] - np.arange(count, 0, -1)
         return np.asarray(self.arrays["values"][place % KEPT, rows[:, None]].astype(np.float64))
 
     def learn(self, rows: Ints, value: Floats) -> None:
         """Take in a value of each of `rows`."""
-        seen = self.arrays["seen"][rows]
-        self.arrays["values"][seen % KEPT, rows] = value
-        self.arrays["seen"][rows] = seen + 1
-        full = np.flatnonzero((seen + 1) % KEPT == 0)
+        place = self.arrays["next"][rows].astype(np.int64)
+        self.arrays["values"][place, rows] = value
+        place += 1
+        full = np.flatnonzero(place == KEPT)
+        place[full] = 0
+        self.arrays["next"][rows] = place
         if len(full):
             self._listen(rows[full])
 

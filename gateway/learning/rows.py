@@ -10,6 +10,8 @@ from gateway.records import SECOND, Floats, Ints
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[tuple[int, ...], npt.DTypeLike, float]
+Places: TypeAlias = Ints | slice
+"""Which columns: by number, or a stretch of them, as `stretch` finds it."""
 
 
 NEVER = np.iinfo(np.int64).min
@@ -106,11 +108,18 @@ def _together(array: Array) -> Array:
     return array if array.ndim <= 2 else np.moveaxis(np.moveaxis(array, -1, 1).copy(), 1, -1)  # noqa: PLR2004 - one numbered axis
 
 
-def stretch(rows: Ints) -> Ints | slice:
-    """The same rows, as a slice where each follows on the one before: what that fetches is a view, and no copy."""
-    if not len(rows) or rows[-1] - rows[0] + 1 != len(rows) or not (rows[1:] > rows[:-1]).all():
+def stretch(rows: Ints) -> Places:
+    """The same rows, as a slice where each follows on the one before: what that fetches is a view, and no copy.
+
+    A view changes with what it was fetched from: whoever writes there reads first, or copies.
+    """
+    count = len(rows)
+    if not count:
         return rows
-    return slice(int(rows[0]), int(rows[-1]) + 1)
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 != count or not (rows[1:] > rows[:-1]).all():
+        return rows
+    return slice(first, last + 1)
 
 
 def rounds(stream: Ints) -> list[Ints]:
@@ -120,8 +129,8 @@ def rounds(stream: Ints) -> list[Ints]:
     batched, each stream therefore lives through the same sequence.
     """
     count = len(stream)
-    if count == 1:
-        return [np.zeros(1, np.int64)]
+    if (stream[1:] > stream[:-1]).all():
+        return [np.arange(count)] if count else []
     order = np.argsort(stream, kind="stable")
     ordered = stream[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
@@ -135,4 +144,14 @@ def rounds(stream: Ints) -> list[Ints]:
 
 def ewma_rate(floor: float, seen: Floats) -> Floats:
     """Learning rate of a mean that is plain over the first readings and exponential from then on."""
-    return np.maximum(floor, 1.0 / np.maximum(seen, 1.0))
+    return np.maximum(floor, plain_rate(seen))
+
+
+def within(number: Floats, low: Floats | float, high: Floats | float) -> Floats:
+    """The numbers, none below `low` or above `high`: as `np.clip`, which takes three times as long for a few."""
+    return np.asarray(np.minimum(np.maximum(number, low), high))
+
+
+def plain_rate(seen: Floats) -> Floats:
+    """Learning rate of a plain mean; with a floor it becomes exponential."""
+    return np.asarray(1.0 / np.maximum(seen, 1.0))

@@ -15,7 +15,7 @@ from gateway.learning.gate import MEMORY_S, Gate, Phase
 from gateway.learning.nature import KindRule
 from gateway.learning.pool import Outlook
 from gateway.learning.prospects import Prospects, View
-from gateway.learning.rows import Array, Rows, rounds
+from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
 from gateway.learning.shelf import APPEAL_S, STANDING, Shelf
 from gateway.learning.suspicion import Case, Suspicion
 from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts
@@ -88,9 +88,9 @@ class Streams:
         if told is not None:
             self.prospects.natures.tell(row, told)
 
-    def is_unheard(self, rows: Ints) -> npt.NDArray[np.bool_]:
-        """Whether nothing was learned yet of each of `rows`."""
-        return np.asarray(self.prospects.clock.arrays["seen"][rows] == 0.0)
+    def is_unheard(self, at: Places) -> npt.NDArray[np.bool_]:
+        """Whether nothing was learned yet of each of these."""
+        return np.asarray(self.prospects.clock.arrays["seen"][at] == 0.0)
 
     def resume(self, at: int, leap: int = 0) -> None:
         """Our clock reads `at`, and was set by `leap` ns: for streams that it dates no time has passed by that.
@@ -131,7 +131,7 @@ class Streams:
             verdicts.is_stale[turn] = stale
             fresh = turn[~stale] if stale.any() else turn
             if len(fresh):
-                self._round(fresh, batch.at(fresh), budget_s[fresh], verdicts)
+                self._round(fresh, batch, budget_s, verdicts)
         return verdicts
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
@@ -149,51 +149,54 @@ class Streams:
         return self._gate.judge(rows, verdict)
 
     def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
+        places = stretch(turn)
+        batch, budget_s = batch.at(places), budget_s[places]
         view = self._look(batch)
-        rows, is_state = view.rows, self.prospects.natures.is_state(view.rows)
-        grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(rows), view.interval_s)
-        case = self._suspicion.judge(view, grain, self._youth(rows, view.observed_at), is_state)
-        was_on_trial = self._gate.is_on_trial(rows)
+        rows, at, is_state = view.rows, view.at, self.prospects.natures.is_state(view.rows)
+        grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(at), view.interval_s)
+        case = self._suspicion.judge(view, grain, self._youth(at, view.observed_at), is_state)
+        was_on_trial = self._gate.is_on_trial(at)
         decades = np.where(case.is_over & was_on_trial, 0.0, case.decades)
-        threshold = self._threshold(rows, view.interval_s, budget_s, is_state)
-        is_outside = self._gate.outside(rows, case.level) & ~is_state
+        threshold = self._threshold(at, view.interval_s, budget_s, is_state)
+        is_outside = self._gate.outside(at, case.level) & ~is_state
         self._gate.hurry(rows[is_state])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
-        self._gate.spend(rows, change, view.interval_s, budget_s)
+        self._gate.spend(at, change, view.interval_s, budget_s)
         self._open(rows[change == Change.OPEN])
 
-        verdicts.score[turn] = decades / (decades + threshold)
-        verdicts.period[turn] = decades + np.log10(view.interval_s)
-        verdicts.kind[turn] = np.where(decades > 0.0, case.kind, 0)
-        verdicts.change[turn] = change
-        verdicts.expected[turn], verdicts.lower[turn], verdicts.upper[turn] = self.prospects.band(view)
+        verdicts.score[places] = decades / (decades + threshold)
+        verdicts.period[places] = decades + np.log10(view.interval_s)
+        verdicts.kind[places] = np.where(decades > 0.0, case.kind, 0)
+        verdicts.change[places] = change
+        verdicts.expected[places], verdicts.lower[places], verdicts.upper[places] = self.prospects.band(view)
         self._explain(turn, view, case, verdicts)
 
         self.prospects.learn(view)
         held = np.flatnonzero(self._shelf.holds(rows))
-        on_trial = held[was_on_trial[held] | self._gate.is_on_trial(rows[held])]
-        self._shelf.note(rows[on_trial], self._tails.beyond(rows[on_trial], case.statistics[:, on_trial]))
+        if len(held):
+            on_trial = held[was_on_trial[held] | self._gate.is_on_trial(rows[held])]
+            self._shelf.note(rows[on_trial], self._tails.beyond(rows[on_trial], case.statistics[:, on_trial]))
         self._suspicion.learn(view, case, batch.received_at)
         if len(held):
             self._try(rows[held], view.observed_at[held], change[held])
 
     def _look(self, batch: Batch) -> View:
         """What is known of a reading of each of some streams before it is judged."""
-        rows, before = batch.stream, self.prospects.clock.arrays["last_at"][batch.stream]
-        read, is_calm = np.clip(batch.value, -LARGEST, LARGEST), self._gate.arrays["phase"][rows] == Phase.CALM
+        rows, at, before = batch.stream, stretch(batch.stream), self.prospects.clock.arrays["last_at"][batch.stream]
+        read, is_calm = within(batch.value, -LARGEST, LARGEST), self._gate.is_calm(at)
         self._dating.note(rows, batch.observed_at, batch.received_at)
-        turned, scale = self.prospects.meet(rows, batch.observed_at, read, is_calm)
+        turned, scale = self.prospects.meet(rows, at, batch.observed_at, read, is_calm)
         if len(turned):
             for part in (self._suspicion.evidence, self._suspicion.habits, self._tails):
                 part.renew(turned)
             self._shelf.drop(turned)
-        view = self.prospects.view(rows, (before, batch.observed_at), read, scale)
-        return view._replace(value=self._believed(rows, view.outlook, view.value))
+        view = self.prospects.view(rows, at, (before, batch.observed_at), read, scale)
+        return view._replace(value=self._believed(at, view.outlook, view.value))
 
     def _open(self, opened: Ints) -> None:
         """Incidents have opened on these streams."""
-        self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
         if len(opened):
+            self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
             self._shelf.keep(opened)
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
@@ -239,7 +242,8 @@ class Streams:
         self._put_back(rows[self._gate.is_faulty(rows)], STANDING)
         self._put_back(rows[change == Change.CLOSED], ("profile", "pool"))
         forgiven = self._gate.forgive(rows)
-        self._tails.allow(forgiven, self._shelf.extremes(forgiven))
+        if len(forgiven):
+            self._tails.allow(forgiven, self._shelf.extremes(forgiven))
         is_past = observed_at - self._gate.arrays["opened_at"][rows] > APPEAL_S * SECOND
         self._shelf.drop(rows[is_past & ~self._gate.is_open(rows)])
 
@@ -247,24 +251,24 @@ class Streams:
         for room in rooms if len(rows) else ():
             self._shelf.put_back(rows, room, STANDING[room])
 
-    def _believed(self, rows: Ints, outlook: Outlook, value: Floats) -> Floats:
+    def _believed(self, at: Places, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
-        span = self._tails.span(rows, Statistic.HIGHEST, Statistic.LOWEST)
+        span = self._tails.span(at, Statistic.HIGHEST, Statistic.LOWEST)
         reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
-        reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(self.prospects.clock.arrays["origin"][rows])))
-        reach = np.where(self.prospects.seen(rows) >= _WARM_UP, reach, np.inf)
-        return np.clip(value, outlook.expected - reach, outlook.expected + reach)
+        reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(self.prospects.clock.arrays["origin"][at])))
+        reach = np.where(self.prospects.seen(at) >= _WARM_UP, reach, np.inf)
+        return within(value, outlook.expected - reach, outlook.expected + reach)
 
-    def _youth(self, rows: Ints, observed_at: Ints) -> Floats:
-        """How young each of `rows` is: 1 at birth, 0 when it has seen enough of days."""
-        age_s = (observed_at - self.prospects.clock.arrays["born_at"][rows]) / SECOND
+    def _youth(self, at: Places, observed_at: Ints) -> Floats:
+        """How young each of these is: 1 at birth, 0 when it has seen enough of days."""
+        age_s = (observed_at - self.prospects.clock.arrays["born_at"][at]) / SECOND
         return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
 
-    def _threshold(self, rows: Ints, interval_s: Floats, budget_s: Floats, is_state: npt.NDArray[np.bool_]) -> Floats:
+    def _threshold(self, at: Places, interval_s: Floats, budget_s: Floats, is_state: npt.NDArray[np.bool_]) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
         needed = np.log10(_TRIALS * budget_s / interval_s)
-        young = self.prospects.seen(rows) < np.where(is_state, _VISITS, _WARM_UP) - 1.0
-        needed = needed + self._gate.arrays["strictness"][rows]
+        young = self.prospects.seen(at) < np.where(is_state, _VISITS, _WARM_UP) - 1.0
+        needed = needed + self._gate.arrays["strictness"][at]
         return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
 
     def opened(self) -> Floats:

@@ -49,7 +49,7 @@ class Suspicion:
     def judge(self, view: View, grain: Floats, youth: Floats, is_state: Mask) -> Case:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
         rows, places = view.rows, np.flatnonzero(is_state)
-        statistics, memory = self.evidence.observe(rows, view.value, view.outlook, view.value - view.weekly)
+        statistics, memory = self.evidence.observe(rows, view.at, view.value, view.outlook, view.value - view.weekly)
         level, is_over, stay = statistics[Statistic.LEVEL].copy(), np.zeros(len(rows), np.bool_), None
         if len(places):
             state = state_of(view.read[places])
@@ -86,12 +86,12 @@ class Suspicion:
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:
         """Learn what was read; of a state, how long it lasted when it is over."""
-        self.evidence.learn(view.rows, view.value, case.memory)
+        self.evidence.learn(view.rows, view.at, view.value, case.memory)
         found = case.found
         if case.stay is not None:
             places, found = np.flatnonzero(case.is_state), found.but(case.is_state & ~case.is_over)
             self.habits.learn(view.rows[places], state_of(view.read[places]), case.stay, received_at[places])
-        self.tails.learn(view.rows, found)
+        self.tails.learn(view.at, found)
 
     def stands(self, rows: Ints, case: Case) -> tuple[Floats, Floats]:
         """How long (s) the state of each of `rows` lasted at most, or how often a rest usually ends; how long it is."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows, stretch
+from gateway.learning.rows import Places, Rows, stretch
 from gateway.records import Floats, Ints
 
 PEAKS = 16
@@ -81,19 +81,19 @@ class Tails(Rows):
         looked = self._sides // 2 if only_upwards else self._sides
         sides, edges = self._sided(statistics)[:looked], self.arrays["edge"][:looked, stretch(rows)]
         is_found = sides > edges
-        young = np.flatnonzero(edges.min(axis=1) == -np.inf)
+        young = np.flatnonzero(np.minimum.reduce(edges, axis=1) == -np.inf)
         if len(young):
             is_found[young] &= ~self._is_lesser(young, rows, sides[young])
         found = np.flatnonzero(is_found)
         side, place = np.divmod(found, len(rows))
         row, width = rows[place], self.arrays["edge"].shape[1]
-        at, other = side * width + row, (side + self._sides // 2) % self._sides * width + row
-        span = self._flat("top")[at].astype(np.float64) + self._flat("top")[other]
+        flat, other = side * width + row, (side + self._sides // 2) % self._sides * width + row
+        span = self._flat("top")[flat].astype(np.float64) + self._flat("top")[other]
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
-        mean = (self._flat("excess")[at] + _PRIOR * (_PRIOR_SHARE * span + least)) / (PEAKS - 1 + _PRIOR)
-        edge = self._flat("edge")[at].astype(np.float64)
-        return Peaks(side, place, row, at, sides.reshape(-1)[found].astype(np.float64), edge, mean)
+        mean = (self._flat("excess")[flat] + _PRIOR * (_PRIOR_SHARE * span + least)) / (PEAKS - 1 + _PRIOR)
+        edge = self._flat("edge")[flat].astype(np.float64)
+        return Peaks(side, place, row, flat, sides.reshape(-1)[found].astype(np.float64), edge, mean)
 
     def beyond(self, rows: Ints, statistics: Floats) -> Singles:
         """Those of `statistics`, by side, that exceed their edges; -inf in the place of the rest."""
@@ -116,6 +116,8 @@ class Tails(Rows):
 
     def decades(self, found: Peaks) -> Floats:
         """log10 of the return period in readings of each exceedance; 0 where nothing can be said yet."""
+        if not len(found.side):
+            return np.zeros(0)
         ready = np.isfinite(found.edge)
         thick = ready & (found.mean_excess > 0.0)
         allowed = self._flat("allowed")[found.at].astype(np.float64)
@@ -125,7 +127,8 @@ class Tails(Rows):
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + above / _LN10, 0.0)
         early = np.flatnonzero(~ready)
-        decades[early] = self._early(found, early, age[early])
+        if len(early):
+            decades[early] = self._early(found, early, age[early])
         decades[found.value <= allowed] = 0.0
         return np.minimum(decades, _MOST_DECADES)
 
@@ -153,33 +156,33 @@ class Tails(Rows):
         low, high = -lower, upper
         return np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
 
-    def span(self, rows: Ints, upper: int, lower: int) -> Floats:
+    def span(self, at: Places, upper: int, lower: int) -> Floats:
         """From the lowest peak of the statistic `lower` to the highest of `upper`; 0 before there are any."""
         top = self.arrays["top"]
-        span = top[upper, rows].astype(np.float64) + top[lower + self._sides // 2, rows]
+        span = top[upper, at].astype(np.float64) + top[lower + self._sides // 2, at]
         return np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
 
     def _between(self) -> Singles:
         """The peaks of all sides of all rows but the lowest and the highest, (side and row, rising peak)."""
-        return np.moveaxis(self.arrays["between"], -1, 1).reshape(-1, PEAKS - 2)
+        return self.arrays["between"].transpose(0, 2, 1).reshape(-1, PEAKS - 2)
 
-    def learn(self, rows: Ints, found: Peaks) -> None:
-        """Count the readings of `rows` and keep the peaks of their clusters."""
-        self.arrays["seen"][stretch(rows)] += 1.0
+    def learn(self, at: Places, found: Peaks) -> None:
+        """Count the readings of these streams and keep the peaks of their clusters."""
+        self.arrays["seen"][at] += 1.0
         if len(found.side) == 0:
             return
-        at, peak_at, born_at = found.at, self._flat("peak_at"), self._flat("born_at")
+        place, peak_at, born_at = found.at, self._flat("peak_at"), self._flat("born_at")
         is_capped = np.isfinite(found.edge) & (found.mean_excess > 0.0) & (self._least[found.side] == 0.0)
         edge = np.where(is_capped, found.edge, 0.0)
-        cap = np.maximum(self._flat("top")[at], edge + _CAP * found.mean_excess)
+        cap = np.maximum(self._flat("top")[place], edge + _CAP * found.mean_excess)
         value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32) + np.float32(0.0)
-        now, born, peak = self.arrays["seen"][found.row], born_at[at], self._flat("peak")[at]
-        born_at[at] = np.where(born < 0.0, now, born)
-        same = (now - peak_at[at] <= _CLUSTER) & (peak >= found.edge)
+        now, born, peak = self.arrays["seen"][found.row], born_at[place], self._flat("peak")[place]
+        born_at[place] = np.where(born < 0.0, now, born)
+        same = (now - peak_at[place] <= _CLUSTER) & (peak >= found.edge)
         higher = same & (value > peak)
         taken = np.flatnonzero(higher | ~same)
-        self._keep(at[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))
-        peak_at[at[taken]] = now[taken]
+        self._keep(place[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))
+        peak_at[place[taken]] = now[taken]
 
     def allow(self, rows: Ints, extremes: Floats) -> None:
         """A person said that values up to these (side, row) are fine: from now on they say nothing."""

@@ -44,6 +44,9 @@ def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tupl
     handicap = _HANDICAP[statistic] + growing * youth[found.place]
     left = decades - handicap
     telling = np.flatnonzero(left > 0.0)
+    told, strongest = np.zeros(len(youth)), np.zeros(len(youth), np.int64)
+    if not len(telling):
+        return told, strongest
     is_odd = np.zeros(len(youth), bool)
     is_odd[found.place[telling]] = True
     odd, column = np.flatnonzero(is_odd), np.cumsum(is_odd) - 1  # most readings are everyday
@@ -54,6 +57,5 @@ def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tupl
     for strength in np.maximum.reduceat(table, _GROUPS):
         second = np.maximum(second, np.minimum(first, strength))
         first = np.maximum(first, strength)
-    told, strongest = np.zeros(len(youth)), np.zeros(len(youth), np.int64)
     told[odd], strongest[odd] = first + _SECOND_OPINION * second, np.argmax(table, axis=0)
     return told, strongest

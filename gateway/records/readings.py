@@ -88,6 +88,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self.stream)
 
-    def at(self, places: Ints) -> "Batch":
+    def at(self, places: Ints | slice) -> "Batch":
         """The readings at these positions."""
         return Batch(self.stream[places], self.observed_at[places], self.received_at[places], self.value[places])
