@@ -7,7 +7,7 @@ from gateway.board import birth_topics
 from gateway.config import Settings, Tls
 from gateway.intake import Intake
 from gateway.mqtt import embedded
-from gateway.mqtt.connection import ConnectionSettings
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.topics import of_gateway
 
 PROTOCOLS = {"auto": None, "5": 5, "3.1.1": 4}

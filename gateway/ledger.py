@@ -19,7 +19,7 @@ from gateway.records import SECOND, Incident, Message
 from gateway.repeats import Mark, mark, pack
 from gateway.rulebook import Regime
 from gateway.shard import Shard
-from gateway.window import Window
+from gateway.window import LEAST, Window
 
 logger = logging.getLogger(__name__)
 
@@ -124,11 +124,18 @@ class Ledger:
 
     def _is_due(self, now: int) -> bool:
         """Whether what waits is to be written: it is old, it is much, or the broker waits, or soon would."""
-        pending, count = self.pending, len(self.pending.receipts)
+        pending = self.pending
         if pending.since and is_over(self._kept.commit_delay_s * SECOND, pending.since, now):
             return True
-        most = min(self._kept.commit_messages, self._window.limit(self._link.window))
-        return pending.readings >= FULL or count >= most or self._window.is_waiting(count, now)
+        is_much = pending.readings >= FULL or len(pending.receipts) >= self._kept.commit_messages
+        return is_much or self._is_waited_for(now)
+
+    def _is_waited_for(self, now: int) -> bool:
+        """Whether the broker waits for what is to be written, or soon would, be it for room for what we have shed."""
+        count = self._link.unacknowledged
+        if count < LEAST or self._link.oldest not in self.pending.receipts:  # then writing frees nothing
+            return False
+        return count >= self._window.limit(self._link.window) or self._window.is_waiting(count, now)
 
     def _is_worth_saving(self, now: int) -> bool:
         is_much = self._learned * self._kept.checkpoint_bytes >= self._state_bytes

@@ -18,9 +18,11 @@ LATE = SECOND
 class Mail:
     """Takes messages out of the inbox and makes a portion of entries of them."""
 
-    def __init__(self, shard: Shard, intake: Intake, inbox: Inbox, link: Link, counts: Counter[str]) -> None:
+    def __init__(  # noqa: PLR0913 - what arrives passes all of them
+        self, shard: Shard, intake: Intake, inbox: Inbox, link: Link, *, repeats: Repeats, counts: Counter[str]
+    ) -> None:
         self.asides: dict[str, Callable[[Message], None]] = {}
-        self.repeats = Repeats()
+        self.repeats = repeats
         self._intake, self._inbox, self._link, self._counts = intake, inbox, link, counts
         self._portions = Portions(shard.directory)
         self._taken: list[Message] = []

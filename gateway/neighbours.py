@@ -9,12 +9,26 @@ class Link(Protocol):
 
     failure: Exception | None
     is_online: bool
-    generation: int
     anew: int
     dropped: int
     last_error: str
     received: int
     published: int
+
+    @property
+    def generation(self) -> int:
+        """How many connections there were."""
+        ...
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages the broker waits to hear of."""
+        ...
+
+    @property
+    def oldest(self) -> tuple[int, int] | None:
+        """Which of them must be acknowledged before all others."""
+        ...
 
     @property
     def window(self) -> int:

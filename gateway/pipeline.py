@@ -34,7 +34,7 @@ from gateway.records import (
     Span,
     Tick,
 )
-from gateway.repeats import WINDOW
+from gateway.repeats import COMMITS, Repeats
 from gateway.rulebook import Regime
 from gateway.shard import Outcome, Shard
 from gateway.standing import Standing
@@ -105,7 +105,8 @@ class Pipeline:
         )
         self._status = of_gateway(settings, "status")
         self._outage = of_gateway(settings, "outage")
-        self.mail = Mail(shard, intake, inbox, link, self.counts)
+        self._unsure = COMMITS * settings.journal.commit_messages
+        self.mail = Mail(shard, intake, inbox, link, repeats=Repeats(self._unsure), counts=self.counts)
         self.ledger = Ledger(
             settings.journal,
             shard=shard,
@@ -134,7 +135,7 @@ class Pipeline:
         """Until `stop` is set; then what was learned is committed and saved."""
         self._standing.started_at = self.ledger.saved_at = self.now()
         last_at = self.journal.last_at()
-        self.mail.resume(self.journal.receipts(WINDOW), last_at)
+        self.mail.resume(self.journal.receipts(self._unsure), last_at)
         self._time.begin(last_at)
         self._take_over()
         if self.regime.renewal:

@@ -15,8 +15,8 @@ import numpy as np
 
 from gateway.records import Message
 
-WINDOW = 1000
-"""Messages that may be unacknowledged at once, `mqtt.receive_maximum` by default; mosquitto's own limit is 20."""
+COMMITS = 2
+"""Learned and not acknowledged is what waits for the next commit and what the last one is writing."""
 
 
 class Mark(NamedTuple):
@@ -39,11 +39,13 @@ OVER = 100
 class Repeats:
     """Remembers what was received, and waits after each reconnect for what of it comes again.
 
+    `window` is how many may have been learned and not acknowledged: no more come again that are known.
+
     `recognised` counts what came again. Of these `ambiguous` counts those that came after a new one: brokers that use
     few ids may have given one to a new message that says the same.
     """
 
-    def __init__(self, window: int = WINDOW) -> None:
+    def __init__(self, window: int) -> None:
         self.recognised = self.ambiguous = 0
         self._received: deque[Mark] = deque(maxlen=window)
         self._awaited: Counter[Mark] = Counter()

@@ -11,7 +11,11 @@ class Link(Protocol):
     """What a notice asks of the connection to the broker."""
 
     is_online: bool
-    generation: int
+
+    @property
+    def generation(self) -> int:
+        """How many connections there were."""
+        ...
 
     def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> bool:
         """Send, or keep to be sent; False where it was dropped."""

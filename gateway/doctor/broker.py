@@ -19,8 +19,8 @@ from gateway.errors import BrokerError
 from gateway.intake import Intake
 from gateway.learning.directory import Directory
 from gateway.mqtt import probe
-from gateway.mqtt.connection import ConnectionSettings
 from gateway.mqtt.probe import Probe
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.records import SECOND, Batch
 from gateway.topics import of_gateway
 
@@ -41,7 +41,7 @@ NOBODY = "gateway-doctor"
 
 COUNTERS = ("$SYS/broker/version", "$SYS/broker/publish/messages/dropped", "$SYS/broker/clients/connected")
 
-KEEP_MORE = "Use deploy/mosquitto/mosquitto.conf: max_queued_messages 200000, max_inflight_messages 1000."
+KEEP_MORE = "Use deploy/mosquitto/mosquitto.conf: max_queued_messages 200000, max_inflight_messages 20000."
 
 
 def examine(settings: Settings, running: Mapping[str, Any] | None) -> Iterator[Finding]:

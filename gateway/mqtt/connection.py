@@ -3,30 +3,23 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeAlias
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.backoff import delay_s
 from gateway.mqtt.buffered import BufferedClient
 from gateway.mqtt.inbox import Inbox
-from gateway.mqtt.tls import client_context
+from gateway.mqtt.receipts import Receipt, Receipts
+from gateway.mqtt.session import introduce, subscribe
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.mqtt.words import FELL_SILENT, UNSUPPORTED_VERSION, describe_code, describe_error, describe_reason
 from gateway.records import Message
 
 logger = logging.getLogger(__name__)
-
-Receipt: TypeAlias = tuple[int, int]
-"""Generation of the connection and packet id: ids are used again after a reconnect."""
 
 HANDSHAKE_S = 10.0
 """A broker that has not answered CONNECT and SUBSCRIBE by then is taken for dead; on this machine it takes 5 ms."""
@@ -46,52 +39,11 @@ FAREWELL_S = 0.5
 UNTOLD = 20
 """What mosquitto sends unacknowledged to who cannot tell it otherwise, as over MQTT 3.1.1: `max_inflight_messages`."""
 
-KEEP_IF_NEW = 1
-"""MQTT 5 retain handling: retained messages come with a new subscription, not again with every reconnect."""
-
-KEEP = 0
-"""The same: they come again with every reconnect; MQTT 3.1.1 knows nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSettings:
-    """Where and how to connect; `client_id` must stay the same over restarts, the broker keeps our messages under it.
-
-    `protocol` is 5, 4 (which is how MQTT 3.1.1 calls itself), or None: 5, and 4 where the broker does not know 5.
-    `retained_topics` are those of `topics` whose retained messages are wanted with every connection.
-    `receive_maximum` bounds what the broker sends unacknowledged, `max_outgoing` what we keep to be sent.
-    `maximum_packet_bytes` is told to the broker, which drops what is larger unseen (MQTT 5 only).
-    """
-
-    client_id: str
-    topics: tuple[str, ...] = ()
-    retained_topics: tuple[str, ...] = ()
-    host: str = "127.0.0.1"
-    port: int = 1883
-    protocol: int | None = None
-    qos: int = 1
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    is_tls: bool = False
-    is_verified: bool = True
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-    keepalive_s: int = 60
-    session_expiry_s: int = 7 * 86_400
-    receive_maximum: int = 1_000
-    maximum_packet_bytes: int = 16 * 2**20
-    max_outgoing: int = 10_000
-    status_topic: str | None = None
-    offline_payload: bytes = b"offline"
-    shortest_delay_s: float = 0.2
-    longest_delay_s: float = 30.0
-
 
 class Connection:
     """Receives into `inbox`, publishes, acknowledges; reconnects by itself until stopped.
 
-    `generation` counts connections; `anew` is the newest one for which the broker had kept nothing.
+    `anew` is the newest one for which the broker had kept nothing.
 
     All methods may be called from the loop thread and none of them waits for the network, except `stop`. `failure`
     holds the exception of a bug in the network thread, which then has ended and closed the inbox: raise it.
@@ -101,7 +53,6 @@ class Connection:
         self.failure: Exception | None = None
         self.is_online = False
         self.since = time.time_ns()
-        self.generation = 0
         self.anew = 0
         self.last_error = ""
         self.refused_topics: tuple[str, ...] = ()
@@ -114,16 +65,30 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._stopping = threading.Event()
         self._lock = threading.Lock()  # between acknowledging and reconnecting
+        self._receipts = Receipts()
         self._is_connected = False
         self._is_understood = False
         self._is_refused = False
         self._reason = ""
         self._failures = 0
         self._told: set[bool] = set()
-        self._arrived: deque[int] = deque()
-        """Packet ids in the order in which they came and must be acknowledged (MQTT 5, 4.6); some brokers insist."""
-        self._done: set[int] = set()
-        self._shed: list[int] = []
+        self._shed: list[Receipt] = []
+
+    @property
+    def generation(self) -> int:
+        """How many connections there were."""
+        return self._receipts.generation
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages the broker waits to hear of."""
+        return len(self._receipts)
+
+    @property
+    def oldest(self) -> Receipt | None:
+        """Which of them must be acknowledged before all others."""
+        with self._lock:
+            return self._receipts.oldest
 
     @property
     def window(self) -> int:
@@ -167,12 +132,7 @@ class Connection:
         with self._lock:
             if not self._is_connected:
                 return
-            self._done.update(receipt[1] for receipt in receipts if receipt and receipt[0] == self.generation)
-            packet_ids = []
-            while self._arrived and self._arrived[0] in self._done:
-                packet_ids.append(self._arrived.popleft())
-                self._done.discard(packet_ids[-1])
-            if packet_ids:
+            if packet_ids := self._receipts.settle(receipts):
                 self._client.acknowledge(packet_ids)
 
     def stop(self) -> None:
@@ -183,20 +143,8 @@ class Connection:
             self._thread.join(LOOP_S + FLUSH_S + LOOP_S + FAREWELL_S + LOOP_S)
 
     def _configure(self) -> None:
-        settings, client = self._settings, self._client
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho left it so
-        properties.SessionExpiryInterval = settings.session_expiry_s
-        properties.ReceiveMaximum = settings.receive_maximum
-        properties.MaximumPacketSize = settings.maximum_packet_bytes
-        client.connect_async(
-            settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
-        )
-        client.username_pw_set(settings.username, settings.password)
-        if settings.is_tls:
-            files = (settings.ca_file, settings.certificate_file, settings.key_file)
-            client.tls_set_context(client_context(*files, is_verified=settings.is_verified))
-        if settings.status_topic:
-            client.will_set(settings.status_topic, settings.offline_payload, qos=1, retain=True)
+        client = self._client
+        introduce(client, self._settings)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -275,19 +223,16 @@ class Connection:
 
     def _deliver(self, topic: str, payload: bytes, packet_id: int, is_retained: bool) -> None:  # noqa: FBT001
         self.received += 1
-        receipt = None
-        if packet_id:
-            receipt = (self.generation, packet_id)
-            self._arrived.append(packet_id)
+        receipt = self._receipts.arrive(packet_id) if packet_id else None
         is_taken = self._inbox.put(Message(topic, payload, time.time_ns(), receipt, is_retained))
         if receipt and not is_taken and not self._inbox.is_closed:
-            self._shed.append(packet_id)
+            self._shed.append(receipt)
 
     def _acknowledge_shed(self) -> None:
         """What was shed must not take up the window of what is still to come."""
         if self._shed:
             shed, self._shed = self._shed, []
-            self.acknowledge((self.generation, packet_id) for packet_id in shed)
+            self.acknowledge(shed)
 
     def _on_connect(
         self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -299,22 +244,15 @@ class Connection:
             return
         self._client.limit_in_flight(getattr(properties, "ReceiveMaximum", 65_535))
         with self._lock:
-            self.generation += 1
+            self._receipts.renew()
             self.anew = self.anew if flags.session_present else self.generation
             if flags.session_present:
                 self._inbox.catch_up()
             self._is_connected = True
-            self._arrived.clear()
-            self._done.clear()
         if not self._settings.topics:
             self._set_online()
-        elif client.protocol == MQTTProtocolVersion.MQTTv5:
-            wanted = self._settings.retained_topics
-            handling = [(topic, KEEP if topic in wanted else KEEP_IF_NEW) for topic in self._settings.topics]
-            qos = self._settings.qos
-            client.subscribe([(topic, SubscribeOptions(qos, retainHandling=how)) for topic, how in handling])
         else:
-            client.subscribe([(topic, self._settings.qos) for topic in self._settings.topics])
+            subscribe(client, self._settings)
 
     def _on_subscribe(
         self, _client: Client, _data: object, _id: int, reasons: list[ReasonCode], _properties: Properties | None

@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pydantic_core import from_json
 
 from gateway.errors import BrokerError
-from gateway.mqtt.connection import ConnectionSettings
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.mqtt.tls import client_context
 from gateway.mqtt.words import UNSUPPORTED_VERSION, describe_error, describe_reason
 from gateway.records import Message

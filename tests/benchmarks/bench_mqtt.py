@@ -21,8 +21,9 @@ from paho.mqtt.properties import Properties
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from brokers import ROOMY, Mosquitto, wait_until
 
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.records import Message
 
 PAYLOAD = b'{"temperature": 21.4, "humidity": 40.25, "pressure": 1013.2, "time": "2026-05-11T12:00:00Z"}'.ljust(100)

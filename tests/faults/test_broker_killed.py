@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from brokers import ROOMY, Mosquitto, wait_until
 
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 
 def connect(

@@ -16,7 +16,7 @@ from gateways import DEADLINE_S, Gateway, Publisher
 from gateway import connecting
 from gateway.config import Settings
 from gateway.journal import Reader
-from gateway.mqtt.connection import ConnectionSettings
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.records import Kind
 
 

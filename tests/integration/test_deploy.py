@@ -122,7 +122,7 @@ def numbers(count: int) -> dict[str, float]:
         sender=None,
         ledger=cast("Ledger", None),
         regime=Regime(shard.rules, None),
-        repeats=Repeats(),
+        repeats=Repeats(1000),
         counts=Counter(),
     )
     return dict.fromkeys(standing.numbers(), float(count))

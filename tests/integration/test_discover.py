@@ -11,8 +11,9 @@ from dialects import GOLDENS
 
 from gateway.codecs import CODECS
 from gateway.config import Settings
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 DISCOVER = (sys.executable, "-m", "gateway", "discover")
 

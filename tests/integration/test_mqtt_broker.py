@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from brokers import ROOMY, Mosquitto, free_port, wait_until
 
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.embedded import EmbeddedBroker
 from gateway.mqtt.inbox import AHEAD, Inbox, Sharing
+from gateway.mqtt.settings import ConnectionSettings
 from gateway.records import Message
 
 READINGS = ("devices/+/readings",)
@@ -204,8 +205,8 @@ def test_a_killed_gateway_is_announced_by_the_broker(
 ) -> None:
     """The last will, retained."""
     program = (
-        "import sys, time\nfrom gateway.mqtt.connection import Connection, ConnectionSettings\n"
-        "from gateway.mqtt.inbox import Inbox\n"
+        "import sys, time\nfrom gateway.mqtt.connection import Connection\n"
+        "from gateway.mqtt.inbox import Inbox\nfrom gateway.mqtt.settings import ConnectionSettings\n"
         "settings = ConnectionSettings('killed', port=int(sys.argv[1]), protocol=int(sys.argv[2]), status_topic='s')\n"
         "connection = Connection(settings, Inbox())\nconnection.start()\n"
         "connection.publish('s', b'online', retain=True)\ntime.sleep(60)\n"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from brokers import Mosquitto, wait_until
 
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "mosquitto"
 

@@ -9,9 +9,10 @@ import pytest
 from brokers import accepts, wait_until
 
 from gateway.errors import BrokerError
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.embedded import PROTOCOL, EmbeddedBroker
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 from brokers import wait_until
 
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 REFUSED_V5 = b"\x20\x03\x00\x84\x00"
 REFUSED_V3 = b"\x20\x02\x00\x01"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from brokers import ROOMY, Mosquitto, wait_until
 
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 
 def openssl(folder: Path, *arguments: str) -> None:

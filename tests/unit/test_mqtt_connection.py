@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.mqtt.connection import Connection, ConnectionSettings
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox
+from gateway.mqtt.settings import ConnectionSettings
 
 
 def test_what_cannot_be_sent_is_kept_up_to_a_bound_and_then_dropped_and_counted() -> None:

@@ -62,6 +62,8 @@ class FakeLink:
     generation: int = 1
     anew: int = 1
     window: int = 1000
+    unacknowledged: int = 0
+    oldest: tuple[int, int] | None = None
     dropped: int = 0
     last_error: str = ""
     received: int = 0
@@ -252,6 +254,31 @@ def test_many_messages_are_committed_without_waiting(new_bench: Callable[..., Be
     assert bench.link.acknowledged == []
     bench.step('{"a": 3}')
     assert bench.link.acknowledged == [1, 2, 3]
+
+
+def test_what_is_shed_behind_what_waits_makes_the_broker_wait_too(new_bench: Callable[..., Bench]) -> None:
+    """It cannot be acknowledged before: half a window of it, and the little that waits is written."""
+    bench = new_bench(journal=LAZY)
+    bench.step('{"a": 1}')
+    bench.link.unacknowledged, bench.link.oldest = 500, (1, 2)
+    bench.step()
+    assert bench.link.acknowledged == []  # another is before them, which is still to be learned
+    bench.link.oldest = (1, 1)
+    bench.step()
+    bench.step()
+    assert bench.link.acknowledged == [1]
+
+
+def test_a_broker_that_sends_few_at_once_is_not_kept_waiting_by_what_is_shed(new_bench: Callable[..., Bench]) -> None:
+    """A dozen under way, one of them learned, and then nothing comes for a second: that one is written."""
+    bench = new_bench(journal=LAZY)
+    bench.step('{"a": 1}')
+    bench.link.unacknowledged, bench.link.oldest = 12, (1, 1)
+    bench.step(after=SECOND - 1)
+    assert bench.link.acknowledged == []
+    bench.step(after=1)
+    bench.step()
+    assert bench.link.acknowledged == [1]
 
 
 @pytest.mark.parametrize("payload", ["nonsense", '{"a": null}', '{"a": 1, "time": 0}'])

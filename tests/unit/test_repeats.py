@@ -10,6 +10,8 @@ from readings import message
 from gateway.records import Message
 from gateway.repeats import Mark, Repeats, mark, pack, unpack
 
+WINDOW = 1000
+
 
 def sent(packet: int, payload: str = "21.4", generation: int = 1) -> Message:
     """Return a message as one connection brought it."""
@@ -23,7 +25,7 @@ def received(repeats: Repeats, *messages: Message, anew: int = 1) -> list[bool]:
 
 def test_what_comes_again_after_a_reconnect_is_known() -> None:
     """The end of what was received, however much of it; what follows is new, even if it says the same."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     assert not any(received(repeats, *(sent(packet) for packet in range(1, 30))))
     again = received(repeats, *(sent(packet, generation=2) for packet in range(20, 40)))
     assert again == [True] * 10 + [False] * 10
@@ -32,13 +34,13 @@ def test_what_comes_again_after_a_reconnect_is_known() -> None:
 
 def test_within_a_connection_nothing_comes_again() -> None:
     """Ids are used again after 65,535 messages, by some brokers after twenty: the same message there is a new one."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     assert not any(received(repeats, *(sent(packet % 20 + 1) for packet in range(200))))
 
 
 def test_enough_that_is_new_ends_it() -> None:
     """A sensor that always says the same is not silenced when ids come round again long after the reconnect."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     received(repeats, *(sent(packet) for packet in range(1, 21)))
     first = received(repeats, sent(20, generation=2), *(sent(packet, generation=2) for packet in range(100, 200)))
     later = received(repeats, *(sent(packet, generation=2) for packet in range(1, 21)))
@@ -47,21 +49,21 @@ def test_enough_that_is_new_ends_it() -> None:
 
 def test_the_same_id_with_other_content_is_new() -> None:
     """Packet ids alone say nothing."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     received(repeats, sent(1, "20"))
     assert received(repeats, sent(1, "21", generation=2)) == [False]
 
 
 def test_a_broker_that_forgot_us_sends_nothing_again() -> None:
     """A session that began anew begins its ids anew: what looks the same is new."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     received(repeats, sent(1), sent(2))
     assert received(repeats, sent(1, generation=2), sent(2, generation=2), anew=2) == [False, False]
 
 
 def test_what_comes_again_after_something_new_is_counted() -> None:
     """Senders take turns in the inbox, so it is taken for a repeat all the same, and written down as a doubt."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     received(repeats, *(sent(packet) for packet in range(1, 10)))
     again = received(repeats, sent(7, generation=2), sent(50, generation=2), sent(3, generation=2))
     assert again == [True, False, True]
@@ -70,7 +72,7 @@ def test_what_comes_again_after_something_new_is_counted() -> None:
 
 def test_a_restart_remembers_what_is_in_the_log() -> None:
     """After a crash the broker sends again what was written and not yet acknowledged, then what was not written."""
-    repeats = Repeats()
+    repeats = Repeats(WINDOW)
     repeats.resume([mark(sent(packet)) for packet in range(1, 6)])
     again = received(repeats, *(sent(packet) for packet in range(4, 9)), anew=0)
     assert again == [True, True, False, False, False]
