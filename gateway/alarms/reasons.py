@@ -20,6 +20,9 @@ MOST_DECIMALS = 6
 
 SWITCH = {0.0: "off", 1.0: "on"}
 
+COURSE = "it passes by itself, but the last readings together never ran like this before"
+"""Said for `Kind.RANGE` where the newest value is not what is odd."""
+
 RATES = {
     Kind.SPIKE: "far from its usual rate",
     Kind.SHIFT: "its rate has moved away and stays away",
@@ -46,7 +49,7 @@ def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float, uni
     if kind == Kind.STUCK:
         meaning = "without any change, far longer than it usually repeats a value"
         return f"{sensor} shows {number(value)}{behind} {meaning}.{rarity}"
-    meaning = MEANINGS.get(kind, "unusual")
+    meaning = COURSE if kind == Kind.RANGE and lower <= value <= upper else MEANINGS.get(kind, "unusual")
     if math.isnan(lower):
         return f"{sensor} {number(value)}{behind}: {meaning}.{rarity}"
     said, low, high = (number(each, upper - lower) for each in (value, lower, upper))

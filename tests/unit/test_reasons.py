@@ -33,6 +33,12 @@ def test_each_kind_has_its_sentence(kind: Kind, sentence: str) -> None:
     assert reasons.reason(kind, "temperature", NUMBERS, FOUR_YEARS) == sentence
 
 
+def test_a_value_inside_of_what_was_expected_is_not_called_new() -> None:
+    """Odd is then what the last readings make together: a sensor that stays where it never stayed so long."""
+    said = reasons.reason(Kind.RANGE, "temperature", (-18.0, -18.2, -19.5, -17.04), FOUR_YEARS)
+    assert said == f"temperature -18.0; expected between -19.5 and -17.0: {reasons.COURSE}." + END
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "sentence"),
     [
