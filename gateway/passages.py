@@ -21,6 +21,10 @@ class Foreseen:
     def __len__(self) -> int:
         return len(self.stream)
 
+    def at(self, places: Ints) -> "Foreseen":
+        """Those at these positions."""
+        return Foreseen(*(getattr(self, name)[places] for name in self.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -48,6 +52,10 @@ class Minutes:
 
     def __len__(self) -> int:
         return len(self.stream)
+
+    def at(self, places: Ints) -> "Minutes":
+        """Those at these positions."""
+        return Minutes(*(getattr(self, name)[places] for name in self.__slots__))
 
 
 Note: TypeAlias = Foreseen | Health | Minutes

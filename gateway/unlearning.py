@@ -46,14 +46,16 @@ def forget(house: House, arguments: Mapping[str, Any]) -> Work:
     mark = house.regime.mark
     after, parts = _digest(house, gone.device), saved(house.shard) if mark is not None else {}
     order = Forgetting(gone, fold.said, fold.told)
-    removed = yield from _written(house.write(lambda: house.journal.forget(order, mark or "", parts)))
-    is_empty = yield from _written(house.write(house.journal.empty_the_wal))
-    is_known = before is not None or bool(+removed)
+    taken = house.write(lambda: house.journal.forget(order, mark or "", parts))
+    yield from _written(taken, lambda: f"taking out: {order.removed['readings']} readings")
+    is_empty = yield from _written(house.write(house.journal.empty_the_wal), lambda: "writing")
+    removed = dict(+order.removed)
+    is_known = before is not None or bool(removed)
     return {
         "forgotten": _told(gone),
         "known": is_known,
         "called alike": [] if is_known else get_close_matches(gone.device, house.shard.directory.devices),
-        "removed from the log": dict(+removed),
+        "removed from the log": removed,
         "beside the log": {name: door(gone) for name, door in house.doors.items()},
         "write-ahead log emptied": is_empty,
         "the log begins": iso(fold.begins) if fold.begins is not None else None,
@@ -100,6 +102,9 @@ def _refuse_unknown_sensor(shard: Shard, device: str, sensor: str | None) -> Non
 def _folded(house: House, gone: Span) -> Slices[Fold]:
     """What is known of a device, or of all, without what is gone; up to the newest entry of the log."""
     with Reader(house.journal.path) as log:
+        if gone.is_whole:  # there is nothing left to learn
+            house.settle()
+            return Fold(Shard(house.shard.rules), log, log.last(), device=gone.device, gone=gone)
         fold = Fold(Shard(house.shard.rules), log, device=gone.device, gone=gone)
         yield from _advanced(house, fold)
         return fold
@@ -124,13 +129,13 @@ def _with(shard: Shard, device: str, anew: Shard, *, is_forgotten: bool) -> Shar
     return made
 
 
-def _written(future: "Future[Answer]") -> Slices[Answer]:
-    """Wait for the writer, a slice at a time."""
+def _written(future: "Future[Answer]", told: Callable[[], str]) -> Slices[Answer]:
+    """Wait for the writer, a slice at a time, and tell how far it is."""
     while True:
         try:
             return future.result(SLICE_S)
         except NotYet:
-            yield "writing"
+            yield told()
 
 
 def _digest(house: House, device: str) -> str | None:

@@ -43,7 +43,7 @@ def encode(value: Floats, verdicts: Verdicts) -> list[Column]:
         largest = np.maximum(np.abs(value), np.maximum(np.abs(lower), np.abs(upper)))
         is_plain = (np.abs(off) < FARTHEST) & (np.abs(below) < FARTHEST) & (part * PARTS > largest * NARROWEST)
         is_plain &= (np.abs(width) < ABSURD * STEPS) & (largest < 2.0**ABSURD)
-        odd = [getattr(verdicts, name)[~is_plain].astype("<f4") for name in NUMBERS]
+        odd = [np.where(is_plain, 0.0, getattr(verdicts, name)).astype("<f4") for name in NUMBERS]
     whole = [np.where(is_plain, column, 0.0).astype(np.int64) for column in (width, off, below)]
     return [score(verdicts.score), ~is_plain, *whole, *odd]
 
@@ -60,15 +60,13 @@ def scored(whole: Ints) -> Floats:
 
 def decode(packed: Packed, value: Floats) -> Mapping[str, Column]:
     """Score, what was expected, and the band's lower and upper limit."""
-    count = len(value)
-    scores = scored(packed.whole(count))
-    is_odd = packed.whole(count) == 1
-    width, off, below = (packed.whole(count) for _ in range(3))
+    scores = scored(packed.whole())
+    is_odd = packed.whole() == 1
+    width, off, below = (packed.whole() for _ in range(3))
     part = np.exp2(width / STEPS) / PARTS
     with np.errstate(over="ignore", invalid="ignore"):
         expected = value - off * part
         lower = expected - below * part
         upper = lower + part * PARTS
-    for column in (expected, lower, upper):
-        column[is_odd] = packed.floats(int(is_odd.sum()))
-    return {"score": scores, "expected": expected, "lower": lower, "upper": upper}
+    plain = zip(NUMBERS, (expected, lower, upper), strict=True)
+    return {"score": scores} | {name: np.where(is_odd, packed.floats(), column) for name, column in plain}

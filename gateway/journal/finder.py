@@ -1,8 +1,8 @@
 """Where in the log a device stands, so that forgetting one does not cost reading all.
 
-A row of the table `whereabouts` covers a stretch of the log: for each entry of readings in it, which devices are there,
-and which entries hold none. A device goes by the number of its first stream. The newest stretch has no row yet: there
-every entry may hold anybody.
+A row of the table `whereabouts` covers a stretch of the log: for each entry of readings or forecasts in it, which
+devices are there, and which entries are of neither. A device goes by the number of its first stream. The newest stretch
+has no row yet: there every entry may hold anybody.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ import sqlite3
 import numpy as np
 
 from gateway.errors import JournalError
-from gateway.journal import blocks, names
+from gateway.journal import blocks, names, notes
 from gateway.journal.columns import Packed, pack
 from gateway.records import Ints
 
@@ -18,7 +18,7 @@ ROWS = 1000
 """Of the log read at once: no more than a few MB."""
 
 NOBODY = np.array([-1])
-"""Whose the entries are that hold no readings."""
+"""Whose the entries are that hold neither readings nor forecasts."""
 
 
 def extend(database: sqlite3.Connection) -> None:
@@ -29,9 +29,9 @@ def extend(database: sqlite3.Connection) -> None:
         first.setdefault(device, number)
     devices = np.array([first[device] for device, _ in known], dtype=np.int64)
     after = _covered(database)
-    query = "SELECT seq, iif(kind = 'readings', body, NULL) FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+    query = "SELECT seq, kind, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
     while rows := database.execute(query, (after, ROWS)).fetchall():
-        found = [(seq, np.unique(devices[_streams(body)]) if body else NOBODY) for seq, body in rows]
+        found = [(seq, _present(devices, kind, body)) for seq, kind, body in rows]
         seqs = np.concatenate([np.full(len(its), seq) for seq, its in found])
         who = np.concatenate([its for _, its in found])
         after = rows[-1][0]
@@ -39,7 +39,7 @@ def extend(database: sqlite3.Connection) -> None:
 
 
 def seqs(database: sqlite3.Connection, device: str) -> Ints:
-    """The entries in which readings of the device may stand, in order, and all entries that hold no readings.
+    """The entries in which readings or forecasts of the device may stand, in order, and all of neither.
 
     Some of them may be there no more.
     """
@@ -55,21 +55,21 @@ def _covered(database: sqlite3.Connection) -> int:
     return int(database.execute("SELECT coalesce(max(seq), 0) FROM whereabouts").fetchone()[0])
 
 
-def _streams(body: bytes) -> Ints:
+def _present(devices: Ints, kind: str, body: bytes) -> Ints:
+    if kind not in {"readings", notes.FORESEEN}:
+        return NOBODY
     try:
-        return blocks.decode(body)[0].stream
-    except JournalError:  # damage is told of where the log is folded
-        return np.zeros(0, np.int64)
+        return np.unique(devices[blocks.streams(body) if kind == "readings" else notes.streams(body)])
+    except JournalError:  # damage is told of where the log is folded; it may be anybody's
+        return NOBODY
 
 
 def _pack(who: Ints, seqs: Ints) -> bytes:
     """Sorted by device: a device's entries follow each other in small steps, which compress."""
     order = np.lexsort((seqs, who))
-    columns = (np.diff(column[order], prepend=np.int64(0)) for column in (who, seqs))
-    return len(who).to_bytes(8, "little") + pack(columns)
+    return len(who).to_bytes(8, "little") + pack(who[order], seqs[order], ())
 
 
 def _of(body: bytes, numbers: Ints) -> Ints:
-    count, packed = int.from_bytes(body[:8], "little"), Packed(body[8:])
-    who, seqs = (np.cumsum(packed.whole(count)) for _ in range(2))
-    return seqs[np.isin(who, numbers)]
+    packed = Packed(body[8:], int.from_bytes(body[:8], "little"))
+    return packed.when[np.isin(packed.stream, numbers)]

@@ -12,51 +12,55 @@ import numpy as np
 from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, finder, minutes, names, notes
-from gateway.passages import Foreseen
+from gateway.journal.columns import Mask
 from gateway.records import Availability, Described, Feedback, Incident, Ints, Maintenance, Span, Undone, Verdicts
 
 ROWS = 200
-"""Of the log rewritten at once."""
+"""Of the log taken up at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forgetting:
     """What is to go, and what is said of the device's other readings by who never saw that.
 
-    `said` holds verdicts by entry and positions in it, `told` the incidents.
+    `said` holds verdicts by entry and positions in it, `told` the incidents. `removed` counts the rows that went, by
+    what they were, while they go.
     """
 
     gone: Span
     said: Mapping[int, tuple[Ints, Verdicts]] = field(default_factory=dict)
     told: Sequence[Incident] = ()
+    removed: Counter[str] = field(default_factory=Counter)
 
 
-def forget(database: sqlite3.Connection, order: Forgetting) -> Counter[str]:
-    """Within a transaction: take it out of every table but the checkpoints; how many rows went, by what they were."""
-    gone, device = order.gone, str(order.gone.device)
+def forget(database: sqlite3.Connection, order: Forgetting) -> None:
+    """Within a transaction: take it out of every table but the checkpoints."""
+    gone, device, removed = order.gone, str(order.gone.device), order.removed
     known = names.listed(database)
-    streams = _numbers(known, gone)
-    removed = Counter[str]()
+    of_device, streams = _fitting(known, Span(device)), _fitting(known, gone)
     found = finder.seqs(database, device)
     for start in range(0, len(found), ROWS):
         for seq, kind, at, body in _rows(database, found[start : start + ROWS]):
-            if kind == "readings":
-                removed["readings"] += _edit_readings(database, seq, body, streams, order)
-            elif kind == notes.FORESEEN:
-                removed["forecasts"] += _edit_forecasts(database, seq, at, body, _numbers(known, Span(device)))
-            elif gone.is_whole and kind not in notes.KINDS and _names(events.decode(kind, at, body), device):
-                removed["events"] += database.execute("DELETE FROM log WHERE seq = ?", (seq,)).rowcount
+            try:
+                if kind == "readings":
+                    removed["readings"] += _edit_readings(database, seq, body, streams, order)
+                elif kind == notes.FORESEEN:  # all that was foreseen of the device: it may come from what is forgotten
+                    removed["forecasts"] += _take_out(database, seq, *notes.without(body, of_device))
+                elif gone.is_whole and kind not in notes.KINDS and _names(events.decode(kind, at, body), device):
+                    removed["events"] += _put(database, seq, b"")
+            except JournalError:
+                removed["damaged entries"] += _put(database, seq, b"")  # nobody knows what it holds
     removed["incidents"] = _forget_incidents(database, order)
-    removed["minutes"] = minutes.forget(database, streams, gone.since, gone.until)
+    removed["minutes"] = minutes.forget(database, np.flatnonzero(streams), gone.since, gone.until)
     removed["dead letters"] = _forget_letters(database, device)
-    removed["damaged entries"] = database.execute("DELETE FROM quarantine").rowcount  # nobody knows what they hold
+    removed["damaged entries"] += database.execute("DELETE FROM quarantine").rowcount
     if gone.is_all_time:
-        removed["streams"] = names.forget(database, streams.tolist())
-    return removed
+        removed["streams"] = names.forget(database, np.flatnonzero(streams).tolist())
 
 
-def _numbers(known: Sequence[tuple[str, str]], span: Span) -> Ints:
-    return np.array([number for number, name in enumerate(known) if span.fits(*name)], dtype=np.int64)
+def _fitting(known: Sequence[tuple[str, str]], span: Span) -> Mask:
+    """Which streams are meant, by number."""
+    return np.array([span.fits(*name) for name in known], dtype=np.bool_)
 
 
 def _rows(database: sqlite3.Connection, seqs: Ints) -> list[tuple[int, str, int, bytes]]:
@@ -64,42 +68,37 @@ def _rows(database: sqlite3.Connection, seqs: Ints) -> list[tuple[int, str, int,
     return database.execute(query, seqs.tolist()).fetchall()
 
 
-def _edit_readings(database: sqlite3.Connection, seq: int, body: bytes, streams: Ints, order: Forgetting) -> int:
+def _edit_readings(database: sqlite3.Connection, seq: int, body: bytes, streams: Mask, order: Forgetting) -> int:
     """Take the readings out of an entry, and put the new verdicts on those that stay; how many went."""
-    try:
-        batch, verdicts = blocks.decode(body)
-    except JournalError:
-        return database.execute("DELETE FROM log WHERE seq = ?", (seq,)).rowcount  # nobody knows what it holds
-    is_gone = np.isin(batch.stream, streams)
-    is_gone &= (batch.observed_at >= order.gone.since) & (batch.observed_at < order.gone.until)
+    gone = order.gone
+    if gone.is_all_time and seq not in order.said:
+        return _take_out(database, seq, *blocks.without(body, streams))
+    batch, verdicts = blocks.decode(body)
+    is_gone = streams[batch.stream] & (batch.observed_at >= gone.since) & (batch.observed_at < gone.until)
     if seq in order.said:
         places, said = order.said[seq]
         for name, column in verdicts.columns():
             column[places] = getattr(said, name)
     elif not is_gone.any():
         return 0
-    if is_gone.all():
-        database.execute("DELETE FROM log WHERE seq = ?", (seq,))
-    else:
-        kept = np.flatnonzero(~is_gone)
-        body = blocks.encode(batch.at(kept), replace(verdicts, is_stale=verdicts.is_stale & False).at(kept))
-        database.execute("UPDATE log SET body = ? WHERE seq = ?", (body, seq))
+    kept = np.flatnonzero(~is_gone)
+    rest = blocks.encode(batch.at(kept), replace(verdicts, is_stale=verdicts.is_stale & False).at(kept))
+    _put(database, seq, rest if len(kept) else b"")
     return int(is_gone.sum())
 
 
-def _edit_forecasts(database: sqlite3.Connection, seq: int, at: int, body: bytes, streams: Ints) -> int:
-    """Take out all that was foreseen of the device: it may come from what is forgotten."""
-    note = notes.decode(notes.FORESEEN, at, body)
-    assert isinstance(note, Foreseen)  # noqa: S101 - decoded as such
-    kept = np.flatnonzero(~np.isin(note.stream, streams))
-    if len(kept) == len(note):
-        return 0
-    if len(kept):
-        rest = Foreseen(*(getattr(note, name)[kept] for name in Foreseen.__slots__))
-        database.execute("UPDATE log SET body = ? WHERE seq = ?", (notes.encode(rest)[2], seq))
-    else:
-        database.execute("DELETE FROM log WHERE seq = ?", (seq,))
-    return len(note) - len(kept)
+def _take_out(database: sqlite3.Connection, seq: int, rest: bytes, gone: int) -> int:
+    """Let the rest take the place of an entry out of which some rows are gone; how many."""
+    if gone:
+        _put(database, seq, rest)
+    return gone
+
+
+def _put(database: sqlite3.Connection, seq: int, rest: bytes) -> int:
+    """Let this take the place of an entry's body; where it is nothing the entry goes."""
+    if rest:
+        return database.execute("UPDATE log SET body = ? WHERE seq = ?", (rest, seq)).rowcount
+    return database.execute("DELETE FROM log WHERE seq = ?", (seq,)).rowcount
 
 
 def _names(event: object, device: str) -> bool:

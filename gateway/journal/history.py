@@ -42,7 +42,7 @@ class History(Reader):
                 assert isinstance(found, Foreseen)  # noqa: S101 - asked for
                 is_asked = np.isin(found.stream, streams) & (found.due_at >= start) & (found.due_at < end)
                 if is_asked.any():
-                    yield Foreseen(*(getattr(found, name)[is_asked] for name in Foreseen.__slots__))
+                    yield found.at(np.flatnonzero(is_asked))
             seq += 1
 
     def incidents_of(self, device: str, start: int, end: int) -> list[Incident]:
@@ -55,10 +55,10 @@ class History(Reader):
     def minutes(self, streams: Ints, start: int, end: int) -> Iterator[Minutes]:
         """The minutes of these streams that began in [start, end) ns; of two rows for one the later counts."""
         with self._threshold():
-            for found in minutes.between(self._open, start, end):
+            for found in minutes.between(self._open, streams, start, end):
                 is_asked = np.isin(found.stream, streams) & (found.minute >= start) & (found.minute < end)
                 if is_asked.any():
-                    yield Minutes(*(getattr(found, name)[is_asked] for name in Minutes.__slots__))
+                    yield found.at(np.flatnonzero(is_asked))
 
     def _first(self, at: int) -> int:
         """The first entry received `at` or later, found by halving, as times rise with the numbers."""

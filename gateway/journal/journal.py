@@ -2,7 +2,6 @@
 
 import fcntl
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,8 @@ from gateway.records import Batch, Incident, Ints, Renewed, Undone, Verdicts
 if TYPE_CHECKING:
     from gateway.journal.rollup import Rollup
 
-NUMBERED = ("log", "quarantine", "whereabouts", "incidents", "minutes", "cursors", "checkpoints")
+NUMBERED = dict.fromkeys(("log", "quarantine", "whereabouts", "incidents", "cursors", "checkpoints"), "max(seq)")
+NUMBERED["minutes"] = minutes.NEWEST
 """Tables that speak of entries of the log by their numbers: what any of them has named is not given out again."""
 
 
@@ -115,7 +115,7 @@ class Journal(Door):
         """Within a transaction, write these entries, the receipts with the last of them; returns its number."""
         last, self._last = self._last, None
         if last is None:
-            named = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table}" for table in NUMBERED)  # noqa: S608 - constants
+            named = " UNION ALL ".join(f"SELECT {newest} AS seq FROM {table}" for table, newest in NUMBERED.items())  # noqa: S608 - constants
             last = int(self._open.execute(f"SELECT coalesce(max(seq), 0) FROM ({named})").fetchone()[0])  # noqa: S608
         ends = [None] * (len(rows) - 1) + [receipts or None]
         numbered = [(last + place, *row, end) for place, (row, end) in enumerate(zip(rows, ends, strict=False), 1)]
@@ -149,16 +149,15 @@ class Journal(Door):
             finder.extend(database)
             return states.save(database, self.last(), rules, parts)
 
-    def forget(self, order: forgetting.Forgetting, rules: str, parts: Mapping[str, bytes]) -> Counter[str]:
+    def forget(self, order: forgetting.Forgetting, rules: str, parts: Mapping[str, bytes]) -> None:
         """In one transaction take all that is to go out of the file, and save the state without it.
 
-        Returns how many rows went, by what they were. `parts` is empty where the state cannot be saved.
+        `parts` is empty where the state cannot be saved.
         """
         self._last = self._names = self._rollup = None
         with self._transaction() as database:
-            removed = forgetting.forget(database, order)
+            forgetting.forget(database, order)
             self._replace_states(rules, parts)
-        return removed
 
     def restart(
         self, entry: Undone | Renewed, rules: str, parts: Mapping[str, bytes], incidents: Sequence[Incident]
@@ -253,4 +252,6 @@ def _rows(entries: Sequence[Entered]) -> Iterator[tuple[str, int, bytes | None]]
 def _block(waiting: Sequence[tuple[Batch, Verdicts]]) -> Iterator[tuple[str, int, bytes]]:
     if waiting:
         batch, verdicts = blocks.join(waiting)
-        yield "readings", int(batch.received_at[0]), blocks.encode(batch, verdicts)
+        for places in blocks.cut(len(batch)):
+            part = batch.at(places)
+            yield "readings", int(part.received_at[0]), blocks.encode(part, verdicts.at(places))

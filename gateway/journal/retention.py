@@ -71,8 +71,8 @@ def drop_large(database: sqlite3.Connection, most: int) -> None:
 
 def make_room(database: sqlite3.Connection) -> bool:
     """Within a transaction, drop a little of the oldest: first of the summaries, then of the log; False at the end."""
-    summaries = "SELECT seq FROM minutes ORDER BY seq LIMIT ?"
-    if database.execute(f"DELETE FROM minutes WHERE seq IN ({summaries})", (OLDEST,)).rowcount:  # noqa: S608
+    summaries = "SELECT place FROM minutes ORDER BY place LIMIT ?"
+    if database.execute(f"DELETE FROM minutes WHERE place IN ({summaries})", (OLDEST,)).rowcount:  # noqa: S608
         return True
     oldest = f"SELECT seq FROM log WHERE seq <= {_HELD} AND seq < {_NEWEST} ORDER BY seq LIMIT ?"  # noqa: S608
     return database.execute(f"DELETE FROM log WHERE seq IN ({oldest})", (OLDEST,)).rowcount > 0  # noqa: S608

@@ -49,7 +49,7 @@ class Rollup:
     def flush(self) -> Minutes:
         """All that waits, summed up; empty where nothing waits."""
         columns = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
-        found = _summed_up(*columns) if self._waiting else _rows(self._newest, NO_INTS)
+        found = _summed_up(*columns) if self._waiting else self._newest.at(NO_INTS)
         self._waiting, self._count = [], 0
         self._complete(found)
         self.resume(found)
@@ -61,7 +61,7 @@ class Rollup:
         joined = Minutes(*(np.concatenate(pair) for pair in pairs))
         order = np.argsort(joined.stream, kind="stable")
         is_last = np.append(np.diff(joined.stream[order]) != 0, True)[: len(order)]
-        self._newest = _rows(joined, order[is_last])
+        self._newest = joined.at(order[is_last])
 
     def _complete(self, found: Minutes) -> None:
         """Add what was told of a minute before to its row."""
@@ -90,7 +90,7 @@ class Rollup:
 def without(minutes: Minutes, streams: Ints, start: int, end: int) -> Minutes:
     """The rows that no reading of these streams observed in [start, end) went into."""
     is_within = (minutes.minute > start - MINUTE) & (minutes.minute < end)
-    return _rows(minutes, np.flatnonzero(~(np.isin(minutes.stream, streams) & is_within)))
+    return minutes.at(np.flatnonzero(~(np.isin(minutes.stream, streams) & is_within)))
 
 
 def _summed_up(stream: Ints, observed_at: Ints, value: Floats, score: Floats) -> Minutes:
@@ -118,7 +118,3 @@ def _summed_up(stream: Ints, observed_at: Ints, value: Floats, score: Floats) ->
 
 def _columns(minutes: Minutes) -> list[npt.NDArray[Any]]:
     return [getattr(minutes, name) for name in Minutes.__slots__]
-
-
-def _rows(minutes: Minutes, index: Ints) -> Minutes:
-    return Minutes(*(column[index] for column in _columns(minutes)))

@@ -1,6 +1,6 @@
 """The tables of the log's file."""
 
-VERSION = 4
+VERSION = 5
 """Of the format: of these tables and of what stands in them. It is raised with every change, there or here."""
 
 PAGE = 512
@@ -25,7 +25,7 @@ CREATE TABLE incidents (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX incidents_by_seq ON incidents (seq);
 CREATE TABLE minutes (
-    seq INTEGER PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL, body BLOB NOT NULL
+    place INTEGER PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX minutes_by_time ON minutes (until, since);
 CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -37,6 +37,6 @@ CREATE TABLE checkpoints (
 """The log's own table has no second index that its every entry goes into, and numbers entries without SQLite's counter:
 each of these would be one page more to write with every commit.
 
-The `seq` of an incident and of a block of minutes is the newest of the log when it was written, in one transaction with
-it: a cursor that passes that number passes them.
+The `seq` of an incident is the newest of the log when it was written, in one transaction with it: a cursor that passes
+that number passes it. The same holds of that in the `place` of minutes.
 """

@@ -15,7 +15,9 @@ NUMBER = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
 def back(value: Floats, said: Verdicts) -> Verdicts:
     """Return what comes out of the log."""
-    return verdicts(len(value), **bands.decode(Packed(pack(bands.encode(value, said))), value))
+    rows = np.arange(len(value))
+    packed = Packed(pack(rows, rows, bands.encode(value, said)), len(value))
+    return verdicts(len(value), **bands.decode(packed, value))
 
 
 def test_a_band_is_off_by_no_more_than_can_be_seen() -> None:

@@ -101,8 +101,46 @@ def test_what_float32_cannot_hold_is_infinite_and_nan_stays() -> None:
 def test_a_damaged_block_is_said_to_be_one(damage: object) -> None:
     """Whatever was cut or overwritten, the error is ours."""
     assert callable(damage)
-    with pytest.raises(JournalError, match="damaged"):
-        blocks.decode(damage(blocks.encode(*entry([1.0, 2.0]))))
+    block = damage(blocks.encode(*entry([1.0, 2.0])))
+    for read in (blocks.decode, blocks.streams, lambda each: blocks.without(each, np.zeros(2, np.bool_))):
+        with pytest.raises(JournalError, match="damaged"):
+            read(block)
+
+
+@pytest.mark.parametrize("gone", [[], [0], [1, 4], [2, 3, 4], [0, 1, 2, 3, 4]])
+def test_a_block_without_some_streams_is_one_that_never_held_them(gone: list[int]) -> None:
+    """To the last byte, whatever kinds of numbers it holds; where nothing is left it is nothing."""
+    batch, told = entry([21.4, 0.1 + 0.2, -0.0, 1e100, 3.0])
+    rest = np.setdiff1d(np.arange(5), gone)
+    block, count = blocks.without(blocks.encode(batch, told), np.isin(np.arange(9), gone))
+    assert count == len(gone)
+    assert (block == b"") == (len(rest) == 0)
+    if block:
+        again, said = blocks.decode(block)
+        expected, words = blocks.decode(blocks.encode(batch.at(rest), told.at(rest)))
+        assert [getattr(again, name).tobytes() for name in Batch.__slots__] == [
+            getattr(expected, name).tobytes() for name in Batch.__slots__
+        ]
+        assert [column.tobytes() for _, column in said.columns()] == [column.tobytes() for _, column in words.columns()]
+        assert blocks.streams(block).tolist() == rest.tolist()
+
+
+def test_streams_far_apart_and_times_far_apart_are_still_so_when_those_between_are_gone() -> None:
+    """The steps from one to the next grow beyond the bytes that they had."""
+    count = 300
+    batch, told = entry([1.0] * count)
+    batch = Batch(np.arange(count), batch.observed_at, 10**9 * np.arange(count), batch.value)
+    block, _ = blocks.without(blocks.encode(batch, told), np.isin(np.arange(count), np.arange(1, 299)))
+    again, _ = blocks.decode(block)
+    assert (again.stream.tolist(), again.received_at.tolist()) == ([0, 299], [0, 299 * 10**9])
+
+
+@pytest.mark.parametrize(("count", "lengths"), [(0, [0]), (499, [499]), (1100, [275] * 4)])
+def test_a_batch_is_cut_where_it_holds_many(count: int, lengths: list[int]) -> None:
+    """So forgetting a device unpacks few readings of others; what comes slowly is written as it comes."""
+    parts = blocks.cut(count)
+    assert [len(part) for part in parts] == lengths
+    assert np.concatenate(parts).tolist() == list(range(count))
 
 
 def test_join_keeps_every_row_in_order() -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from readings import START, batch, life, logged, verdicts
 
 from gateway.errors import JournalError
-from gateway.journal import Follower, History, Journal, follower
+from gateway.journal import Follower, Forgetting, History, Journal, follower
+from gateway.journal.minutes import STREAMS, forget
 from gateway.journal.rollup import EVERY
 from gateway.learning.directory import Directory
 from gateway.passages import DeadLetter, Foreseen, Health, Minutes
-from gateway.records import SECOND, Incident, Kind, Resume, State, Tick
+from gateway.records import SECOND, Incident, Kind, Resume, Span, State, Tick
 
 
 @pytest.fixture
@@ -145,6 +147,41 @@ def test_minutes_are_kept_as_long_as_is_said(journal: Journal, path: Path) -> No
         assert [entry for _, entry in history.entries(0) if isinstance(entry, tuple)] == []
     assert sum(int(each.count.sum()) for each in kept) == 120
     assert min(int(each.minute.min()) for each in kept) >= middle - 60 * SECOND
+
+
+def test_minutes_of_a_large_fleet_stand_apart_by_their_streams(journal: Journal, path: Path) -> None:
+    """Those of one device are found without unpacking those of all, and taken out without touching them."""
+    directory, times = Directory(), (START, START + EVERY)
+    rows = [("fleet", f"s{number}", at, 1.0) for at in times for number in range(3 * STREAMS)]
+    journal.append(directory, [(batch(directory, rows), verdicts(len(rows)))], [])
+    with sqlite3.connect(path) as database:
+        bodies = database.execute("SELECT body FROM minutes ORDER BY place").fetchall()
+        with History(path) as history:
+            (found,) = history.minutes(np.array([STREAMS]), 0, 2**62)
+        assert found.stream.tolist() == [STREAMS, STREAMS]
+        assert forget(database, np.array([STREAMS]), 0, 2**62) == 2
+        after = database.execute("SELECT body FROM minutes ORDER BY place").fetchall()
+    database.close()
+    assert [one == other for one, other in zip(bodies, after, strict=True)] == [True, False, True]
+
+
+@pytest.mark.parametrize("is_covered", [False, True])
+def test_forecasts_of_a_forgotten_device_go_wherever_they_stand(
+    journal: Journal, influx: Follower, *, is_covered: bool
+) -> None:
+    """Also those beside which it sent nothing; what was foreseen of others stays."""
+    directory = Directory()
+    for device, at in (("gone", START), ("kept", START + SECOND)):
+        given = batch(directory, [(device, "s", at, 1.0)])
+        journal.append(directory, [(given, verdicts(1))], [], [replace(foreseen(at), stream=given.stream)])
+    if is_covered:
+        journal.checkpoint("rules", {})
+    order = Forgetting(Span("gone"))
+    journal.forget(order, "", {})
+    assert (order.removed["readings"], order.removed["forecasts"]) == (1, 1)
+    passage = influx.take(0, 1000)
+    assert passage
+    assert [note.stream.tolist() for note in passage.notes if isinstance(note, Foreseen)] == [[1]]
 
 
 def test_minutes_go_on_after_a_restart(path: Path, journal: Journal, influx: Follower) -> None:

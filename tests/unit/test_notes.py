@@ -38,6 +38,19 @@ def test_columns_come_back_exactly(note: Foreseen | Minutes) -> None:
     np.testing.assert_equal(columns(again), columns(note))
 
 
+@pytest.mark.parametrize("gone", [[], [7], [0, 7]])
+def test_a_note_without_some_streams_never_spoke_of_them(gone: list[int]) -> None:
+    """Where nothing is left there is no note."""
+    body, count = notes.without(notes.encode(FORESEEN)[2], np.isin(np.arange(8), gone))
+    rest = np.setdiff1d(FORESEEN.stream, gone)
+    assert count == len(gone)
+    assert (body == b"") == (len(rest) == 0)
+    if body:
+        again = notes.decode(notes.FORESEEN, START, body)
+        np.testing.assert_equal(columns(again), columns(FORESEEN.at(np.flatnonzero(np.isin(FORESEEN.stream, rest)))))
+        assert notes.streams(body).tolist() == rest.tolist()
+
+
 def test_health_comes_back() -> None:
     """Names and numbers as they were."""
     health = Health(START, {"readings": 12.0, "latency_ms": 0.25})
