@@ -17,11 +17,11 @@ PLACES = 7
 """Decimal places that are looked for: what sensors send has few, and 21.4 takes two bytes as 214 and eight as a float.
 """
 
-
 ROWS = 250
-"""Readings from which on one batch becomes two blocks, so that forgetting a device does not mean unpacking those of all
-others that were heard at the time. Of 100 readings a second such blocks cost 3 bytes a reading more to write than whole
-batches, half as large ones 6 more, and at 10 a second a batch is not cut."""
+"""Readings of a block at least where a batch holds more, so that forgetting a device does not mean unpacking those of
+all others that were heard at the time. At 100 a second such blocks cost 3 bytes a reading more to write than whole
+batches, half as large ones 6 more; at 10 a second no batch holds as many as two.
+"""
 
 
 def cut(count: int) -> list[Ints]:
