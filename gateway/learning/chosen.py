@@ -4,6 +4,7 @@ A chosen forecaster's word replaces the pool's for its stream; a chosen anomaly 
 model that fails is put in quarantine: its stream goes on with the defaults.
 """
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,15 @@ ESCALATES_BY = 0.1
 
 
 class ChosenForecaster:
-    """A forecaster or regressor on one stream."""
+    """A forecaster or regressor on one stream.
+
+    While an incident is open, what it knew `before` goes on beside it: it learns what it says itself, so that it keeps
+    its place in a season.
+    """
 
     def __init__(self, model: object) -> None:
         self.model = stock.forecaster(model)
+        self.before: stock.StreamForecaster | None = None
         self.failure: str | None = None
 
     def predict_one(self, steps: int = 1) -> float | None:
@@ -45,10 +51,39 @@ class ChosenForecaster:
         value, self.failure = stock.quarantined(lambda: self.model.predict_one(steps))
         return None if value is None else float(value)
 
-    def learn_one(self, value: float) -> None:
-        """Take a value in."""
+    def learn_one(self, value: float, *, is_faulty: bool = False) -> None:
+        """Take a value in, or, where it belongs to a fault, what the model says itself."""
         if self.failure is None:
-            _, self.failure = stock.quarantined(lambda: self.model.learn_one(value))
+            _, self.failure = stock.quarantined(lambda: self._learn_one(value, is_faulty=is_faulty))
+
+    def _learn_one(self, value: float, *, is_faulty: bool) -> None:
+        if self.before is not None:
+            _go_on(self.before)
+        if is_faulty:
+            _go_on(self.model)
+        else:
+            self.model.learn_one(value)
+
+    def keep(self) -> None:
+        """An incident has opened: put aside what is known."""
+        if self.failure is None:
+            self.before, self.failure = stock.quarantined(lambda: copy.deepcopy(self.model))
+
+    def fall_back(self) -> None:
+        """What was learned since then does not count."""
+        if self.before is not None:
+            self.model, self.before = self.before, None
+
+    def drop(self) -> None:
+        """What was learned since then counts."""
+        self.before = None
+
+
+def _go_on(model: stock.StreamForecaster) -> None:
+    """Let a model live through a reading that is not for it."""
+    value = model.predict_one(1)
+    if value is not None:
+        model.learn_one(value)
 
 
 class ChosenDetector:

@@ -1,9 +1,6 @@
 """All learners of a shard: a batch in, verdicts out, and what comes next on request."""
 
-import io
-import json
 import math
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,29 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import StateError
-from gateway.learning import stock
-from gateway.learning.bounds import RECENT, Approach, Bound, approach
+from gateway.learning import foresight, saved, stock
+from gateway.learning.bounds import Approach, Bound
 from gateway.learning.budget import Budgets
 from gateway.learning.chosen import ChosenDetector, ChosenForecaster, ChosenJoint
 from gateway.learning.directory import Directory
-from gateway.learning.frozen import freeze, thaw
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
-from gateway.learning.pool import COVERAGE
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
-from gateway.learning.surprise import Surprise
-from gateway.records import SECOND, Batch, Forecast, Ints, Nature, Verdict, Verdicts
+from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts
 
-VERSION = 15
+VERSION = 16
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
 LATE = 0.25
 """Score of silence at which a device is later than its longest pause: a third of the way to `SILENT`."""
-
-SIGMAS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
-"""Half-widths of a Gaussian's central intervals, to widen or narrow the learned one to another coverage."""
 
 
 class Late(NamedTuple):
@@ -192,48 +183,14 @@ class Fleet:
 
     def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""
-        ready = self.streams.prospects.ready(
-            np.array([row for row in rows if row < len(self._device_of)], dtype=np.int64)
-        )
-        if not len(ready):
-            return []
-        last_at, interval_s = self.streams.prospects.pace(ready)
-        horizons = np.column_stack([interval_s, *(np.full(len(ready), horizon_s) for horizon_s in horizons_s)])
-        expected, lower, upper = self.streams.forecast(ready, horizons)
-        half = np.interp(coverage, list(SIGMAS), list(SIGMAS.values())) / SIGMAS[COVERAGE] * (upper - lower) / 2
-        due_at = last_at[:, None] + (horizons * SECOND).astype(np.int64)
-        least = self.streams.prospects.least(ready)[:, None, None]
-        table = np.maximum(np.stack([expected, expected - half, expected + half], axis=2), least)
-        found = []
-        for place, row in enumerate(ready.tolist()):
-            device, sensor = self.directory.streams[row]
-            made_at = int(last_at[place])
-            for due, (middle, low, high) in zip(due_at[place].tolist(), table[place].tolist(), strict=True):
-                found.append(Forecast(device, sensor, made_at, due, middle, low, high, coverage))
-        return found
+        return foresight.forecasts(self.directory, self.streams, self._known(rows), horizons_s, coverage)
 
     def approaches(self, rows: Sequence[int], bounds: Sequence[Bound]) -> list[tuple[int, int, Approach, float]]:
         """Which streams move towards a bound: row, time of its last reading, when it is reached, interval in s."""
-        bound_of = {row: self._bound(row, bounds) for row in rows if row < len(self._device_of)}
-        bounded = np.array([row for row, bound in bound_of.items() if bound is not None], dtype=np.int64)
-        prospects = self.streams.prospects
-        bounded = bounded[prospects.seen(bounded) >= RECENT]
-        if not len(bounded):
-            return []
-        columns = (
-            bounded.tolist(),
-            *self.streams.prospects.pace(bounded),
-            *self.streams.prospects.recent(bounded, RECENT),
-        )
-        found = []
-        for row, last_at, interval_s, values, drift in zip(*columns, strict=True):
-            bound = bound_of[row]
-            if bound is not None and (reached := approach(values, float(drift), bound)) is not None:
-                found.append((row, int(last_at), reached, float(interval_s)))
-        return found
+        return foresight.approaches(self.directory, self.streams.prospects, self._known(rows), bounds)
 
-    def _bound(self, row: int, bounds: Sequence[Bound]) -> Bound | None:
-        return next((bound for bound in bounds if bound.fits(*self.directory.streams[row])), None)
+    def _known(self, rows: Sequence[int]) -> Ints:
+        return np.array([row for row in rows if row < len(self._device_of)], dtype=np.int64)
 
     def failures(self) -> dict[str, str]:
         """Chosen models that were put in quarantine, by `device/sensor` or device, and why."""
@@ -278,66 +235,47 @@ class Fleet:
     def dumps(self) -> bytes:
         """The whole state; the directory is saved beside it."""
         models = {
-            "version": VERSION,
-            "chosen": {str(row): _dump(model) for row, model in self.streams.prospects.chosen.items()},
-            "scorers": {str(row): _dump(model) for row, model in self.scorers.items()},
-            "joints": {str(row): _dump(model) for row, model in self.joints.items()},
+            name: {str(row): saved.dump(model) for row, model in of.items()} for name, of in self._models().items()
         }
-        body = io.BytesIO()
-        with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
-            file.writestr(_entry("models.json"), json.dumps(models, separators=(",", ":")))
-            for name, array in self._arrays().items():
-                saved = io.BytesIO()
-                np.save(saved, array, allow_pickle=False)
-                file.writestr(_entry(name), saved.getvalue())
-        return body.getvalue()
+        return saved.pack({"version": VERSION, **models}, self._arrays())
+
+    def _models(self) -> dict[str, Mapping[int, object]]:
+        return {"chosen": self.streams.prospects.chosen, "scorers": self.scorers, "joints": self.joints}
+
+    def _rooms(self) -> dict[str, Streams | Heartbeats | Joint]:
+        return {"hearts": self.hearts, "joint": self.joint, "streams": self.streams}
 
     def _arrays(self) -> dict[str, Array]:
-        hearts = {f"hearts/{name}": array for name, array in self.hearts.dumps().items()}
-        joint = {f"joint/{name}": array for name, array in self.joint.dumps().items()}
-        return {**hearts, **joint, **{f"streams/{name}": array for name, array in self.streams.dumps().items()}}
+        rooms = self._rooms().items()
+        return {f"{room}/{name}": array for room, of in rooms for name, array in of.dumps().items()}
 
     def loads(self, body: bytes) -> None:
         """Restore what `dumps` saved; raises `StateError` where it does not fit."""
+        models, arrays = saved.unpack(body)
         try:
-            with zipfile.ZipFile(io.BytesIO(body)) as file:
-                models = json.loads(file.read("models.json"))
-                saved = {
-                    name: np.load(io.BytesIO(file.read(name)), allow_pickle=False)
-                    for name in file.namelist()
-                    if name != "models.json"
-                }
             if models["version"] != VERSION:
                 message = "the saved state is of another version"
                 raise StateError(message)
             self.grow()
-            self._take_over(models, saved)
-        except (zipfile.BadZipFile, LookupError, ValueError, EOFError) as error:
-            message = f"the saved state is damaged or of another version: {error}"
+            for room, of in self._rooms().items():
+                of.loads(
+                    {
+                        name.removeprefix(f"{room}/"): array
+                        for name, array in arrays.items()
+                        if name.startswith(f"{room}/")
+                    }
+                )
+            self._count_heard()
+            for name, group in self._models().items():
+                for row, state in models[name].items():
+                    saved.load(group[int(row)], state)
+        except (LookupError, ValueError) as error:
+            message = f"{saved.DAMAGED}: {error}"
             raise StateError(message) from error
 
-    def _take_over(self, models: Mapping[str, Any], saved: Mapping[str, Array]) -> None:
-        self.hearts.loads(_within("hearts", saved))
-        self.streams.loads(_within("streams", saved))
-        self.joint.loads(_within("joint", saved))
-        self._count_heard()
-        groups: dict[str, Mapping[int, object]] = {
-            "chosen": self.streams.prospects.chosen,
-            "scorers": self.scorers,
-            "joints": self.joints,
-        }
-        for name, group in groups.items():
-            for row, state in models[name].items():
-                _load(group[int(row)], state)
 
-
-def _within(room: str, saved: Mapping[str, Array]) -> dict[str, Array]:
-    return {name.partition("/")[2]: array for name, array in saved.items() if name.startswith(f"{room}/")}
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    """An archive member without a time of its own: equal states are equal bytes."""
-    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+def _within(room: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{room}/")}
 
 
 Model = TypeVar("Model")
@@ -346,19 +284,3 @@ Model = TypeVar("Model")
 def _hand_over(models: Mapping[int, Model], there: int, ours: dict[int, Model], here: int) -> None:
     if there in models:
         ours[here] = models[there]
-
-
-OWN = (Surprise, ChosenDetector, stock.SeriesForecaster, stock.LagForecaster)
-"""Our own parts inside a learner; everything else in it is River's or plain data."""
-
-
-def _dump(learner: object) -> dict[str, Any]:
-    return {name: _dump(value) if isinstance(value, OWN) else freeze(value) for name, value in vars(learner).items()}
-
-
-def _load(learner: object, saved: dict[str, Any]) -> None:
-    for name, value in vars(learner).items():
-        if isinstance(value, OWN):
-            _load(value, saved[name])
-        else:
-            setattr(learner, name, thaw(saved[name], value))

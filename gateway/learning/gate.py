@@ -52,15 +52,15 @@ class Gate(Rows):
         super().__init__(
             {
                 "phase": ((), np.uint8, Phase.CALM),
-                "told": ((), np.float64, 0.0),
-                "quiet": ((), np.float64, 0.0),
+                "told": ((), np.float32, 0.0),
+                "quiet": ((), np.float32, 0.0),
                 "opened_at": ((), np.int64, 0),
                 "strictness": ((), np.float64, 0.0),
                 "opened": ((), np.float64, 0.0),
-                "low": ((), np.float64, 0.0),
-                "high": ((), np.float64, 0.0),
-                "since": ((), np.float64, 0.0),
-                "away": ((), np.float64, 0.0),
+                "low": ((), np.float32, 0.0),
+                "high": ((), np.float32, 0.0),
+                "since": ((), np.float32, 0.0),
+                "away": ((), np.float32, 0.0),
                 "is_fault": ((), np.bool_, False),
                 "is_fine": ((), np.bool_, False),
             }
@@ -79,9 +79,9 @@ class Gate(Rows):
         """Whether what each of these shows belongs to an incident that is open or was adopted."""
         return np.asarray(self.arrays["phase"][at] >= _OPEN)
 
-    def is_faulty(self, rows: Ints) -> Mask:
-        """Whether a person said of the incident of each of `rows` that it is a fault."""
-        return np.asarray(self.arrays["is_fault"][rows])
+    def is_faulty(self, at: Places) -> Mask:
+        """Whether a person said of the incident of each of these that it is a fault."""
+        return np.asarray(self.arrays["is_fault"][at])
 
     def forgive(self, rows: Ints) -> Ints:
         """Those of `rows` whose incident was a false alarm and has now calmed down; each is told once."""

@@ -102,14 +102,14 @@ class Prospects:
         middle[unspoken] = low[unspoken] = high[unspoken] = np.nan
         return middle, low, high
 
-    def learn(self, view: View) -> None:
-        """Learn what was read."""
+    def learn(self, view: View, is_faulty: Mask) -> None:
+        """Learn what was read; from what belongs to a fault, models of the user's choice learn nothing."""
         self._learn_distant(view)
         self.pool.learn(view.at, view.outlook, view.value)
         self.rhythm.learn(view.rows, view.value)
         self.profile.learn(view.rows, view.hour, view.value)
         for place, row in self._chosen_in(view.rows):
-            self.chosen[row].learn_one(float(view.read[place]))
+            self.chosen[row].learn_one(float(view.read[place]), is_faulty=bool(is_faulty[place]))
 
     def _learn_distant(self, view: View) -> None:
         """Judge the forecasts farther ahead that come due; now and then send off new ones."""
@@ -131,6 +131,10 @@ class Prospects:
 
     def _aim(self, at: Places, outlook: Outlook) -> Aim:
         return Aim(outlook.lags[0], outlook.expected, self.pool.arrays["level"][at])
+
+    def chosen_of(self, rows: Ints) -> list["ChosenForecaster"]:
+        """The models of the user's choice on these streams."""
+        return [self.chosen[row] for _, row in self._chosen_in(rows)]
 
     def _chosen_in(self, rows: Ints) -> list[tuple[int, int]]:
         """Position and row of the streams that have a model of the user's choice."""

@@ -12,12 +12,23 @@ from gateway.records import Floats, Ints
 STANDING: dict[str, frozenset[str]] = {
     "profile": frozenset(),
     "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
+    "rhythm": frozenset({"next", "values"}),
+    "distant": frozenset({"due_at", "sent_at", "sent_from", "said"}),
     "evidence": frozenset({"seen", "fast", "weekly", "usual", "run", "ring"}),
     "tails": frozenset({"seen"}),
 }
 """What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls
-back. When an incident ends by itself, profile and pool fall back; tails and evidence keep what they saw, bounded as
-they are: putting the tails back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2."""
+back."""
+
+FORECAST = {
+    "profile": STANDING["profile"],
+    "pool": STANDING["pool"] | {"regret", "square"},
+    "rhythm": STANDING["rhythm"],
+}
+"""What falls back when an incident ends by itself, and what of it does not: who forecasts well has been seen. Putting
+that back made the forecasts of NAB's real streams 0.4 % worse; `distant`, too, left the interval an hour ahead within
+88 to 92 % on 57 % of them instead of 66. Tails and evidence keep what they saw, bounded as they are: putting the tails
+back cost 1.3 points on NAB with one peak per incident and 12 with none, the evidence 2."""
 
 APPEAL_S = 8 * 86_400.0
 """How long after an incident opened a person may say what it was: a day until it is adopted, and a week. No longer,

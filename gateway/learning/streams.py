@@ -1,6 +1,6 @@
 """All streams of a shard, as arrays: forecast, weigh the evidence, decide, then learn."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,9 @@ from gateway.learning.nature import KindRule
 from gateway.learning.pool import Outlook
 from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
-from gateway.learning.shelf import APPEAL_S, STANDING, Shelf
+from gateway.learning.shelf import STANDING, Shelf
 from gateway.learning.suspicion import Case, Suspicion
+from gateway.learning.trial import Trial
 from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts
 
 DAY_S = 86_400.0
@@ -76,6 +77,7 @@ class Streams:
             (self._gate, ("opened_at",)),
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
+        self._trial = Trial(self._gate, self._tails, self._shelf, self.prospects)
 
     def grow(self, streams: int) -> None:
         """Make room for `streams` streams in all."""
@@ -135,18 +137,8 @@ class Streams:
         return verdicts
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
-        """Take a person's word on the latest incidents of `rows`; returns the `Change` of each.
-
-        A false alarm: the same is not told again. A fault: all is as it was before, and stays so until it is over. New
-        normal: what was learned since counts from now on. It can be said for `APPEAL_S` after the incident opened.
-        """
-        rows = rows[rows < self._gate.count]
-        known = rows[self._shelf.holds(rows)]
-        if verdict is Verdict.FAULT:
-            self._put_back(known, STANDING)
-        elif verdict is Verdict.FALSE_ALARM:
-            self._tails.allow(known, self._shelf.extremes(known))
-        return self._gate.judge(rows, verdict)
+        """Take a person's word on the latest incidents of `rows`; returns the `Change` of each."""
+        return self._trial.judge(rows[rows < self._gate.count], verdict)
 
     def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
         places = stretch(turn)
@@ -162,7 +154,7 @@ class Streams:
         self._gate.hurry(rows[is_state])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
-        self._open(rows[change == Change.OPEN])
+        self._trial.open(rows[change == Change.OPEN])
 
         verdicts.score[places] = decades / (decades + threshold)
         verdicts.period[places] = decades + np.log10(view.interval_s)
@@ -171,14 +163,14 @@ class Streams:
         verdicts.expected[places], verdicts.lower[places], verdicts.upper[places] = self.prospects.band(view)
         self._explain(turn, view, case, verdicts)
 
-        self.prospects.learn(view)
+        self.prospects.learn(view, self._gate.is_faulty(at))
         held = np.flatnonzero(self._shelf.holds(rows))
         if len(held):
             on_trial = held[was_on_trial[held] | self._gate.is_on_trial(rows[held])]
-            self._shelf.note(rows[on_trial], self._tails.beyond(rows[on_trial], case.statistics[:, on_trial]))
+            self._trial.note(rows[on_trial], case.statistics[:, on_trial])
         self._suspicion.learn(view, case, batch.received_at)
         if len(held):
-            self._try(rows[held], view.observed_at[held], change[held])
+            self._trial.settle(rows[held], view.observed_at[held], change[held])
 
     def _look(self, batch: Batch) -> View:
         """What is known of a reading of each of some streams before it is judged."""
@@ -189,15 +181,9 @@ class Streams:
         if len(turned):
             for part in (self._suspicion.evidence, self._suspicion.habits, self._tails):
                 part.renew(turned)
-            self._shelf.drop(turned)
+            self._trial.drop(turned)
         view = self.prospects.view(rows, at, (before, batch.observed_at), read, scale)
         return view._replace(value=self._believed(at, view.outlook, view.value))
-
-    def _open(self, opened: Ints) -> None:
-        """Incidents have opened on these streams."""
-        if len(opened):
-            self._gate.hold(opened, self._tails.band(opened, Statistic.LEVEL))
-            self._shelf.keep(opened)
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
         """What else is to be said of counters and of states."""
@@ -233,23 +219,9 @@ class Streams:
             verdicts.base[:], verdicts.span_s[:] = (each[told] for each in self._suspicion.stands(rows, case))
             verdicts.change[:] = self._gate.step(late, now[told], decades, threshold[told], ~everyone[told])
             self._gate.spend(late, verdicts.change, np.zeros(len(late)), budget_s[told])
-            self._open(late)
-            self._shelf.note(late, self._tails.beyond(late, case.statistics[:, told]))
+            self._trial.open(late)
+            self._trial.note(late, case.statistics[:, told])
         return Batch(late, now[told], np.full(len(late), at), habits.state(late).astype(np.float64)), verdicts
-
-    def _try(self, rows: Ints, observed_at: Ints, change: npt.NDArray[np.uint8]) -> None:
-        """Settle which of what was learned during an incident counts; there is a copy of each of `rows`."""
-        self._put_back(rows[self._gate.is_faulty(rows)], STANDING)
-        self._put_back(rows[change == Change.CLOSED], ("profile", "pool"))
-        forgiven = self._gate.forgive(rows)
-        if len(forgiven):
-            self._tails.allow(forgiven, self._shelf.extremes(forgiven))
-        is_past = observed_at - self._gate.arrays["opened_at"][rows] > APPEAL_S * SECOND
-        self._shelf.drop(rows[is_past & ~self._gate.is_open(rows)])
-
-    def _put_back(self, rows: Ints, rooms: Iterable[str]) -> None:
-        for room in rooms if len(rows) else ():
-            self._shelf.put_back(rows, room, STANDING[room])
 
     def _believed(self, at: Places, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""

@@ -55,7 +55,7 @@ class Tails(Rows):
 
     def __init__(self, least_excess: Floats) -> None:
         """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range."""
-        self._sides = 2 * len(least_excess)
+        self._half, self._sides = len(least_excess), 2 * len(least_excess)
         each = (self._sides,)
         super().__init__(
             {
@@ -65,7 +65,7 @@ class Tails(Rows):
                 "excess": (each, np.float32, 0.0),
                 "peak": (each, np.float32, np.inf),
                 "peak_at": (each, np.float32, -np.inf),
-                "born_at": (each, np.float32, -1.0),
+                "born_at": ((self._half,), np.float32, -1.0),
                 "allowed": (each, np.float32, -np.inf),
                 "between": ((self._sides, PEAKS - 2), np.float32, -np.inf),
             }
@@ -78,7 +78,7 @@ class Tails(Rows):
         While a tail is not full, everything exceeds it; left out is what neither says anything nor will be kept.
         `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
         """
-        looked = self._sides // 2 if only_upwards else self._sides
+        looked = self._half if only_upwards else self._sides
         sides, edges = self._sided(statistics)[:looked], self.arrays["edge"][:looked, stretch(rows)]
         is_found = sides > edges
         young = np.flatnonzero(np.minimum.reduce(edges, axis=1) == -np.inf)
@@ -87,7 +87,7 @@ class Tails(Rows):
         found = np.flatnonzero(is_found)
         side, place = np.divmod(found, len(rows))
         row, width = rows[place], self.arrays["edge"].shape[1]
-        flat, other = side * width + row, (side + self._sides // 2) % self._sides * width + row
+        flat, other = side * width + row, (side + self._half) % self._sides * width + row
         span = self._flat("top")[flat].astype(np.float64) + self._flat("top")[other]
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
@@ -123,7 +123,7 @@ class Tails(Rows):
         allowed = self._flat("allowed")[found.at].astype(np.float64)
         edge = np.where(thick, np.maximum(found.edge, allowed), found.value)
         above = np.maximum(found.value - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
-        age = self.arrays["seen"][found.row] - self._flat("born_at")[found.at].astype(np.float64)
+        age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side % self._half, found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + above / _LN10, 0.0)
         early = np.flatnonzero(~ready)
@@ -136,7 +136,7 @@ class Tails(Rows):
         """The same where a tail is not full yet: only what lies far beyond all it has seen says anything."""
         side, row = found.side[early], found.row[early]
         top = self.arrays["top"][side, row].astype(np.float64)
-        other = self.arrays["top"][(side + self._sides // 2) % self._sides, row].astype(np.float64)
+        other = self.arrays["top"][(side + self._half) % self._sides, row].astype(np.float64)
         known = self._between()[found.at[early], PEAKS - _EARLY_PEAKS - 1] > -np.inf
         known &= np.isfinite(other) & (top + other > 0.0)
         excess = np.where(known, _EARLY_SHARE * (top + other), 1.0)
@@ -151,7 +151,7 @@ class Tails(Rows):
         """
         upper, lower = (
             (self.arrays["edge"][side, rows] + self.arrays["excess"][side, rows] / (PEAKS - 1)).astype(np.float64)
-            for side in (statistic, statistic + self._sides // 2)
+            for side in (statistic, statistic + self._half)
         )
         low, high = -lower, upper
         return np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
@@ -159,7 +159,7 @@ class Tails(Rows):
     def span(self, at: Places, upper: int, lower: int) -> Floats:
         """From the lowest peak of the statistic `lower` to the highest of `upper`; 0 before there are any."""
         top = self.arrays["top"]
-        span = top[upper, at].astype(np.float64) + top[lower + self._sides // 2, at]
+        span = top[upper, at].astype(np.float64) + top[lower + self._half, at]
         return np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
 
     def _between(self) -> Singles:
@@ -171,13 +171,14 @@ class Tails(Rows):
         self.arrays["seen"][at] += 1.0
         if len(found.side) == 0:
             return
-        place, peak_at, born_at = found.at, self._flat("peak_at"), self._flat("born_at")
+        place, peak_at, born_at = found.at, self._flat("peak_at"), self.arrays["born_at"]
+        birth = found.side % self._half, found.row  # both sides of a statistic are born with its first number
         is_capped = np.isfinite(found.edge) & (found.mean_excess > 0.0) & (self._least[found.side] == 0.0)
         edge = np.where(is_capped, found.edge, 0.0)
         cap = np.maximum(self._flat("top")[place], edge + _CAP * found.mean_excess)
         value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32) + np.float32(0.0)
-        now, born, peak = self.arrays["seen"][found.row], born_at[place], self._flat("peak")[place]
-        born_at[place] = np.where(born < 0.0, now, born)
+        now, born, peak = self.arrays["seen"][found.row], born_at[birth], self._flat("peak")[place]
+        born_at[birth] = np.where(born < 0.0, now, born)
         same = (now - peak_at[place] <= _CLUSTER) & (peak >= found.edge)
         higher = same & (value > peak)
         taken = np.flatnonzero(higher | ~same)

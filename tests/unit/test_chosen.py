@@ -11,7 +11,7 @@ from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
-from gateway.records import SECOND, Change
+from gateway.records import SECOND, Change, Verdict
 
 
 class Broken(AnomalyDetector):
@@ -124,6 +124,54 @@ def test_a_failed_forecaster_leaves_its_stream_to_the_pool() -> None:
     assert list(of.failures()) == ["pump/a"]
     assert of.failures()["pump/a"].startswith("ZeroDivisionError")
     assert found[20:] == expected(default, values)[20:]
+
+
+BEAT, LIFE, FAULT, HEARD, AFTER = 12, 600, 50, 4, 120
+
+
+def after_a_fault(word: Verdict | None) -> tuple[Fleet, list[float], list[float]]:
+    """Return how far off a seasonal model was after a fault of four hours, reading by reading.
+
+    The fault, 30 higher, is judged at its fifth reading; its length is no multiple of the season's. The first list is
+    from its end on, the second from the end of the incident on.
+    """
+    params = {"alpha": 0.3, "beta": 0.1, "gamma": 0.3, "seasonality": BEAT}
+    of, draw = fleet(ModelRule("river.time_series.HoltWinters", "pump", params=params)), np.random.RandomState(3)
+    usual = 20.0 + 3.0 * np.sin(2 * np.pi * np.arange(LIFE + FAULT + AFTER) / BEAT)
+    values = usual + 0.1 * draw.standard_normal(len(usual))
+    values[LIFE : LIFE + FAULT] += 30.0
+    rows = [("pump", "a", START + number * 300 * SECOND, value) for number, value in enumerate(values.tolist())]
+    of.learn_many(batch(of.directory, rows[: LIFE + HEARD]))
+    if word is not None:
+        of.judge(np.zeros(1, np.int64), word)
+    said = of.learn_many(batch(of.directory, rows[LIFE + HEARD :]))
+    off, ends = np.abs(said.expected - usual[LIFE + HEARD :]), np.flatnonzero(said.change == Change.CLOSED)
+    return of, off[FAULT - HEARD :].tolist(), off[ends[0] + 1 :].tolist()
+
+
+def test_a_fault_does_not_shift_the_forecast_of_a_chosen_model() -> None:
+    """Called one, it leaves no trace from the first reading after it on; unjudged, from the end of the incident on."""
+    assert max(after_a_fault(Verdict.FAULT)[1]) < 1.0
+    _, at_once, later = after_a_fault(None)
+    assert at_once[0] > 10.0
+    assert len(later) > BEAT
+    assert max(later) < 1.0
+
+
+def test_what_a_model_knew_before_an_incident_is_saved() -> None:
+    """Amid an incident a copy of the state, too, falls back to what was before it."""
+    of, _, _ = after_a_fault(None)
+    model = of.streams.prospects.chosen[0]
+    model.keep()
+    copy = fleet(*(rule for rule, _ in of.rules))
+    copy.directory.add("pump", "a")
+    copy.loads(of.dumps())
+    for one in (of, copy):
+        its = one.streams.prospects.chosen[0]
+        its.learn_one(1e6)
+        its.fall_back()
+    assert copy.dumps() == of.dumps()
+    assert copy.streams.prospects.chosen[0].predict_one() == pytest.approx(model.predict_one())
 
 
 def test_models_of_each_kind_are_put_to_their_work() -> None:
