@@ -93,6 +93,8 @@ class Application:
         self.pipeline.chores.append(replies.settle)
         self.supervisor = Supervisor(os.environ, time.monotonic)
         self.pipeline.chores.append(lambda _: self.supervisor.alive())
+        if self.sender:
+            self.pipeline.doors["lines for InfluxDB"] = self.sender.forget
         self.pipeline.doors |= _doors(settings)
 
     def run(self, stop: threading.Event) -> None:

@@ -17,7 +17,7 @@ from gateway.errors import JournalError
 from gateway.influx.answers import Answer, Meaning
 from gateway.influx.lines import Lines
 from gateway.passages import DeadLetter, Foreseen, Passage
-from gateway.records import SECOND
+from gateway.records import SECOND, Span
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,8 @@ class Sender:
         self.failure: Exception | None = None
         self.trouble = ""
         self._source, self._target, self._lines, self._options = source, target, lines, options
-        self._stop, self._woken = threading.Event(), threading.Event()
+        self._stop, self._woken, self._outdated = threading.Event(), threading.Event(), threading.Event()
+        self._delivering = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="influx", daemon=True)
         self._seq = 0
         self._taken_at: int | None = None
@@ -142,6 +143,20 @@ class Sender:
         """So many readings more are in the log; called by the one who writes it, returns at once."""
         self.counts.appended += readings
         self._woken.set()
+
+    def forget(self, gone: Span) -> str:
+        """Let go of what was taken from the log before something was taken out of it, and is held for the database.
+
+        It is taken again. Returns when no request with it is under way any more, and what is said of that.
+        """
+        self._outdated.set()
+        with self._delivering:
+            bare = str(gone.device).replace("\\", "")  # as escaped as it may be
+            kept = [each for each in self._dead if bare not in each.line.replace("\\", "")]
+            self._dead.clear()
+            self._dead.extend(kept)
+        self._woken.set()
+        return "what waited was let go"
 
     @property
     def unsent(self) -> int:
@@ -177,7 +192,8 @@ class Sender:
             self._lines.outcomes.expect(foreseen)
 
     def _step(self) -> bool:
-        """Send the next passage; False where there is none, or where we were stopped."""
+        """Send the next passage; False where there is none, or where we were stopped, or it is to be taken again."""
+        self._outdated.clear()
         passage = self._source.take(self._seq, self._options.lines)
         if passage is None:
             return False
@@ -186,13 +202,19 @@ class Sender:
         is_sent = self._deliver(self._options.bucket, self._lines.encode(passage), dead)
         if is_sent and self._options.rollup_bucket:
             is_sent = self._deliver(self._options.rollup_bucket, self._lines.encode_minutes(passage), dead)
-        if is_sent:
+        return is_sent and self._pass(passage, dead)
+
+    def _pass(self, passage: Passage, dead: Sequence[DeadLetter]) -> bool:
+        """Go on behind a passage that was sent; False where it is to be taken again."""
+        with self._delivering:
+            if self._outdated.is_set():
+                return False
             self._seq, self._taken_at = passage.seq, None
             self.counts.sent += passage.size
             self._bury(dead)
             if dead or time.monotonic() - self._saved_at >= SAVE_S:
                 self._save(time.monotonic())
-        return is_sent
+        return True
 
     def _wait(self) -> None:
         """Until something is committed, and a little longer: what follows goes with it."""
@@ -201,7 +223,7 @@ class Sender:
         self._stop.wait(self._options.linger_s)
 
     def _deliver(self, bucket: str, lines: Sequence[str], dead: list[DeadLetter]) -> bool:
-        """Send all lines but those that the database refuses one by one; False where we were stopped."""
+        """Send all lines but those that the database refuses one by one; False where we are to leave off."""
         size = self._options.lines
         for first in range(0, len(lines), size):
             refused = self._isolate(bucket, lines[first : first + size])
@@ -211,7 +233,7 @@ class Sender:
         return True
 
     def _isolate(self, bucket: str, lines: Sequence[str]) -> list[DeadLetter] | None:
-        """Send lines, halving what is refused until single lines are to blame; None where we were stopped."""
+        """Send lines, halving what is refused until single lines are to blame; None where we are to leave off."""
         waiting, refused, taken = [lines], list[DeadLetter](), 0
         while waiting:
             piece = waiting.pop()
@@ -235,9 +257,12 @@ class Sender:
         return refused
 
     def _insist(self, bucket: str, lines: Sequence[str]) -> Answer | None:
-        """Send until there is an answer that says something of the lines; None where we were stopped."""
+        """Send until there is an answer that says something of the lines; None where we are to leave off."""
         while not self._stop.is_set():
-            answer = self._target.write(bucket, lines)
+            with self._delivering:
+                if self._outdated.is_set():
+                    return None
+                answer = self._target.write(bucket, lines)
             if answer.meaning not in (Meaning.REFUSED, Meaning.BUSY, Meaning.AWAY):
                 if self.trouble and answer.meaning in (Meaning.WRITTEN, Meaning.EXPIRED):
                     logger.info("InfluxDB takes lines again")

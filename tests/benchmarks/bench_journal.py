@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -69,13 +70,28 @@ class Link:
     last_error = ""
     window = 1000
 
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[int, int]] = deque()
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages the broker waits for."""
+        return len(self.waiting)
+
+    @property
+    def oldest(self) -> tuple[int, int] | None:
+        """The first of them."""
+        return self.waiting[0] if self.waiting else None
+
     def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> bool:
         """Send nothing."""
         del topic, payload, qos, retain
         return True
 
     def acknowledge(self, receipts: Iterable[tuple[int, int] | None]) -> None:
-        """Acknowledge nothing."""
+        """Take them as they were sent, in order."""
+        for _ in receipts:
+            self.waiting.popleft()
 
 
 def main() -> None:
@@ -135,6 +151,8 @@ def gateway_bytes(path: Path, rate: int, window: int) -> tuple[float, float]:
             now = at
             for message in messages:
                 inbox.put(message)
+                assert message.receipt
+                link.waiting.append(message.receipt)
             pipeline.step(timeout_s=0.0)
             pipeline.ledger.written.result()
     commits = journal.last()

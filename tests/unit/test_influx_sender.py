@@ -15,7 +15,7 @@ from gateway.influx import Lines, Options, Sender, sender
 from gateway.influx.answers import Answer, Meaning
 from gateway.learning.directory import Directory
 from gateway.passages import DeadLetter, Foreseen, Minutes, Note, Passage
-from gateway.records import SECOND
+from gateway.records import SECOND, Span
 
 WRITTEN, BAD = Answer(Meaning.WRITTEN), Answer(Meaning.BAD, "400 unable to parse")
 
@@ -254,6 +254,44 @@ def test_stopping_while_the_database_is_away_keeps_the_cursor() -> None:
     assert database.is_aborted
     assert log.moves == [0]
     assert log.is_closed
+
+
+def test_what_was_forgotten_while_the_database_was_away_is_not_sent_when_it_is_back() -> None:
+    """Lines that wait in memory are taken from the log again, and of the dead letters only others' are written down."""
+    log, away = FakeLog([passage(1), passage(2)]), threading.Event()
+    away.set()
+    database = FakeDatabase(lambda _: Answer(Meaning.AWAY, "no route to host") if away.is_set() else WRITTEN)
+    with sending(log, database) as running:
+        running._dead.extend(DeadLetter(f"raw,device={name} x=1 1", START, "400") for name in ("pu\\mp", "room"))
+        wait_until(lambda: len(database.requests) > 1, "it holds the first passage and tries again")
+        log.passages[:] = [passage(2)]
+        assert running.forget(Span("pump")) == "what waited was let go"
+        away.clear()
+        wait_until(lambda: log.dead != [] or running.counts.sent >= 4, "what is left is sent")
+    assert values(database.written["raw"]) == [2000, 2001, 2002, 2003]
+    assert [each.line for each in log.dead] == ["raw,device=room x=1 1"]
+
+
+def test_a_request_under_way_is_waited_for_and_its_passage_taken_again() -> None:
+    """What is deleted from the database right after must not arrive there later."""
+    log, arrived, go_on = FakeLog([passage(1)]), threading.Event(), threading.Event()
+
+    def slow(_: Sequence[str]) -> Answer:
+        arrived.set()
+        assert go_on.wait(10)
+        return WRITTEN
+
+    database = FakeDatabase(slow)
+    with sending(log, database) as running:
+        assert arrived.wait(10)
+        forgetting = threading.Thread(target=running.forget, args=(Span("pump"),))
+        forgetting.start()
+        wait_until(running._outdated.is_set, "it is to be forgotten")
+        assert forgetting.is_alive()
+        log.passages[:] = [passage(1, count=2)]
+        go_on.set()
+        forgetting.join()
+        wait_until(lambda: running.counts.sent == 2, "what is left is sent")
 
 
 def test_a_full_disk_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
