@@ -200,9 +200,14 @@ class Intake:
         most = self.limits.readings_per_message
         if len(decoded.readings) > most:
             self.reject(message.topic, Reason.TOO_MANY_READINGS, received_at, len(decoded.readings) - most)
+        undated = set[int | Reason]()
         for reading in decoded.readings[:most]:
             observed_at = received_at if reading.observed_at is None else reading.observed_at
             row = self._row(reading, observed_at, received_at)
+            if reading.observed_at is None:  # they share one time: what waited for a later portion came to nothing, ...
+                if row in undated:  # ... and after a crash between the two the first would have been learned again
+                    row = Reason.STALE
+                undated.add(row)
             if not isinstance(row, int):
                 self.reject(reading.device, row, received_at)
                 continue

@@ -1,4 +1,4 @@
-"""Fixtures that need a real server; examples without a deadline, as their time says only how busy the machine is."""
+"""Fixtures that need a file or a real server; examples without a deadline, whose time says how busy the machine is."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +10,8 @@ from brokers import ROOMY, Mosquitto, mosquitto_program
 from hypothesis import settings
 from influxdb import InfluxDB, influxd_program
 
+from gateway.journal import Journal
+
 settings.register_profile("patient", deadline=None, derandomize=True)
 settings.register_profile("curious", deadline=None)
 
@@ -17,6 +19,15 @@ settings.register_profile("curious", deadline=None)
 def pytest_configure(config: pytest.Config) -> None:
     """Let `make test` try the same examples on every machine; `make soak` looks for new ones."""
     settings.load_profile("curious" if config.getoption("markexpr") == "soak" else "patient")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """Give an open, empty log, `gateway.db` in the test's folder."""
+    journal = Journal(tmp_path / "gateway.db")
+    journal.open()
+    yield journal
+    journal.close()
 
 
 @pytest.fixture

@@ -96,6 +96,17 @@ def assert_nothing_is_lost_or_mislearned(gateway: Gateway, sent: int) -> None:
     assert shard.fleet.hearts.arrays["longest"].max() < 600 * SECOND
 
 
+def go_on_until_it_is_right(gateway: Gateway, publisher: Publisher, clock: Clock) -> None:
+    """Start while the clock is wrong, set it right while it runs, and end with nothing lost or mislearned."""
+    with gateway.running() as application:
+        go_on(gateway, application, publisher, 100)
+        clock.ahead = 0
+        go_on(gateway, application, publisher, 50)
+        go_on(gateway, application, publisher, 50)
+    publisher.close()
+    assert_nothing_is_lost_or_mislearned(gateway, publisher.sent)
+
+
 @pytest.mark.parametrize("leaps", [(YEAR,), (-YEAR,), (YEAR, -YEAR)], ids=["ahead", "back", "there and back"])
 def test_a_clock_that_leaps_while_it_runs_teaches_nothing(
     gateway: Gateway, broker: Mosquitto, clock: Clock, leaps: Sequence[int]
@@ -119,13 +130,7 @@ def test_a_gateway_that_starts_in_1970_goes_on_where_it_was(gateway: Gateway, br
         gateway.take(publisher, 200)
     clock.set_to_1970()
     publisher.publish(50)
-    with gateway.running() as application:
-        go_on(gateway, application, publisher, 50)
-        clock.ahead = 0
-        go_on(gateway, application, publisher, 50)
-        go_on(gateway, application, publisher, 50)
-    publisher.close()
-    assert_nothing_is_lost_or_mislearned(gateway, publisher.sent)
+    go_on_until_it_is_right(gateway, publisher, clock)
     with Reader(gateway.log) as log:
         leaps = [entry.leap for _, entry in log.entries(0) if isinstance(entry, Resume) and entry.leap]
     assert [leap < 0 for leap in leaps] == [True, False]
@@ -140,10 +145,4 @@ def test_a_gateway_that_starts_in_another_year_goes_on_where_it_was(
         publisher = Publisher(broker.port)
         gateway.take(publisher, 200)
     clock.ahead = leap
-    with gateway.running() as application:
-        go_on(gateway, application, publisher, 100)
-        clock.ahead = 0
-        go_on(gateway, application, publisher, 50)
-        go_on(gateway, application, publisher, 50)
-    publisher.close()
-    assert_nothing_is_lost_or_mislearned(gateway, publisher.sent)
+    go_on_until_it_is_right(gateway, publisher, clock)

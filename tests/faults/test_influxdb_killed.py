@@ -2,8 +2,6 @@
 
 import random
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from brokers import wait_until
@@ -18,15 +16,6 @@ from gateway.records import SECOND
 STREAMS = 50
 IN_ONE = 500
 """Readings of a commit."""
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    """Give an open, empty log."""
-    journal = Journal(tmp_path / "gateway.db")
-    journal.open()
-    yield journal
-    journal.close()
 
 
 def chaos(database: InfluxDB, is_over: threading.Event, kills: list[int]) -> None:

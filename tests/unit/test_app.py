@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,15 +22,6 @@ from gateway.rulebook import dumps, rules
 from gateway.shard import Rules, Shard
 
 HERE = Rules(silent_floor_s=5.0)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    """Give an open, empty log."""
-    journal = Journal(tmp_path / "gateway.db")
-    journal.open()
-    yield journal
-    journal.close()
 
 
 def live(shard: Shard, journal: Journal, *, rounds: int = 40, checkpoint_after: tuple[int, ...] = ()) -> None:

@@ -25,15 +25,6 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    """Give an open, empty log."""
-    journal = Journal(path)
-    journal.open()
-    yield journal
-    journal.close()
-
-
-@pytest.fixture
 def influx(path: Path, journal: Journal) -> Iterator[Follower]:
     """Give an open cursor on that log."""
     cursor = Follower(path, "influx")

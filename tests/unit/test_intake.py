@@ -61,9 +61,19 @@ def test_accepted_readings_become_one_batch_in_order() -> None:
 def test_a_list_that_is_too_long_is_cut_off() -> None:
     """The first of it are taken, the surplus is counted: a list must not delay all acknowledgements for minutes."""
     intake = new_intake(Limits(readings_per_message=3))
-    taken = intake.take([message(READINGS, json.dumps([{"a": number, "b": 0} for number in range(4)]), START)])
+    rows = [{"a": number, "b": 0, "time": START + number} for number in range(4)]
+    taken = intake.take([message(READINGS, json.dumps(rows), START)])
     assert rows_in(taken) == 3
     assert intake.rejected == {Reason.TOO_MANY_READINGS: 5}
+
+
+def test_of_a_list_without_times_the_first_of_each_sensor_is_taken() -> None:
+    """All of it was observed at one moment; were it learned in portions, a crash between them would teach it twice."""
+    intake = new_intake()
+    (taken,) = intake.take([message(READINGS, '[{"a": 1}, {"a": 2, "b": 3}, {"a": 4}]', START)])
+    assert isinstance(taken, Batch)
+    assert taken.value.tolist() == [1.0, 3.0]
+    assert intake.rejected == {Reason.STALE: 2}
 
 
 def test_nothing_becomes_no_entry() -> None:

@@ -23,15 +23,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "gateway.db"
 
 
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    """Give an open, empty log."""
-    journal = Journal(path)
-    journal.open()
-    yield journal
-    journal.close()
-
-
 def reading(value: float, at: int = START, row: int = 0) -> tuple[Batch, Verdicts]:
     """Return one reading with a verdict on it."""
     moment = np.array([at])

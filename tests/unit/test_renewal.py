@@ -4,7 +4,6 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,15 +27,6 @@ ROUNDS = 60
 END = START + ROUNDS * 60 * SECOND
 DEVICES = ("pump", "room", "meter")
 OTHER = Incident("other", State.OPEN, "pump", "a", Kind.SPIKE, "high", 0.7, START, START, 1.0, None, None, None, "Why.")
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    """Give an open, empty log."""
-    journal = Journal(tmp_path / "gateway.db")
-    journal.open()
-    yield journal
-    journal.close()
 
 
 @pytest.fixture(autouse=True)
