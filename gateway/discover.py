@@ -153,7 +153,6 @@ def _hears_us(settings: Settings, intake: Intake) -> bool:
 
 TEXT = {
     "chirpstack": " (json = true below [integration.mqtt] in chirpstack.toml)",
-    "senml": " (application/senml+json instead of senml+cbor)",
 }
 """Where that is set."""
 

@@ -166,17 +166,20 @@ GOLDENS = [
     Golden(
         "tasmota AM2301",
         Source(codec="tasmota", options={"time_zone": "UTC"}),
-        "tasmota.github.io/docs/AM2301 (of a clock that was never set)",
+        "tasmota.github.io/docs/AM2301 (of a clock that was never set; null where the sensor does not answer)",
         [
             (
                 "tele/hall/SENSOR",
                 '{"Time":"2019-01-01T00:00:00","AM2301":{"Temperature":24.6,"Humidity":58.2},"TempUnit":"C"}',
             ),
+            ("tele/hall/SENSOR", '{"Time":"2019-01-01T00:05:00","AM2301":{"Temperature":null,"Humidity":null}}'),
         ],
         [
             ("hall", "AM2301.Temperature", 24.6, None, "°C"),
             ("hall", "AM2301.Humidity", 58.2, None, "%"),
         ],
+        [],
+        [("hall", "AM2301.Temperature", "empty"), ("hall", "AM2301.Humidity", "empty")],
     ),
     Golden(
         "tasmota energy",
@@ -245,7 +248,7 @@ GOLDENS = [
     Golden(
         "shelly switch",
         Source(codec="shelly", topic=("home/+/+/#", "shellies/#")),
-        "shelly-api-docs.shelly.cloud gen2 Switch (status), gen1 MQTT (Shelly1PM)",
+        "shelly-api-docs.shelly.cloud gen2 Switch, EM (status), gen1 MQTT (Shelly1PM); capture: pastebin.com/vjJubCm9",
         [
             (
                 "home/kitchen/kettle/status/switch:0",
@@ -254,10 +257,15 @@ GOLDENS = [
                     '{"total":0.134,"by_minute":[0,0,0],"minute_ts":1632600459},"temperature":{"tC":49.5,"tF":121.1}}'
                 ),
             ),
-            ("home/kitchen/kettle/status/em:0", '{"id":0,"a_current":4.029,"a_act_power":951.2,"total_current":null}'),
+            (
+                "home/kitchen/kettle/status/em:0",
+                '{"id":0,"a_current":4.029,"a_act_power":951.2,"total_current":null,"a_errors":["out_of_range:voltage"]}',
+            ),
             ("shellies/shelly1pm-B929CC/relay/0", "on"),
             ("shellies/shelly1pm-B929CC/relay/0/power", "23.1"),
             ("shellies/shelly1pm-B929CC/temperature_f", "85.1"),
+            ("shellies/shelly1-XXXXXX/ext_temperature/0", "47.69"),
+            ("shellies/shelly1-XXXXXX/ext_temperature_f/0", "117.84"),
             ("shellies/shelly1pm-B929CC/online", "true"),
             ("shellies/announce", '{"id":"shelly1pm-B929CC"}'),
         ],
@@ -272,13 +280,18 @@ GOLDENS = [
             ("home.kitchen.kettle", "em:0.a_act_power", 951.2, None, "W"),
             ("shelly1pm-B929CC", "relay.0", 1.0, None, None),
             ("shelly1pm-B929CC", "relay.0.power", 23.1, None, "W"),
+            ("shelly1-XXXXXX", "ext_temperature.0", 47.69, None, "°C"),
         ],
         [("shelly1pm-B929CC", True)],
     ),
     Golden(
         "esphome",
-        Source(codec="esphome", topic=("home/+/sensor/+/state", "+/binary_sensor/+/state", "+/status")),
-        "esphome.io components/mqtt; home-assistant.io integrations/mqtt (discovery, abbreviations)",
+        Source(
+            codec="esphome",
+            topic=("home/+/sensor/+/state", "+/+/+/state", "hall/climate/#", "+/status"),
+        ),
+        "esphome.io components/mqtt, api/mqtt__climate_8h_source; a light: github.com/a-lost-shadow/gosund-sw2; "
+        "home-assistant.io integrations/mqtt (discovery, abbreviations)",
         [
             (
                 "homeassistant/sensor/livingroom/temperature/config",
@@ -299,6 +312,10 @@ GOLDENS = [
             ("home/attic/sensor/pressure/state", "1013.2"),
             ("home/attic/sensor/outside/state", "nan"),
             ("hall/binary_sensor/motion/state", "ON"),
+            ("hall/climate/heater/current_temperature/state", "20.5"),
+            ("hall/climate/heater/mode/state", "heat"),
+            ("fan/sensor/rpm/state", "900"),
+            ("gosund/light/lamp/state", '{"state":"ON","brightness":255}'),
             ("livingroom/status", "online"),
             ("livingroom/status", "offline"),
         ],
@@ -306,9 +323,13 @@ GOLDENS = [
             ("home.livingroom", "temperature", 21.4, None, "°C"),
             ("home.attic", "pressure", 1013.2, None, "hPa"),
             ("hall", "binary_sensor.motion", 1.0, None, None),
+            ("hall", "climate.heater.current_temperature", 20.5, None, None),
+            ("fan", "rpm", 900.0, None, None),
+            ("gosund", "light.lamp.state", 1.0, None, None),
+            ("gosund", "light.lamp.brightness", 255.0, None, None),
         ],
         [("livingroom", True), ("livingroom", False)],
-        [("home.attic", "outside", "not_finite")],
+        [("home.attic", "outside", "not_finite"), ("hall", "climate.heater.mode", "type")],
     ),
     Golden(
         "homie 4",
@@ -432,6 +453,41 @@ GOLDENS = [
         [],
         [("urn:dev:ow:10e2073a01080063", "label", "type"), ("senml/y", None, "malformed")],
         received_at=1_276_020_076 * SECOND,
+    ),
+    Golden(
+        "senml in CBOR",
+        Source(codec="senml", topic="senml/#"),
+        "RFC 8428, section 6 (the example); table 4 and the decimal fraction by hand",
+        [
+            (
+                "senml",
+                bytes.fromhex(
+                    "87a721781b75726e3a6465763a6f773a3130653230373361303130383030363a22fb41d303a15b0010622361412005006776"
+                    "6f6c7461676501615602fb405e066666666666a3006763757272656e74062402fb3ff3333333333333a3006763757272656e"
+                    "74062302fb3ff4cccccccccccda3006763757272656e74062202fb3ff6666666666666a3006763757272656e74062102f93e"
+                    "00a3006763757272656e74062002fb3ff999999999999aa3006763757272656e74060002fb3ffb333333333333"
+                ),
+            ),
+            (
+                # [{-2: "room/", 0: "t", 1: "Cel", 2: 4([-2, 2150])}, {0: "open", 4: true, 99: 1}, {0: "x", 8: h'01'}]
+                "senml/x",
+                bytes.fromhex("83a42165726f6f6d2f006174016343656c02c48221190866a300646f70656e04f5186301a2006178084101"),
+            ),
+        ],
+        [
+            ("urn:dev:ow:10e2073a0108006", "current", 1.2, 1_276_020_071_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.3, 1_276_020_072_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.4, 1_276_020_073_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.5, 1_276_020_074_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.6, 1_276_020_075_001_000_000, "A"),
+            ("urn:dev:ow:10e2073a0108006", "voltage", 120.1, 1_276_020_076_001_000_000, "V"),
+            ("urn:dev:ow:10e2073a0108006", "current", 1.7, 1_276_020_076_001_000_000, "A"),
+            ("room", "t", 21.5, None, "°C"),
+            ("room", "open", 1.0, None, None),
+        ],
+        [],
+        [("room", "x", "type")],
+        received_at=1_276_020_077 * SECOND,
     ),
     Golden(
         "senml by topic",

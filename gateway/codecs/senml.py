@@ -1,14 +1,14 @@
-"""SenML, RFC 8428: a list of records in JSON, each completed by the base fields of those before it.
+"""SenML, RFC 8428: a list of records in JSON or CBOR, each completed by the base fields of those before it.
 
 Times follow section 4.5.3. A name is one identifier for the whole world; it is split where devices are: after the
-identifier of a `urn:dev:` (RFC 9039), elsewhere at the last `/` or `:`. CBOR, XML and EXI are not read: what
-comes in bytes is rejected as `binary`, and `gateway discover` says what to change.
+identifier of a `urn:dev:` (RFC 9039), elsewhere at the last `/` or `:`. XML and EXI are not read.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
+from gateway.codecs.cbor import is_list, parse_cbor
 from gateway.codecs.codec import LONGEST_NAME, Decoded, device_name
 from gateway.codecs.topics import TopicFilter, first_match
 from gateway.codecs.values import as_object, parse_json, parse_unit
@@ -21,6 +21,10 @@ VERSION = 10
 
 RELATIVE = 2**28
 """Seconds below which a time is relative to now (RFC 8428, section 4.5.3)."""
+
+FIELDS = ("bs", "bv", "bu", "bt", "bn", "bver", "n", "u", "v", "vs", "vb", "s", "t", "ut", "vd")
+LABELS = dict(enumerate(FIELDS, start=-6))
+"""Fields in CBOR (RFC 8428, section 6, table 4)."""
 
 URN = re.compile(r"(urn:dev:[^:/]+:[^:/_]+)[:/_]*(.*)", re.DOTALL)
 OTHER = re.compile(r"(.*[^:/])[:/]+([^:/]+)[:/]*", re.DOTALL)
@@ -37,12 +41,8 @@ class SenMl:
     def decode(self, message: Message) -> Decoded:
         """Decode a pack into readings in order of time, which need not be that of its records."""
         names = first_match(self._topics, message.topic)
-        records = parse_json(message.payload)
-        if not isinstance(records, list) or not records:
-            raise PayloadError(Reason.TYPE, "expected a list of records")
         decoded, base = Decoded(), dict[str, object]()
-        for item in records:
-            record = as_object(item)
+        for record in _records(message.payload):
             base |= {key: value for key, value in record.items() if key[:1] == "b"}
             try:
                 _take(decoded, names.get("device"), base, record, message.received_at)
@@ -50,6 +50,22 @@ class SenMl:
                 decoded.reject(names.get("device", message.topic), error.reason)
         decoded.readings.sort(key=lambda reading: _at(reading, message.received_at))
         return decoded
+
+
+def _records(payload: bytes) -> list[dict[str, object]]:
+    """The pack's records; fields of CBOR under the names they have in JSON."""
+    is_cbor = is_list(payload)
+    records = parse_cbor(payload) if is_cbor else parse_json(payload)
+    if not isinstance(records, list) or not records:
+        raise PayloadError(Reason.TYPE, "expected a list of records")
+    return [_named(as_object(record)) if is_cbor else as_object(record) for record in records]
+
+
+def _named(record: dict[str, object]) -> dict[str, object]:
+    """Integers that stand for no field are ignored, as unknown names are."""
+    keys: Iterable[object] = record  # not only text
+    named = zip((LABELS.get(key) if type(key) is int else key for key in keys), record.values(), strict=True)
+    return {key: value for key, value in named if isinstance(key, str)}
 
 
 def _at(reading: Reading, received_at: int) -> int:

@@ -187,6 +187,9 @@ HOSTILE: dict[str, bytes] = {
     "a long number": b"9" * 200_000,
     "ten megabytes": b'"' + b"x" * 10**7,
     "long names in each other": json.dumps({"k" * 1000: {"k" * 1000: {str(n): n for n in range(20_000)}}}).encode(),
+    "deep CBOR": b"\x81" * 200_000,
+    "a list in CBOR that says it is long": b"\x9b" + b"\xff" * 8,
+    "tags of CBOR": bytes.fromhex("83d8236161c11b7fffffffffffffffc4821b7fffffffffffffff01"),
     "many levels": b'{"a":' * 190 + b"1" + b"}" * 190,
     "many values": json.dumps(list(range(40_000))).encode(),
 }

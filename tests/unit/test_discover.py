@@ -71,7 +71,6 @@ def test_nothing_measured_yet_is_told() -> None:
 @pytest.mark.parametrize(
     ("topic", "payload", "said"),
     [
-        ("senml/x", bytes.fromhex("81a3006374656d70024a"), "senml+cbor"),  # a record as RFC 8428, 6, has it, cut off
         ("application/1/device/2/event/up", b"\n\x04uuid\x12\x0c\x08\xf0", "json = true"),
         ("tele/x/SENSOR", b"\x00\x01\x02", "set their sender to JSON"),
     ],
@@ -84,6 +83,14 @@ def test_what_is_written_in_bytes_is_recognised(topic: str, payload: bytes, said
     (remark,) = discover.remarks(discovery)
     assert said in remark
     assert [each.binary for each in discovery.found] == [1]
+
+
+def test_senml_in_cbor_is_recognised_and_read() -> None:
+    """A list of one record, with its name and a value."""
+    found = Heard()
+    found.put(Message("senml/x", bytes.fromhex("81a20067726f6f6d2f7431021819"), 0))
+    (source,) = judge(found, HOUSE).found
+    assert (source.source.codec, source.devices, source.binary) == ("senml", 1, 0)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
