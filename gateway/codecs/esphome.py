@@ -1,7 +1,8 @@
 """ESPHome: plain values on `<prefix>/<component>/<object>/state`, `online` or `offline` on `<prefix>/status`.
 
-Source: esphome.io, components/mqtt. States are retained by default, so what comes first is old. Units come from the
-messages by which devices announce themselves to Home Assistant.
+Source: esphome.io, components/mqtt, and api/mqtt__component_8h. A light says all that it is in one JSON object. States
+are retained by default, so what comes first is old. Units come from the messages by which devices announce themselves
+to Home Assistant.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,12 @@ from gateway.records import Message, Reason
 
 STATE_LEVELS = 3
 """`<component>/<object>/state`, below a prefix that may have several levels."""
+
+SEVERAL = {"climate", "cover", "fan", "valve"}
+"""Components that say each of their parts on a level more: `climate/<object>/current_temperature/state`."""
+
+SINGLE = {"sensor", "binary_sensor", "text_sensor", "switch", "number", "select", "light", "lock", "button", "event"}
+"""Components that do not: where one of these stands, one of those above it is part of the prefix."""
 
 
 class EspHomeOptions(Section):
@@ -45,13 +52,19 @@ class EspHome:
             is_online = parse_text(message.payload) == "online"
             decoded.presences.append(Presence(device_name("/".join(levels)), is_online))
         elif last == "state" and len(levels) >= STATE_LEVELS:
-            *prefix, component, name = levels
-            sensor = name if component == "sensor" else f"{component}.{name}"
-            unit = self._units.get(message.topic)
-            decoded.add(device_name("/".join(prefix)), sensor, parse_text(message.payload), unit=unit)
+            self._take_state(decoded, levels, message)
         else:
             raise PayloadError(Reason.TOPIC)
         return decoded
+
+    def _take_state(self, decoded: Decoded, levels: Sequence[str], message: Message) -> None:
+        is_part = len(levels) >= STATE_LEVELS + 1 and levels[-3] in SEVERAL and levels[-2] not in SINGLE
+        place = len(levels) - (3 if is_part else 2)
+        component, *names = levels[place:]
+        sensor = ".".join(names if component == "sensor" else (component, *names))
+        value = parse_object(message.payload) if component == "light" else parse_text(message.payload)
+        unit = self._units.get(message.topic)
+        decoded.add(device_name("/".join(levels[:place])), sensor, value, unit=unit)
 
     def _learn_units(self, decoded: Decoded, message: Message) -> None:
         if not message.payload:  # taken back

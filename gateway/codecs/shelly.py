@@ -22,7 +22,7 @@ REPEAT_S = 5.0
 COMPONENT = re.compile(r"[a-z0-9_]+:\d+", re.ASCII)
 """Measuring components are numbered; `sys`, `wifi`, `cloud`, `mqtt` are not."""
 
-NO_SENSORS = {"id", "source", "tF", "by_minute", "minute_ts", "errors", "flags", "external"}
+NO_SENSORS = {"id", "source", "tF", "by_minute", "minute_ts", "flags", "external", "user_calibrated_phase", "packet_id"}
 """Keys that describe the component, or say the same in another unit."""
 
 UNITS = {
@@ -46,8 +46,9 @@ UNITS = {
 PHASE = re.compile(r"^(?:[abcn]|total)_(?=act_power|aprt_power|voltage|current|freq|total_act)")
 
 FIRST_UNITS = {"power": "W", "energy": "Wmin", "temperature": "°C", "humidity": "%", "battery": "%", "voltage": "V"}
-FIRST_UNITS |= {"lux": "lx"}
+FIRST_UNITS |= {"lux": "lx", "ext_temperature": "°C", "ext_humidity": "%"}
 FIRST_NO_SENSORS = {"announce", "info", "command", "temperature_f", "settings", "input_event", "longpush", "set"}
+FIRST_NO_SENSORS |= {"ext_temperature_f", "ext_temperatures", "ext_temperatures_f", "ext_humidities"}
 
 
 class Shelly:
@@ -94,7 +95,7 @@ def _take_component(
 ) -> None:
     is_powered = part(status, "external", "present") is True
     for name, value in status.items():
-        if name in NO_SENSORS or name.endswith("_ts") or (is_powered and name == "battery"):
+        if name in NO_SENSORS or name.endswith(("_ts", "errors")) or (is_powered and name == "battery"):
             continue
         sensor = join(above, name)
         if isinstance(value, dict) and above.count(".") == 0:
@@ -110,7 +111,12 @@ def _decode_first(levels: Sequence[str], payload: bytes) -> Decoded:
     if sensor == "online":
         decoded.presences.append(Presence(device, _is_online(payload)))
     elif sensor and not FIRST_NO_SENSORS & set(levels[2:]):
-        decoded.add(device, sensor, parse_text(payload), unit=FIRST_UNITS.get(levels[-1]))
+        decoded.add(
+            device,
+            sensor,
+            parse_text(payload),
+            unit=FIRST_UNITS.get(levels[-2] if levels[-1].isdigit() else levels[-1]),
+        )
     return decoded
 
 

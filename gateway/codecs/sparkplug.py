@@ -50,6 +50,10 @@ MOST_PATIENT = 7
 UNIT = "engUnit"
 """The property under which Ignition and others tell a unit; the specification names none."""
 
+QUALITY = "Quality"
+BAD, STALE = 0, 500
+"""Values of that property of a metric, the third of which is good (Sparkplug 3.0.0, 6.4.14)."""
+
 
 class SparkplugOptions(Section):
     """Settings of a source in this dialect."""
@@ -172,6 +176,8 @@ class Sparkplug:
         sensor, number = known.name.replace("/", "."), _number(metric, known.datatype)
         if metric.is_historical:
             decoded.reject(device, Reason.NOT_LIVE, sensor)
+        elif _is_bad(metric):
+            decoded.reject(device, Reason.QUALITY, sensor)
         elif metric.is_null:
             decoded.reject(device, Reason.EMPTY, sensor)
         elif number is None:
@@ -237,6 +243,15 @@ def _number(metric: Any, datatype: int) -> float | None:  # noqa: ANN401 - as ab
     return getattr(metric, field) if field in OTHERS and datatype in {0, OTHERS[field]} else None
 
 
+def _is_bad(metric: Any) -> bool:  # noqa: ANN401 - as above
+    said = _properties(metric).get(QUALITY)
+    return said is not None and said.HasField("int_value") and said.int_value in {BAD, STALE}
+
+
+def _properties(metric: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    return dict(zip(metric.properties.keys, metric.properties.values, strict=False))
+
+
 def _unit(metric: Any) -> str | None:  # noqa: ANN401 - as above
-    properties = dict(zip(metric.properties.keys, metric.properties.values, strict=False))
+    properties = _properties(metric)
     return parse_unit(properties[UNIT].string_value) if UNIT in properties else None

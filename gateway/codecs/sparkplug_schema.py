@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 F: Any = FieldDescriptorProto
 
-PROPERTY_VALUE = {8: ("string_value", F.TYPE_STRING)}
+PROPERTY_VALUE = {3: ("int_value", F.TYPE_UINT32), 8: ("string_value", F.TYPE_STRING)}
 PROPERTY_SET = {1: ("keys", F.TYPE_STRING), 2: ("values", "PropertyValue")}
 METRIC = {
     1: ("name", F.TYPE_STRING),

@@ -174,6 +174,17 @@ class TestSparkplug:
         assert [reading[:3] for reading in decoded.readings] == [("g.e", "Motor.speed", 3.5)]
         assert reasons(decoded) == [Reason.BIRTH, Reason.TYPE, Reason.NAME, Reason.TYPE]
 
+    @pytest.mark.parametrize(("quality", "reason"), [(0, Reason.QUALITY), (500, Reason.QUALITY), (192, None)])
+    def test_what_the_device_calls_bad_is_not_learned(self, quality: int, reason: Reason | None) -> None:
+        """A sensor that was pulled off keeps its last value, and says that it is stale."""
+        payload = Payload()
+        metric = payload.metrics.add(name="speed", double_value=3.5)
+        metric.properties.keys.append("Quality")
+        metric.properties.values.add(int_value=quality)
+        decoded = codec("sparkplug").decode(message("spBv1.0/g/NDATA/e", payload.SerializeToString()))
+        assert reasons(decoded) == [reason] * bool(reason)
+        assert [reading.value for reading in decoded.readings] == [3.5] * (not reason)
+
     def test_what_finds_no_room_is_counted(self) -> None:
         """A birth of more metrics than can be remembered is understood; its aliases are not."""
         payload = Payload(seq=0)

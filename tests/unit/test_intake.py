@@ -173,7 +173,7 @@ def test_bad_messages_change_nothing_for_the_others() -> None:
             disturbed.apply(entry)
         clean.apply(batch(clean.directory, [row]))
     assert clean.dumps() == disturbed.dumps()
-    others = {Reason.REPEATED, Reason.NOT_LIVE, Reason.IDENTITY, Reason.BIRTH, Reason.MEMORY}  # of other dialects
+    others = {Reason.REPEATED, Reason.NOT_LIVE, Reason.QUALITY, Reason.IDENTITY, Reason.BIRTH, Reason.MEMORY}
     assert set(intake.rejected) == set(Reason) - others - {Reason.STALE, Reason.TOO_MANY_SENSORS, *FLOODS}
 
 
