@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Rows, ewma_rate, rounds
+from gateway.learning.rows import Places, Rows, ewma_rate, rounds, stretch
 from gateway.records import SECOND, Floats, Ints
 
 BEATS = 20
@@ -56,9 +56,9 @@ class Heartbeats(Rows):
         is_repeat[1:] = (devices[1:] == devices[:-1]) & (received_at[1:] == received_at[:-1])
         devices, received_at = devices[~is_repeat], received_at[~is_repeat]
         for turn in rounds(devices):
-            self._beat(devices[turn], received_at[turn])
+            self._beat(stretch(devices[turn]), received_at[turn])
 
-    def _beat(self, rows: Ints, at: Ints) -> None:
+    def _beat(self, rows: Places, at: Ints) -> None:
         a = self.arrays
         last, longest = a["last_at"][rows], a["longest"][rows]
         is_new = at > last
@@ -72,7 +72,7 @@ class Heartbeats(Rows):
         a["last_at"][rows] = np.maximum(at, last)
         a["is_gone"][rows] = False
 
-    def _learn_habit(self, rows: Ints, gap: Floats, is_gap: npt.NDArray[np.bool_]) -> None:
+    def _learn_habit(self, rows: Places, gap: Floats, is_gap: npt.NDArray[np.bool_]) -> None:
         a = self.arrays
         rate = np.where(is_gap, ewma_rate(RATE, a["beats"][rows].astype(np.float64)), 0.0)
         off = np.abs(gap - a["mean"][rows])
@@ -98,7 +98,7 @@ class Heartbeats(Rows):
             a["longest"][device] = max(a["longest"][device], gap)
         return is_silent
 
-    def _limit(self, rows: Ints | slice) -> Floats:
+    def _limit(self, rows: Places) -> Floats:
         """How long (ns) each of `rows` may pause before it counts as silent."""
         longest, mean, deviation, is_gone = (
             self.arrays[name][rows] for name in ("longest", "mean", "deviation", "is_gone")

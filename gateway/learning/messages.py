@@ -35,7 +35,9 @@ def split(
     the messages among them begin which of these are.
     """
     seat = readings.seat[places]
-    starts = np.flatnonzero(np.append(True, seat[1:] != seat[:-1]))
+    is_other = np.ones(len(seat), bool)
+    np.not_equal(seat[1:], seat[:-1], out=is_other[1:])
+    starts = np.flatnonzero(is_other)
     lengths, sizes = known[seat[starts]], np.diff(np.append(starts, len(seat)))
     taken = (lengths > 1) & (sizes >= lengths)
     if not taken.any():

@@ -27,6 +27,9 @@ SIZES = (1, 100, 1_000, 10_000, 100_000)
 WEEK = 2_016
 NURSERY = 1_000
 MOST_OBJECTS, MOST_TREES = 10_000, 64
+ALONE = 500
+"""Readings that are given one by one, at most."""
+
 STEP = 300 * SECOND
 START = 1_700_000_000 * SECOND
 
@@ -100,6 +103,18 @@ def ours(streams: int, sensors: int, past: int, seconds: float) -> tuple[float, 
     ), fleet
 
 
+def one_by_one(fleet: Fleet, streams: int) -> float:
+    """Median time in s that a reading takes which comes alone, as it does through an idle gateway."""
+    spent = []
+    after = int(fleet.streams.prospects.clock.arrays["last_at"].max()) + STEP
+    for row, value in enumerate(next(values(streams))[:ALONE].tolist()):
+        at = np.array([after])
+        started = time.perf_counter()
+        fleet.learn_many(Batch(np.array([row]), at, at, np.array([value])))
+        spent.append(time.perf_counter() - started)
+    return statistics.median(spent)
+
+
 def influx(streams: int, seconds: float) -> float:
     """EWMean, EWVar and ADWIN, one each per stream."""
     models = [ZScore(is_drift_told=True) for _ in range(streams)]
@@ -136,10 +151,12 @@ def main() -> None:
             if streams % sensors == 0 and streams <= options.largest:
                 speed, fleet = ours(streams, sensors, options.past, options.seconds)
                 size = sum(array.nbytes for array in fleet._arrays().values())
+                alone_s = one_by_one(fleet, streams)
                 devices = min(streams // sensors, MOST_TREES)
                 peers = influx(min(streams, MOST_OBJECTS), options.seconds), trees(devices, sensors, options.seconds)
                 print(
-                    f"  {streams:7,} streams {speed:9,.0f} readings/s, {1e6 / speed:7.2f} us each; "
+                    f"  {streams:7,} streams {speed:9,.0f} readings/s, {1e6 / speed:7.2f} us each, "
+                    f"one that comes alone {1e3 * alone_s:4.2f} ms; "
                     f"EWMean+EWVar+ADWIN {peers[0]:9,.0f}, ratio {speed / peers[0]:5.2f}; "
                     f"HST {peers[1]:7,.0f}, ratio {speed / peers[1]:6.2f}; "
                     f"{size / streams:,.0f} bytes per stream"
