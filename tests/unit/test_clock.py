@@ -11,7 +11,7 @@ ROW = np.array([0])
 
 def beat(clock: Clock, second: float) -> float:
     """Let a reading of the only stream come; return the seconds since the last."""
-    return float(clock.advance(ROW, np.array([int(second * SECOND)]), np.zeros(1))[0])
+    return float(clock.advance(ROW, ROW, np.array([int(second * SECOND)]), np.zeros(1))[0])
 
 
 def one() -> Clock:

@@ -18,8 +18,8 @@ def observed(values: list[float], evidence: Evidence | None = None, known: float
     zero = np.zeros(1)
     for value in values:
         outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
-        statistics, memory = evidence.observe(ROW, np.array([value]), outlook, np.array([known]))
-        evidence.learn(ROW, np.array([value]), memory)
+        statistics, memory = evidence.observe(ROW, ROW, np.array([value]), outlook, np.array([known]))
+        evidence.learn(ROW, ROW, np.array([value]), memory)
         rows.append(statistics[:, 0])
         lags = np.concatenate([[[value]], lags[:-1]])
     return np.array(rows)

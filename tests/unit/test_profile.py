@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gateway.learning.calendar import DAY_S, WEEK_S
-from gateway.learning.profile import Profile
+from gateway.learning.profile import Profile, hour_of
 
 ROW = np.array([0])
 
@@ -15,13 +15,13 @@ def lived(days: int, value_at: dict[int, float]) -> Profile:
     profile.grow(1)
     for day in range(days):
         for hour, value in value_at.items():
-            profile.learn(ROW, np.array([day * DAY_S + hour * 3600]), np.array([value]))
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]))
     return profile
 
 
 def usual(profile: Profile, second: int, base: float = 0.0) -> tuple[float, float, float]:
     """Return the expectation, the mean of this hour of the week, and how often that was seen."""
-    expected, weekly, seen = profile.expect(ROW, np.array([second]), np.array([base]))
+    expected, weekly, seen = profile.expect(ROW, hour_of(np.array([second])), np.array([base]))
     return float(expected[0]), float(weekly[0]), float(seen[0])
 
 
@@ -44,7 +44,7 @@ def test_a_weekday_may_differ_from_the_others() -> None:
     profile = Profile()
     profile.grow(1)
     for day in range(70):
-        profile.learn(ROW, np.array([day * DAY_S + 8 * 3600]), np.array([0.0 if day % 7 == 6 else 50.0]))
+        profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600])), np.array([0.0 if day % 7 == 6 else 50.0]))
     sunday, weekly, seen = usual(profile, 6 * DAY_S + 8 * 3600)
     assert (weekly, seen) == (0.0, 10.0)
     assert sunday < 12.0
@@ -56,5 +56,5 @@ def test_old_habits_fade() -> None:
     profile = lived(1000, {8: 10.0})
     for day in range(30):
         for minute in range(0, 60, 5):
-            profile.learn(ROW, np.array([day * DAY_S + 8 * 3600 + minute * 60]), np.array([40.0]))
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600 + minute * 60])), np.array([40.0]))
     assert usual(profile, 31 * DAY_S + 8 * 3600)[0] > 25.0

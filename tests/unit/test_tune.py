@@ -59,7 +59,7 @@ def test_what_came_twice_and_was_stale_is_passed_over(tmp_path: Path) -> None:
     with closing(Journal(path)) as journal:
         journal.open()
         for _ in range(2):
-            entry = batch(shard.directory, life(300))
+            entry = batch(shard.directory, life(100))
             outcome = shard.apply(entry)
             assert outcome.verdicts
             journal.append(shard.directory, [(entry, outcome.verdicts)], [])
