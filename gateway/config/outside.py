@@ -31,7 +31,7 @@ class Mqtt(Section):
     qos: Annotated[int, Field(ge=0, le=1)] = 1
     keepalive_s: Annotated[int, Field(ge=5, le=65535)] = 60
     session_expiry_s: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 7 * 86400
-    receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 20_000
+    receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 10_000
     outgoing: Count = 10_000
     inbox_messages: Count = 20_000
     inbox_bytes: Count = 64 * 1024 * 1024

@@ -41,7 +41,7 @@ NOBODY = "gateway-doctor"
 
 COUNTERS = ("$SYS/broker/version", "$SYS/broker/publish/messages/dropped", "$SYS/broker/clients/connected")
 
-KEEP_MORE = "Use deploy/mosquitto/mosquitto.conf: max_queued_messages 200000, max_inflight_messages 20000."
+KEEP_MORE = "Use deploy/mosquitto/mosquitto.conf: max_queued_messages 200000, max_inflight_messages 10000."
 
 
 def examine(settings: Settings, running: Mapping[str, Any] | None) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ class ConnectionSettings:
     key_file: Path | None = None
     keepalive_s: int = 60
     session_expiry_s: int = 7 * 86_400
-    receive_maximum: int = 20_000
+    receive_maximum: int = 10_000
     maximum_packet_bytes: int = 16 * 2**20
     max_outgoing: int = 10_000
     status_topic: str | None = None

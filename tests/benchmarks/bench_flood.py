@@ -47,7 +47,7 @@ LIST = 50
 LIMITS = (
     "max_queued_messages 200000",
     "max_queued_bytes 67108864",
-    "max_inflight_messages 20000",
+    "max_inflight_messages 10000",
     "set_tcp_nodelay true",
 )
 """As in deploy/mosquitto/mosquitto.conf."""
