@@ -30,7 +30,7 @@ def test_killed_again_and_again(
         gateway.wait_until_online()
         publisher = Publisher(broker.port, is_timed=is_timed)
         for life in range(kills):
-            first, known = dice.randrange(PER_LIFE), gateway.last()
+            first, known = dice.randrange(1, PER_LIFE), gateway.last()
             publisher.publish(first)
             if life % 3 == 0:  # or most would be killed while they still start
                 wait_until(lambda known=known: gateway.last() > known, "it writes", DEADLINE_S)  # type: ignore[misc]
