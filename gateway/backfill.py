@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway import rulebook, terminal
+from gateway.codecs.values import parse_state
 from gateway.config import Backfill, Series, Settings
 from gateway.errors import ConfigError
 from gateway.house import Alone, saved
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
-from gateway.records import SECOND, Batch, Reading, Reason, Resume
+from gateway.records import SECOND, Batch, Reading, Reason, Resume, code_of
 from gateway.rulebook import rules
 from gateway.shard import Shard
 
@@ -108,8 +109,10 @@ def _readings(series: Series, found: Iterable[dict[str, Any]]) -> Iterator[Readi
         ]
         for at, *values in each["values"]:
             for name, value in zip(names, values, strict=True):
-                if isinstance(value, int | float):  # no text; null where the field was not written
+                if isinstance(value, int | float):  # null where the field was not written
                     yield Reading(device, name, float(value), int(at))
+                elif (text := parse_state(value)) is not None:
+                    yield Reading(device, name, code_of(text), int(at), text=text)
 
 
 class Learner:

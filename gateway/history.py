@@ -7,9 +7,9 @@ from typing import Any
 from gateway.codecs.outgoing import iso
 from gateway.errors import RequestError
 from gateway.journal import Reader
-from gateway.records import Incident, Kind, State
+from gateway.records import Incident, Kind, Nature, State
 
-TITLES = ("sensor", "read at", "value", "expected", "from", "to", "score", "as odd")
+TITLES = ("sensor", "read at", "value", "expected", "from", "to", "score", "as odd", "taken for")
 
 
 def believed(log: Reader, device: str, at: int) -> dict[str, Any]:
@@ -43,12 +43,13 @@ def _sensors(log: Reader, device: str, count: int, at: int) -> Iterator[tuple[st
                     names[stream][1],
                     {
                         "at": iso(int(batch.observed_at[place])),
-                        "value": float(batch.value[place]),
+                        "value": batch.names.get(float(batch.value[place]), float(batch.value[place])),
                         "expected": expected,
                         "lower": lower,
                         "upper": upper,
                         "score": round(float(verdicts.score[place]), 4),
                         "kind": Kind(verdicts.kind[place]).name.lower(),
+                        "taken for": Nature(verdicts.nature[place]).name.lower(),
                     },
                 )
         if len(found) == count:
@@ -57,6 +58,10 @@ def _sensors(log: Reader, device: str, count: int, at: int) -> Iterator[tuple[st
 
 def _known(number: float) -> float | None:
     return None if math.isnan(number) else number
+
+
+def _shown(value: float | str | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else f"{value:.6g}"
 
 
 def _open(log: Reader, device: str, at: int) -> list[Incident]:
@@ -84,9 +89,10 @@ def rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
         (
             sensor,
             said["at"],
-            *("" if said[name] is None else f"{said[name]:.6g}" for name in ("value", "expected", "lower", "upper")),
+            *(_shown(said[name]) for name in ("value", "expected", "lower", "upper")),
             f"{said['score']:.2f}",
             "" if said["kind"] == "none" else said["kind"],
+            said["taken for"],
         )
         for sensor, said in sorted(found["sensors"].items())
     ]

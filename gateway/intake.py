@@ -31,6 +31,9 @@ ROUTES = 50_000
 LONGEST_TOPIC = 512
 """Characters of a topic worth remembering: MQTT allows 65,535, and `ROUTES` of those would be 3 GB."""
 
+TEXTS = 32
+"""Different texts of one sensor: washing machines have 20 programs. A sensor with more tells stories, or its time."""
+
 REQUESTS = 1000
 """Questions to devices that wait to be sent."""
 
@@ -59,10 +62,13 @@ class Columns:
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, int, int, float]] = []
+        self._names: dict[float, str] = {}
 
-    def add(self, stream: int, observed_at: int, received_at: int, value: float) -> None:
+    def add(self, stream: int, observed_at: int, received_at: int, reading: Reading) -> None:
         """One more reading."""
-        self._rows.append((stream, observed_at, received_at, value))
+        self._rows.append((stream, observed_at, received_at, reading.value))
+        if reading.text is not None:
+            self._names[reading.value] = reading.text
 
     def batches(self) -> list[Batch]:
         """All of them as one batch, none where there are none."""
@@ -70,7 +76,7 @@ class Columns:
             return []
         stream, observed_at, received_at, value = zip(*self._rows, strict=True)
         integers = np.array([stream, observed_at, received_at], dtype=np.int64)
-        return [Batch(integers[0], integers[1], integers[2], np.array(value, dtype=np.float64))]
+        return [Batch(integers[0], integers[1], integers[2], np.array(value, dtype=np.float64), self._names)]
 
 
 class Intake:
@@ -93,6 +99,7 @@ class Intake:
         ]
         self._routes: dict[str, Route] = {}
         self._units: dict[int, str] = {}
+        self._texts: dict[int, set[float]] = {}
         self._senders: dict[str, str] = {}
         self._newcomers = Bucket(limits.new_streams_per_min / 60, limits.new_streams_per_min)
         self._logged: set[tuple[str, Reason]] = set()
@@ -156,7 +163,7 @@ class Intake:
             if isinstance(row, Reason):
                 self.reject(reading.device, row, at)
             else:
-                columns.add(row, at, at, reading.value)
+                columns.add(row, at, at, reading)
         return columns.batches()
 
     def reject(self, who: str, reason: Reason, at: int, count: int = 1) -> None:
@@ -211,7 +218,7 @@ class Intake:
             if not isinstance(row, int):
                 self.reject(reading.device, row, received_at)
                 continue
-            columns.add(row, observed_at, received_at, reading.value)
+            columns.add(row, observed_at, received_at, reading)
             self._remember_sender(message.topic, reading.device)
             if reading.unit is not None and reading.unit != self._unit(row):
                 self._units[row] = reading.unit
@@ -227,6 +234,7 @@ class Intake:
     def renumber(self) -> None:
         """The rows of the directory are others than before: what was told under the old ones may be told again."""
         self._units.clear()
+        self._texts.clear()
 
     def _unit(self, row: int) -> str | None:
         """The unit that was last entered for a stream, though the entry may not have been applied yet."""
@@ -270,8 +278,19 @@ class Intake:
         ahead = self.latest_at + self._behind if is_clock_wrong else received_at + self._ahead
         if not received_at - self._behind <= observed_at <= ahead:
             return Reason.TIME
-        row = self.directory.row(reading.device, reading.sensor)
-        return self._new_row(reading, received_at) if row is None else row
+        known = self.directory.row(reading.device, reading.sensor)
+        row = self._new_row(reading, received_at) if known is None else known
+        if isinstance(row, int) and reading.text is not None and not self._is_room(row, reading.value):
+            return Reason.TOO_MANY_TEXTS
+        return row
+
+    def _is_room(self, row: int, code: float) -> bool:
+        """Whether a text may be said: one that was said before, though it may not have been learned yet, or a state."""
+        said = self._texts.setdefault(row, set()) | self.directory.texts.get(row, {}).keys()
+        if code not in said and len(said) >= TEXTS:
+            return False
+        self._texts[row].add(code)
+        return True
 
     def _is_name(self, name: str) -> bool:
         """What is not printable could break a log, a terminal or a page."""

@@ -63,6 +63,8 @@ def _draw_sensor(axis: Axes, curve: Curve, foretold: Foretold | None, story: Sto
     axis.fill_between(at, least, most, color=READING, alpha=0.25, lw=0)
     axis.plot(at, mean, color=READING, lw=1.0, label="reading")
     _fit(axis, curve)
+    if curve.texts:
+        axis.set_yticks(range(len(curve.texts)), curve.texts, parse_math=False)
     _mark(axis, curve.sensor, story)
     axis.set_title(curve.sensor, loc="left", fontsize=11, color=READING, pad=14, parse_math=False)
     axis.grid(axis="y", color=GRID, lw=0.8)

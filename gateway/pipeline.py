@@ -268,7 +268,7 @@ class Pipeline:
         self.counts["readings"] += len(batch) - len(stale)
         for row in stale:
             device, _ = self.shard.directory.streams[batch.stream[row]]
-            self.intake.reject(device, Reason.STALE, int(batch.received_at[row]))
+            self.intake.reject(device, self.shard.refusal(batch, int(row)), int(batch.received_at[row]))
 
     def _settle(self, now: int) -> None:
         if self._vitals.is_due(now):

@@ -11,11 +11,14 @@ from typing import IO
 
 import numpy as np
 
-from gateway.codecs.values import parse_time, parse_value
+from gateway.codecs.values import parse_state, parse_time, parse_value
 from gateway.errors import InputError, PayloadError
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Names, code_of
 
 SUFFIXES = (".csv", ".csv.gz")
+
+STATES = 32
+"""Different texts of a column, as of a sensor (`intake`): a column with more is one of remarks."""
 
 LOOK_AHEAD = 100
 """Rows looked at to tell which columns are numbers."""
@@ -23,7 +26,10 @@ LOOK_AHEAD = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """One file: `values` has a row per reading and a column per sensor, NaN where there is no usable number."""
+    """One file: `values` has a row per reading and a column per sensor, NaN where there is no usable value.
+
+    A column without numbers is a sensor of texts, which `names` has.
+    """
 
     path: Path
     device: str
@@ -31,6 +37,7 @@ class Recording:
     observed_at: Ints
     sensors: tuple[str, ...]
     values: Floats
+    names: Names
 
     def __len__(self) -> int:
         return len(self.times)
@@ -65,18 +72,19 @@ def read(path: Path, relative: Path) -> Recording:
         message = f"{path}: needs a header and at least one row"
         raise InputError(message)
     table = [row for _, row in numbered]
-    columns = [column for column in range(1, len(header)) if _is_numeric(table, column)]
+    texts = dict[float, str]()
+    columns = {column: read for column in range(1, len(header)) if (read := _column(table, column, texts)) is not None}
     if not columns:
-        message = f"{path}: no column of numbers beside the time"
+        message = f"{path}: no column of numbers or states beside the time"
         raise InputError(message)
     observed_at = np.array([_time(path, line, row[0]) for line, row in numbered], dtype=np.int64)
-    values = np.array([[_value(row, column) for column in columns] for row in table], dtype=np.float64)
+    values = np.array(list(columns.values())).T
     names = tuple(header[column] or f"column_{column}" for column in columns)
     if len(set(names)) < len(names):
         message = f"{path}: two columns have the same name"
         raise InputError(message)
     device = relative.with_suffix("").as_posix()
-    return Recording(relative, device, tuple(row[0] for row in table), observed_at, names, values)
+    return Recording(relative, device, tuple(row[0] for row in table), observed_at, names, values, texts)
 
 
 def _opened(path: Path) -> IO[str]:
@@ -84,8 +92,22 @@ def _opened(path: Path) -> IO[str]:
     return opened(path, "rt", encoding="utf-8-sig", newline="")
 
 
-def _is_numeric(table: Sequence[Sequence[str]], column: int) -> bool:
-    return any(not np.isnan(_value(row, column)) for row in table[:LOOK_AHEAD])
+def _column(table: Sequence[Sequence[str]], column: int, texts: dict[float, str]) -> Floats | None:
+    """The values of a column, if it is one of numbers or of states; `texts` gets the texts of the latter."""
+    numbers = np.array([_value(row, column) for row in table])
+    is_known, is_switch = ~np.isnan(numbers), np.isin(numbers, (0.0, 1.0))
+    is_numeric = bool(is_known[:LOOK_AHEAD].any())
+    said = {
+        place: text
+        for place in np.flatnonzero(~is_known).tolist()
+        if column < len(table[place]) and (text := parse_state(table[place][column])) is not None
+    }
+    codes = {text: code_of(text) for text in said.values()}
+    if (is_known & ~is_switch).any() or not 0 < len(codes) <= STATES:
+        return numbers if is_numeric else None
+    texts.update((code, text) for text, code in codes.items())
+    numbers[list(said)] = [codes[text] for text in said.values()]
+    return numbers
 
 
 def _value(row: Sequence[str], column: int) -> float:

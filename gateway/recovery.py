@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from glob import escape
 from typing import NamedTuple
 
@@ -13,9 +14,19 @@ import numpy.typing as npt
 
 from gateway.errors import StateError
 from gateway.journal import Entered, Journal, Reader
-from gateway.journal.blocks import join_batches
 from gateway.learning.directory import Directory
-from gateway.records import Availability, Batch, Described, Event, Feedback, Incident, Maintenance, Span, Verdicts
+from gateway.records import (
+    Availability,
+    Batch,
+    Described,
+    Event,
+    Feedback,
+    Incident,
+    Maintenance,
+    Span,
+    Verdicts,
+    joined,
+)
 from gateway.shard import Shard
 
 logger = logging.getLogger(__name__)
@@ -66,7 +77,7 @@ class Numbering:
         self.know(batch)
         for number in dict.fromkeys(batch.stream[self._rows[batch.stream] < 0].tolist()):
             self._rows[number] = self._directory.add(*self.names[number])
-        return Batch(self._rows[batch.stream], batch.observed_at, batch.received_at, batch.value)
+        return replace(batch, stream=self._rows[batch.stream])
 
 
 class Fold:
@@ -142,7 +153,7 @@ class Fold:
         if not pieces:
             return
         self.begins = int(pieces[0].batch.received_at[0]) if self.begins is None else self.begins
-        batch = join_batches([piece.batch.at(piece.places) for piece in pieces])
+        batch = joined([piece.batch.at(piece.places) for piece in pieces])
         self.readings += len(batch)
         outcome = self.shard.apply(self._numbering.renumbered(batch))
         if self._device is not None:

@@ -32,6 +32,7 @@ class Player:
     def __init__(self, recordings: Sequence[Recording], directory: Directory) -> None:
         self.recordings = recordings
         self.rows = max(map(len, recordings))
+        self.names = {code: text for recording in recordings for code, text in recording.names.items()}
         self.streams = [
             np.array([directory.add(recording.device, sensor) for sensor in recording.sensors])
             for recording in recordings
@@ -48,7 +49,7 @@ class Player:
         sheets, rows, sensors, stream, at, value = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.lexsort((sensors, sheets, rows))
         origin = np.stack([sheets, rows, sensors], axis=1)[order]
-        return origin, Batch(stream[order], at[order], at[order], value[order])
+        return origin, Batch(stream[order], at[order], at[order], value[order], self.names)
 
 
 class Scribe:

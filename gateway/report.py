@@ -67,7 +67,9 @@ def _incidents(story: Story) -> Iterator[tuple[str, ...]]:
 def _sensors(story: Story) -> Iterator[tuple[str, ...]]:
     for each in story.curves:
         share = "learning" if np.isnan(each.share_within) else f"{each.share_within:.1%}"
-        yield each.sensor, f"{each.count:,}", f"{each.least.min():.5g}", f"{each.most.max():.5g}", share
+        ends = (f"{each.least.min():.5g}", f"{each.most.max():.5g}")
+        least, most = ("", ", ".join(each.texts)) if each.texts else ends
+        yield each.sensor, each.nature, f"{each.count:,}", least, most, share
 
 
 def _moment(at: int, zone: tzinfo) -> str:
@@ -97,7 +99,8 @@ td {{ white-space: nowrap; }} td:last-child {{ white-space: normal; }}
 <h2>Incidents</h2>
 {incidents}
 <h2>Sensors</h2>
-<table><thead><tr><th>sensor</th><th>readings</th><th>least</th><th>most</th><th>within the band</th></tr></thead>
+<table><thead><tr><th>sensor</th><th>taken for</th><th>readings</th><th>least</th><th>most</th>
+<th>within the band</th></tr></thead>
 <tbody>{sensors}</tbody></table>
 </body></html>
 """

@@ -32,6 +32,7 @@ from gateway.records import (
     Forecast,
     Ints,
     Maintenance,
+    Reason,
     Renewed,
     Resume,
     Tick,
@@ -81,6 +82,7 @@ class Shard:
         match entry:
             case Batch():
                 verdicts = self._learn(entry)
+                self.directory.hear(entry, ~verdicts.is_stale)
                 return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
             case Tick(at):
                 return Outcome(None, self._look_for_silence(at))
@@ -102,6 +104,11 @@ class Shard:
                 self.incidents.rename(ids)
         return Outcome(None, [])
 
+    def refusal(self, batch: Batch, place: int) -> Reason:
+        """Why a reading was not learned: it is not newer than the last one, or a text where values are numbers."""
+        is_other = batch.value[place] in batch.names and int(batch.stream[place]) not in self.directory.texts
+        return Reason.TYPE if is_other else Reason.STALE
+
     def _learn(self, batch: Batch) -> Verdicts:
         """Judge and learn what was not sent by a device that is being worked on."""
         if not self.calendar:
@@ -119,8 +126,7 @@ class Shard:
 
     def _learn_part(self, batch: Batch, verdicts: Verdicts, places: Ints) -> None:
         if len(places):
-            part = Batch(*(getattr(batch, name)[places] for name in Batch.__slots__))
-            for name, column in self.fleet.learn_many(part).columns():
+            for name, column in self.fleet.learn_many(batch.at(places)).columns():
                 getattr(verdicts, name)[places] = column
 
     def _worked_on(self, batch: Batch) -> Ints:
@@ -203,6 +209,7 @@ class Shard:
         its, here = other.directory.device_of, self.directory.device_of
         pairs = {its[there]: here[row] for there, row in rows.items()}
         self.directory.units |= {rows[row]: unit for row, unit in other.directory.units.items() if row in rows}
+        self.directory.texts |= {rows[row]: texts for row, texts in other.directory.texts.items() if row in rows}
         places = (np.array(list(pairs), dtype=np.int64), np.array(list(pairs.values()), dtype=np.int64))
         self.fleet.adopt(other.fleet, (theirs, ours), places)
         self.incidents.adopt(other.incidents, rows, pairs)

@@ -1,7 +1,7 @@
 """What one device did, was expected to do, and what was odd about it: the log's word, summed up to be drawn."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from gateway.errors import InputError
 from gateway.journal import History
 from gateway.passages import Foreseen
-from gateway.records import SECOND, Floats, Incident, Ints, State
+from gateway.records import SECOND, Floats, Incident, Ints, Names, Nature, State, is_text
 
 POINTS = 1500
 """Drawn for each sensor: as many as the picture has pixels across. More readings are summed up: least, mean, most."""
@@ -33,6 +33,10 @@ class Curve:
     count: int
     share_within: float
     """Of the readings of which something was expected, those within the band."""
+    texts: tuple[str, ...] = ()
+    """Of a sensor that sends texts what its values stand for: 0, 1, 2 and so on."""
+    nature: str = ""
+    """What it is taken for; empty where the log has forgotten."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,12 +83,15 @@ def tell(history: History, device: str, start: int, end: int, zone: tzinfo) -> S
         raise InputError(message)
     streams = np.array(list(sensors), dtype=np.int64)
     story = Story(device, start, end, zone)
-    table = _table(history, device, streams, start, end)
+    table, names = _table(history, device, streams, start, end)
     length = max((end - start) // POINTS, 1)
     for stream, sensor in sensors.items():
         ours = table[table[:, 0] == stream]
         if len(ours):
-            story.curves.append(curve(sensor, ours, start, length))
+            texts = _levelled(ours, names)
+            natures = [Nature(int(each)).name.lower() for each in ours[~np.isnan(ours[:, 9]), 9][-1:]]
+            made = curve(sensor, ours, start, length)
+            story.curves.append(replace(made, texts=texts, nature="".join(natures)))
     foreseen = list(history.forecasts(streams, start, end + (end - start)))
     for stream, sensor in sensors.items():
         if (found := foretold(stream, foreseen)) is not None:
@@ -93,23 +100,35 @@ def tell(history: History, device: str, start: int, end: int, zone: tzinfo) -> S
     return story
 
 
-def _table(history: History, device: str, streams: Ints, start: int, end: int) -> Floats:
+def _levelled(table: Floats, names: Names) -> tuple[str, ...]:
+    """Put the values of a sensor that sends texts on levels, in place; what each level stands for, from 0 on."""
+    values, level = np.unique(table[:, 3], return_inverse=True)
+    if not is_text(values).any():
+        return ()
+    table[:, 2:5] = level[:, None]
+    return tuple(names.get(value, f"{value:g}") for value in values.tolist())
+
+
+def _table(history: History, device: str, streams: Ints, start: int, end: int) -> tuple[Floats, Names]:
     """One row a reading, and one a minute before the log's first: the log forgets sooner than the minutes.
 
-    Columns are stream, time, least, mean, most, how many, expected, lower, upper.
+    Columns are stream, time, least, mean, most, how many, expected, lower, upper, nature. Beside it the texts in it.
     """
-    parts = []
+    parts, names = [], dict[float, str]()
     for batch, said in history.readings(device, start, end):
         band = (said.expected, said.lower, said.upper)
+        names |= batch.names
         parts.append(
-            np.stack([batch.stream, batch.observed_at, *[batch.value] * 3, np.ones(len(batch)), *band], axis=1)
+            np.stack(
+                [batch.stream, batch.observed_at, *[batch.value] * 3, np.ones(len(batch)), *band, said.nature], axis=1
+            )
         )
     first = round(min((part[:, 1].min() for part in parts), default=float(end)))
     for found in history.minutes(streams, start, first):
         nothing = np.full(len(found), np.nan)
         numbers = (found.least, found.mean, found.most, found.count)
-        parts.append(np.stack([found.stream, found.minute, *numbers, *[nothing] * 3], axis=1))
-    return np.concatenate(parts) if parts else np.zeros((0, 9))
+        parts.append(np.stack([found.stream, found.minute, *numbers, *[nothing] * 4], axis=1))
+    return np.concatenate(parts) if parts else np.zeros((0, 10)), names
 
 
 def curve(sensor: str, table: Floats, start: int, length: int) -> Curve:

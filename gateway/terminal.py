@@ -127,7 +127,7 @@ class View:
                 "learning" if math.isnan(lower) else f"{number(lower, upper - lower)} to {number(upper, upper - lower)}"
             )
             sensors.append(f"{directory.streams[stream][1][:11]} ", "dim")
-            sensors.append(f"{value:.5g}", "yellow" if is_outside else "green")
+            sensors.append(directory.text(stream, value) or f"{value:.5g}", "yellow" if is_outside else "green")
             sensors.append(f" [{band}] ", "dim")
         sensors.truncate(46, overflow="ellipsis")
         return Text(name, "bold red" if name in alarmed else "bold"), sensors

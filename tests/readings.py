@@ -9,22 +9,29 @@ import numpy as np
 from gateway.config import Settings
 from gateway.journal import Entered, Journal, Reader
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Message, Verdicts
+from gateway.records import SECOND, Batch, Message, Verdicts, code_of
 from gateway.shard import Shard
 
 START = 1_700_000_000 * SECOND
 """When every test begins: a fixed moment in 2023."""
 
-Row = tuple[str, str, int, float]
+Row = tuple[str, str, int, float | str]
 """Device, sensor, time in ns, value."""
 
 
 def batch(directory: Directory, rows: Iterable[Row]) -> Batch:
     """Return these readings as a batch, received when they were observed; unknown streams are added."""
-    columns = [(directory.add(device, sensor), at, at, value) for device, sensor, at, value in rows]
+    rows = list(rows)
+    columns = [(directory.add(device, sensor), at, at, coded(value)) for device, sensor, at, value in rows]
     stream, observed_at, received_at, value = zip(*columns, strict=True) if columns else ((), (), (), ())
     integers = (np.array(column, dtype=np.int64) for column in (stream, observed_at, received_at))
-    return Batch(*integers, np.array(value, dtype=np.float64))
+    names = {code_of(text): text for *_, text in rows if isinstance(text, str)}
+    return Batch(*integers, np.array(value, dtype=np.float64), names)
+
+
+def coded(value: float | str) -> float:
+    """Return the number that stands for a value."""
+    return code_of(value) if isinstance(value, str) else value
 
 
 def life(

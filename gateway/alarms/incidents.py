@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gateway.alarms import reasons
-from gateway.alarms.opened import NOTHING, Open, Told, identity, incident
+from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
 from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, Nature, State, Verdict, Verdicts
@@ -164,7 +164,7 @@ class Incidents:
         at: int,
         text: str,
         *,
-        numbers: Sequence[float] = NOTHING,
+        numbers: Numbers = NOTHING,
         by: int | None = None,
         is_main: bool = True,
     ) -> Incident:
@@ -214,8 +214,10 @@ class Incidents:
     def _judged(self, stream: int, change: Change, batch: Batch, verdicts: Verdicts, row: int) -> Told:
         (name, sensor), device = self.directory.streams[stream], self.directory.device_of[stream]
         score, kind, at = float(verdicts.score[row]), Kind(int(verdicts.kind[row])), int(batch.observed_at[row])
-        numbers, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
-        text = _reason(change, kind, sensor, numbers, unit, verdicts, row)
+        read, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
+        texts = self.directory.texts.get(stream, {})
+        text = _reason(change, kind, sensor, read, (unit, texts), verdicts, row)
+        numbers = (texts.get(read[0], read[0]), *read[1:])
         if STATES[change] is State.CLOSED:
             return Told(row, self._calmed(self.streams, stream, device, at, text, numbers))
         opened = self.streams.get(stream) or self._cause(device, at)
@@ -244,7 +246,7 @@ class Incidents:
         yield Told(row, self._told(opened, state, device, at, text, is_main=is_worst))
 
     def _calmed(  # noqa: PLR0913, PLR0917 - as many as a message has parts
-        self, table: dict[int, Open], key: int, device: int, at: int, text: str, numbers: Sequence[float] = NOTHING
+        self, table: dict[int, Open], key: int, device: int, at: int, text: str, numbers: Numbers = NOTHING
     ) -> Incident:
         """It is over, or over on this stream only, or on all sensors together."""
         opened, by = self._calm(table, key, device), key if table is self.streams else None
@@ -290,17 +292,28 @@ def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, 
 
 
 def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
-    change: Change, kind: Kind, sensor: str, numbers: Sequence[float], unit: str, verdicts: Verdicts, row: int
+    change: Change,
+    kind: Kind,
+    sensor: str,
+    numbers: Sequence[float],
+    words: tuple[str, Mapping[float, str]],
+    verdicts: Verdicts,
+    row: int,
 ) -> str:
+    """`words` are the sensor's unit and texts."""
     if change is Change.CLOSED:
         return reasons.over(sensor)
     if change is Change.ADOPTED:
         return reasons.adopted(sensor)
     period, said = float(verdicts.period[row]), (float(verdicts.base[row]), float(verdicts.span_s[row]))
+    unit, texts = words
     match Nature(int(verdicts.nature[row])):
         case Nature.VALUE:
             return reasons.reason(kind, sensor, numbers, period, unit)
         case Nature.COUNTER:
             return reasons.counted(kind, sensor, numbers, said, period, unit)
         case Nature.STATE:
-            return reasons.stayed(kind, sensor, numbers[0], said, period)
+            state, before = (reasons.state_name(each, texts.get(each)) for each in (numbers[0], said[0]))
+            if kind is Kind.SPIKE:
+                return reasons.untimely(sensor, state, before, period)
+            return reasons.stayed(kind, sensor, state, said, period)

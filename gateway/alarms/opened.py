@@ -5,14 +5,17 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gateway.records import Incident, Kind, State
 
 SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
 """By the score: how rare it is, and so how large. What lasts is one worse."""
 
-NOTHING = (math.nan,) * 4
+Numbers: TypeAlias = Sequence[float | str]
+"""A value, which may be a text, and what was expected: middle, lower, upper; NaN for what is not known."""
+
+NOTHING: Numbers = (math.nan,) * 4
 """The numbers of an incident that no reading caused."""
 
 
@@ -51,18 +54,17 @@ def incident(  # noqa: PLR0913 - as many as a message has parts
     at: int,
     text: str,
     *,
-    numbers: Sequence[float] = NOTHING,
+    numbers: Numbers = NOTHING,
     devices: tuple[str, ...] = (),
     sensors: tuple[str, ...] = (),
     is_main: bool = True,
 ) -> Incident:
-    """One change of an open incident, which remembers the last of what `is_main` to it.
-
-    `numbers` are the value and what was expected: middle, lower, upper.
-    """
+    """One change of an open incident, which remembers the last of what `is_main` to it."""
     opened.reason = text if is_main else opened.reason
     device, sensor = name
-    value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
+    read, *band = numbers
+    value = None if isinstance(read, float) and math.isnan(read) else read
+    expected, lower, upper = (None if math.isnan(float(number)) else float(number) for number in band)
     level = next(level for level, (bound, _) in enumerate(SEVERITIES) if opened.score >= bound)
     severity = SEVERITIES[max(level - opened.is_lasting, 0)][1]
     return Incident(

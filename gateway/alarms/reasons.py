@@ -85,20 +85,30 @@ def lasting(reason: str, elapsed_s: float) -> str:
     return f"{reason} It has lasted for {duration(elapsed_s)}."
 
 
-def stayed(kind: Kind, sensor: str, value: float, stay: tuple[float, float], period: float) -> str:
+def state_name(value: float, text: str | None) -> str:
+    """A state as it is told: in the sensor's own words where it has some."""
+    return f'"{text}"' if text is not None else SWITCH.get(value, number(value))
+
+
+def stayed(kind: Kind, sensor: str, state: str, stay: tuple[float, float], period: float) -> str:
     """Why a state is told as abnormal.
 
-    `stay` is how long (s) it has lasted at most, or in a rest how many changes usually come meanwhile; and how long it
-    lasts now.
+    `stay` is how long (s) it has lasted at most, or in a rest how many changes usually come meanwhile, or of a rare
+    state how often it was seen; and how long it lasts now.
     """
     usual, lasted_s = stay
     rarity = f" As odd as this {rarely(period)}."
-    state = SWITCH.get(value, number(value))
-    if kind == Kind.SPIKE:
-        return f"{sensor} is {state} now: at this hour of the week it hardly ever changes.{rarity}"
+    if kind == Kind.RANGE:
+        how = "has never said that before" if usual == 0.0 else "has hardly ever said that"
+        return f"{sensor} is {state}; it {how}.{rarity}"
     if kind == Kind.SILENT:
         return f"{sensor} has not changed for {duration(lasted_s)}; meanwhile it usually does {often(usual)}.{rarity}"
     return f"{sensor} has been {state} for {duration(lasted_s)}; so far at most {duration(usual)}.{rarity}"
+
+
+def untimely(sensor: str, state: str, usual: str, period: float) -> str:
+    """Why a state is told as abnormal that begins at an hour of the week that has another."""
+    return f"{sensor} is {state} now; at this hour of the week it is usually {usual}. As odd as this {rarely(period)}."
 
 
 def often(times: float) -> str:

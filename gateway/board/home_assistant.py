@@ -66,7 +66,8 @@ class HomeAssistant:
         if row is None:
             return Notice(topic, b"")
         rows = directory.rows_of[row][: settings.home_assistant.sensors]
-        sensors = [(directory.streams[row][1], directory.units.get(row, "")) for row in rows]
+        numbers = [row for row in rows if not self._shard.fleet.speaks(row)]
+        sensors = [(directory.streams[row][1], directory.units.get(row, "")) for row in numbers]
         bounds = self._shard.rules.bounds
         bounded = [sensor for sensor, _ in sensors if any(bound.fits(device, sensor) for bound in bounds)]
         topics = {name: template.render(device=device, gateway=gateway) for name, template in self._topics.items()}

@@ -149,5 +149,6 @@ class States:
     def _sensor(self, row: int) -> SensorState:
         numbers = self._newest.numbers[row, :SCORE].tolist()
         value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
-        unit, nature = self._shard.directory.units.get(row, ""), self._shard.fleet.nature(row)
-        return SensorState(value, expected, lower, upper, unit, nature)
+        directory, nature = self._shard.directory, self._shard.fleet.nature(row)
+        text = None if value is None else directory.text(row, value)
+        return SensorState(text or value, expected, lower, upper, directory.units.get(row, ""), nature)

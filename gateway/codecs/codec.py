@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from gateway.codecs.values import parse_value, split_unit
+from gateway.codecs.values import parse_state, parse_value, split_unit
 from gateway.errors import PayloadError
-from gateway.records import Message, Reading, Reason
+from gateway.records import Message, Reading, Reason, code_of
 
 LONGEST_NAME = 1024
 """Characters of a sensor's name, the most that settings can allow: nested names must not grow with their depth."""
@@ -60,12 +60,25 @@ class Decoded:
             self._add_nested(device, sensor, value, observed_at, unit)
             return
         number = parse_value(value)
-        if number is Reason.TYPE and isinstance(value, str) and (found := split_unit(value)):
+        if number is Reason.TYPE and isinstance(value, str):
+            if (found := split_unit(value)) is None:
+                self._add_text(device, sensor, parse_state(value), observed_at)
+                return
             number, unit = found  # `"3.38 V"`, as payload formatters like to write
         if isinstance(number, float):
             self.readings.append(Reading(device, sensor, number, observed_at, unit))
         else:
             self.reject(device, number, sensor)
+
+    def add_state(self, device: str, sensor: str, value: object, observed_at: int | None = None) -> None:
+        """A value that is the name of a state, even where it looks like a number."""
+        self._add_text(device, sensor, parse_state(value, is_named=True), observed_at)
+
+    def _add_text(self, device: str, sensor: str, text: str | None, observed_at: int | None) -> None:
+        if text is None:
+            self.reject(device, Reason.TYPE, sensor)
+        else:
+            self.readings.append(Reading(device, sensor, code_of(text), observed_at, text=text))
 
     def _add_nested(
         self,

@@ -14,8 +14,11 @@ from gateway.config import Section
 from gateway.errors import PayloadError
 from gateway.records import Message, Reason
 
-NO_NUMBERS = {"string", "enum", "color", "datetime", "duration", "json"}
-"""Data types whose values are no quantities, even where they look like one."""
+STATES = {"string", "enum"}
+"""Data types whose values are texts, even where they look like a number."""
+
+NO_SENSORS = {"color", "datetime", "duration", "json"}
+"""Data types of which nothing is learned."""
 
 PRESENCE = {"ready": True, "alert": True, "disconnected": False, "lost": False}
 """States that say whether a device is there; `init` and `sleeping` say neither."""
@@ -63,8 +66,11 @@ class Homie:
         return levels[1:] if levels[0] == FIFTH and len(levels) > 1 else levels
 
     def _take_value(self, decoded: Decoded, device: str, sensor: str, name: str, payload: bytes) -> None:
-        if self._types.get(name) in NO_NUMBERS:
+        datatype = self._types.get(name)
+        if datatype in NO_SENSORS:
             decoded.reject(device, Reason.TYPE, sensor)
+        elif datatype in STATES:
+            decoded.add_state(device, sensor, parse_text(payload))
         else:
             decoded.add(device, sensor, parse_text(payload), unit=self._units.get(name))
 

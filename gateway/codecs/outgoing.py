@@ -110,7 +110,8 @@ def _sensor(sensor: SensorState) -> dict[str, object]:
     width = 0.0 if lower is None or upper is None else upper - lower
     numbers = {"expected": sensor.expected, "lower": lower, "upper": upper}
     rounded = {name: _to_width(number, width) for name, number in numbers.items()}
-    return {"value": _short(sensor.value), **rounded, "unit": sensor.unit or None, "kind": sensor.nature.name.lower()}
+    value = sensor.value if isinstance(sensor.value, str) else _short(sensor.value)
+    return {"value": value, **rounded, "unit": sensor.unit or None, "kind": sensor.nature.name.lower()}
 
 
 def _to_width(number: float | None, width: float) -> float | None:

@@ -99,10 +99,12 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _value(base: Mapping[str, object], record: Mapping[str, object]) -> object:
-    """A number with its base value, a bool, or text."""
+    """A number with its base value, a bool, or text; `vd` is bytes."""
     if "v" in record:
         return _number(record["v"]) + _number(base.get("bv", 0))
-    return record.get("vb", record.get("vs", record.get("vd")))
+    if "vd" in record:
+        raise PayloadError(Reason.TYPE, "bytes")
+    return record.get("vb", record.get("vs"))
 
 
 def _time(base: Mapping[str, object], record: Mapping[str, object], received_at: int) -> int | None:

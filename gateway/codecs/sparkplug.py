@@ -29,6 +29,9 @@ WHOLE = {"int_value", "long_value"}
 OTHERS = {"float_value": 9, "double_value": 10, "boolean_value": 11}
 """The other fields that hold numbers, and the data type that goes with each."""
 
+TEXTS = {0, 12, 14}
+"""Data types of texts, and none: `String` and `Text` alone are sent as text."""
+
 WRAP = 256
 """Sequence numbers count from 0 to 255."""
 
@@ -174,16 +177,19 @@ class Sparkplug:
         if known is None or known.name.startswith(CONTROL):
             return
         sensor, number = known.name.replace("/", "."), _number(metric, known.datatype)
+        at = device_time(metric.timestamp or sent_at)
         if metric.is_historical:
             decoded.reject(device, Reason.NOT_LIVE, sensor)
         elif _is_bad(metric):
             decoded.reject(device, Reason.QUALITY, sensor)
         elif metric.is_null:
             decoded.reject(device, Reason.EMPTY, sensor)
+        elif metric.HasField("string_value") and known.datatype in TEXTS:
+            decoded.add_state(device, sensor, metric.string_value.decode(errors="replace"), at)
         elif number is None:
             decoded.reject(device, Reason.TYPE if known.datatype else Reason.BIRTH, sensor)
         else:
-            decoded.add(device, sensor, number, device_time(metric.timestamp or sent_at), known.unit)
+            decoded.add(device, sensor, number, at, known.unit)
 
     def _describe(self, decoded: Decoded, place: "_Place", metric: Any) -> Known | None:  # noqa: ANN401 - as above
         """The metric's birth certificate: a birth writes it, by name and by alias; data look it up by either."""

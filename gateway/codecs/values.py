@@ -26,6 +26,15 @@ WORDS |= {"off": 0.0, "false": 0.0, "closed": 0.0, "close": 0.0, "offline": 0.0}
 
 NUMBER_AND_UNIT = re.compile(r"([-+]?\d{1,15}(?:\.\d{1,15})?)(?:\s+|(?=[°%]))([^\d\s]\S{0,15})", re.ASCII)
 
+LONGEST_STATE = 64
+"""Characters of a text that can be a state; what is longer tells a story."""
+
+NO_STATE = {"", "unavailable", "unknown", "undefined", "none", "null", "n/a"}
+"""Words that say that nothing is known: Home Assistant, Zigbee2MQTT and openHAB write them where a value is missing."""
+
+FIGURES = re.compile(r"[-+]?[.,]?\d")
+"""How a measure begins that cannot be read, a date, a version, an address: no state of anything."""
+
 BEGINNING = 64
 """Bytes of a payload in which control characters are looked for."""
 
@@ -40,7 +49,10 @@ UNITS = {"C": "°C", "degC": "°C", "Cel": "°C", "F": "°F", "degF": "°F", "%R
 
 
 def parse_value(value: object) -> float | Reason:
-    """A finite number from a JSON value, or why it is none; text is read as a number or as an on/off word."""
+    """A finite number from a JSON value, or why it is none; text is read as a number or as an on/off word.
+
+    Other text is of no type that is a number; it may be a state (`parse_state`).
+    """
     if type(value) is float and -LARGEST <= value <= LARGEST:
         return value  # most values there are
     if isinstance(value, str):
@@ -60,6 +72,18 @@ def _number(text: str) -> float | list[str]:
         return float(text)
     except ValueError:
         return [text]  # text that is no number: of a type that cannot be learned
+
+
+def parse_state(value: object, *, is_named: bool = False) -> str | None:
+    """A text that says how something is, as it is shown to people; None for what says nothing or is too long.
+
+    Where the device says that it is the name of a state (`is_named`), it may look like a figure.
+    """
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    is_said = len(text) <= LONGEST_STATE and text.isprintable() and text.lower() not in NO_STATE
+    return text if is_said and (is_named or not FIGURES.match(text)) else None
 
 
 def split_unit(text: str) -> tuple[float, str | None] | None:

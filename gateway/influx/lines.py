@@ -2,13 +2,15 @@
 
 | measurement | tags beside `gateway`         | fields                                              | time         |
 |-------------|-------------------------------|-----------------------------------------------------|--------------|
-| `readings`  | `device sensor`               | `value score`, once known `expected lower upper`    | observed at  |
+| `readings`  | `device sensor`               | `value score`, once known `expected lower upper`;   | observed at  |
+|             |                               | of a text `text score`                              |              |
 | `incidents` | `kind state device sensor`    | `id severity reason score duration_s value ...`     | of a change  |
 | `forecasts` | `device sensor horizon`       | `expected lower upper`, later `actual error inside` | due at       |
 | `minutes`   | `device sensor`               | `count mean min max last worst`                     | minute began |
 | `gateway`   |                               | the gateway's own health                            | taken at     |
 
-Numbers are floats, always: a field that was once an integer would refuse a float for ever.
+Numbers are floats, always: a field that was once an integer would refuse a float for ever. For the same reason a text
+is a field of its own, which is what Grafana's timelines of states show.
 """
 
 import math
@@ -19,12 +21,13 @@ import numpy as np
 
 from gateway.influx.outcomes import Outcome, Outcomes
 from gateway.passages import Foreseen, Health, Minutes, Passage
-from gateway.records import SECOND, Batch, Incident, Verdicts
+from gateway.records import SECOND, Batch, Incident, Verdicts, is_text
 
 MINUTES = ("count", "mean", "min", "max", "last", "worst")
 
 FULL = "%svalue=%r,score=%.4g,expected=%.7g,lower=%.7g,upper=%.7g %d"
 BARE = "%svalue=%r,score=%.4g %d"
+TEXT = "%stext=%s,score=%.4g %d"
 """Seven digits are what the log holds of a band, four more than anyone needs of a score."""
 
 SPECIAL = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ "})
@@ -80,17 +83,23 @@ class Lines:
         heads = map(self._readings.__getitem__, batch.stream.tolist())
         rows = zip(heads, *(column.tolist() for column in columns), strict=True)
         is_known = np.logical_and.reduce(np.isfinite(band)).tolist()
-        return [FULL % row if known else BARE % (*row[:3], row[6]) for row, known in zip(rows, is_known, strict=True)]
+        lines = [FULL % row if known else BARE % (*row[:3], row[6]) for row, known in zip(rows, is_known, strict=True)]
+        for place in np.flatnonzero(is_text(batch.value)).tolist() if batch.names else ():
+            said, head = text(batch.names[float(batch.value[place])]), self._readings[batch.stream[place]]
+            lines[place] = TEXT % (head, said, verdicts.score[place], batch.observed_at[place])
+        return lines
 
     def _encode_incident(self, incident: Incident) -> str:
         named = {"device": incident.device, "sensor": incident.sensor}
         tags = [f"{name}={tag(value)}" for name, value in named.items() if value]  # an empty one makes a line invalid
         tags += [self._gateway, f"kind={incident.kind.name.lower()}", f"state={incident.state}"]
         texts = f"id={text(incident.id)},severity={text(incident.severity)},reason={text(incident.reason)}"
+        if isinstance(incident.value, str):
+            texts += f",text={text(incident.value)}"
         numbers = {
             "score": incident.score,
             "duration_s": (incident.at - incident.started_at) / SECOND,
-            "value": incident.value,
+            "value": None if isinstance(incident.value, str) else incident.value,
             "expected": incident.expected,
             "lower": incident.lower,
             "upper": incident.upper,

@@ -8,10 +8,15 @@ import numpy as np
 
 from gateway.journal import bands
 from gateway.journal.columns import Column, Mask, Packed, damage_told, pack
-from gateway.records import Batch, Floats, Ints, Verdicts, blank_verdicts
+from gateway.records import Batch, Floats, Ints, Names, Verdicts, blank_verdicts, code_of, is_text, joined
 
-HEADER = struct.Struct("<BIB")
-VERSION = 3
+HEADER = struct.Struct("<BIBI")
+"""Version, how many readings, with how many places, and how many bytes of texts follow before the readings."""
+
+VERSION = 4
+
+KINDS = 16
+"""Of evidence there is room for so many; beyond, one number says the nature of the stream, too."""
 
 PLACES = 7
 """Decimal places that are looked for: what sensors send has few, and 21.4 takes two bytes as 214 and eight as a float.
@@ -38,28 +43,34 @@ def encode(batch: Batch, verdicts: Verdicts) -> bytes:
         batch.observed_at - batch.received_at,  # constant or small, so it compresses
         whole,
         np.where(is_plain, 0.0, batch.value),
-        verdicts.kind,
+        verdicts.kind + KINDS * verdicts.nature,
         *bands.encode(batch.value, verdicts),
     ]
-    return HEADER.pack(VERSION, len(batch), places) + pack(batch.stream, batch.received_at, columns)
+    return _put(places, _texts(batch.value, batch.names), pack(batch.stream, batch.received_at, columns), len(batch))
 
 
 def decode(block: bytes) -> tuple[Batch, Verdicts]:
     """What `encode` was given, but for what an incident's own record says; `JournalError` for a damaged block."""
     with damage_told("a block"):
-        places, packed = _opened(block)
-        offsets, whole, odd, kind = packed.whole(), packed.whole(), packed.floats(), packed.whole().astype(np.uint8)
-        value = np.where(odd.view(np.int64) != 0, odd, whole / 10.0**places)
+        places, texts, packed = _opened(block)
+        offsets, value = _read(places, packed)
+        nature, kind = (each.astype(np.uint8) for each in np.divmod(packed.whole(), KINDS))
         said = bands.decode(packed, value)
         packed.end()
-    batch = Batch(packed.stream, packed.when + offsets, packed.when, value)
-    return batch, replace(blank_verdicts(len(batch)), kind=kind, **said)
+        batch = Batch(packed.stream, packed.when + offsets, packed.when, value, _names(texts))
+    return batch, replace(blank_verdicts(len(batch)), kind=kind, nature=nature, **said)
+
+
+def _read(places: int, packed: Packed) -> tuple[Ints, Floats]:
+    """How much earlier than received each reading was observed, and its value."""
+    offsets, whole, odd = packed.whole(), packed.whole(), packed.floats()
+    return offsets, np.where(odd.view(np.int64) != 0, odd, whole / 10.0**places)
 
 
 def streams(block: bytes) -> Ints:
     """Whose readings there are in a block; `JournalError` for a damaged one."""
     with damage_told("a block"):
-        return _opened(block)[1].stream
+        return _opened(block)[2].stream
 
 
 def without(block: bytes, is_gone: Mask) -> tuple[bytes, int]:
@@ -69,18 +80,35 @@ def without(block: bytes, is_gone: Mask) -> tuple[bytes, int]:
     is not looked at.
     """
     with damage_told("a block"):
-        places, packed = _opened(block)
+        places, texts, packed = _opened(block)
         body, count = packed.without(is_gone)
-    return HEADER.pack(VERSION, count, places) + body if count else b"", len(packed.stream) - count
+        if texts:
+            texts = _texts(_read(places, Packed(body, count))[1], _names(texts))
+    return _put(places, texts, body, count) if count else b"", len(packed.stream) - count
 
 
-def _opened(block: bytes) -> tuple[int, Packed]:
-    """The decimal places of its readings, and its columns."""
-    version, count, places = HEADER.unpack_from(block)
+def _put(places: int, texts: bytes, body: bytes, count: int) -> bytes:
+    return HEADER.pack(VERSION, count, places, len(texts)) + texts + body
+
+
+def _opened(block: bytes) -> tuple[int, bytes, Packed]:
+    """The decimal places of its readings, their texts, and its columns."""
+    version, count, places, length = HEADER.unpack_from(block)
     if version != VERSION:
         message = "of another version"
         raise ValueError(message)
-    return places, Packed(block[HEADER.size :], count)
+    start = HEADER.size + length
+    return places, block[HEADER.size : start], Packed(block[start:], count)
+
+
+def _texts(value: Floats, names: Names) -> bytes:
+    """The texts among the values: they go with the last reading that says them."""
+    codes = dict.fromkeys(value[is_text(value)].tolist()) if names else {}
+    return "\n".join(names[code] for code in codes).encode()
+
+
+def _names(texts: bytes) -> Names:
+    return {code_of(text): text for text in texts.decode().split("\n")} if texts else {}
 
 
 def _decimals(value: Floats) -> tuple[int, Column, Column]:
@@ -109,11 +137,6 @@ def join(parts: Sequence[tuple[Batch, Verdicts]]) -> tuple[Batch, Verdicts]:
         return parts[0]
     batches, verdicts = zip(*parts, strict=True)
     return (
-        join_batches(batches),
+        joined(batches),
         Verdicts(*(np.concatenate([getattr(verdict, name) for verdict in verdicts]) for name in Verdicts.__slots__)),
     )
-
-
-def join_batches(batches: Sequence[Batch]) -> Batch:
-    """The same, of readings without verdicts."""
-    return Batch(*(np.concatenate([getattr(batch, name) for batch in batches]) for name in Batch.__slots__))

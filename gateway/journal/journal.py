@@ -234,7 +234,7 @@ def _tell(database: sqlite3.Connection, incidents: Sequence[Incident], seq: int)
 
 
 def _numbered(batch: Batch, numbers: Ints) -> Batch:
-    return Batch(numbers[batch.stream], batch.observed_at, batch.received_at, batch.value)
+    return replace(batch, stream=numbers[batch.stream])
 
 
 def _rows(entries: Sequence[Entered]) -> Iterator[tuple[str, int, bytes | None]]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.passages import Minutes
-from gateway.records import SECOND, Batch, Floats, Ints, Verdicts
+from gateway.records import SECOND, Batch, Floats, Ints, Verdicts, is_text
 
 MINUTE = 60 * SECOND
 
@@ -33,7 +33,7 @@ class Rollup:
 
     def add(self, batch: Batch, verdicts: Verdicts) -> None:
         """Take readings in, in order."""
-        fresh = ~verdicts.is_stale
+        fresh = ~verdicts.is_stale & ~is_text(batch.value)  # a text has no mean
         if not fresh.any():
             return
         self._since = self._since if self._waiting else int(batch.received_at[0])

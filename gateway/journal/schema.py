@@ -1,6 +1,6 @@
 """The tables of the log's file."""
 
-VERSION = 5
+VERSION = 6
 """Of the format: of these tables and of what stands in them. It is raised with every change, there or here."""
 
 PAGE = 512

@@ -2,6 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.records import Batch, code_of, is_text
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Directory:
@@ -13,6 +21,7 @@ class Directory:
         self.devices: list[str] = []
         self.rows_of: list[list[int]] = []
         self.units: dict[int, str] = {}
+        self.texts: dict[int, dict[float, str]] = {}
         self._stream_rows: dict[tuple[str, str], int] = {}
         self._device_rows: dict[str, int] = {}
 
@@ -58,6 +67,16 @@ class Directory:
         if row is not None:
             self.units[row] = unit
 
+    def hear(self, batch: Batch, is_heard: Mask) -> None:
+        """Remember the texts among those readings of a batch that count, each by the stream that says it."""
+        for place in np.flatnonzero(is_text(batch.value) & is_heard).tolist() if batch.names else ():
+            code = float(batch.value[place])
+            self.texts.setdefault(int(batch.stream[place]), {})[code] = batch.names[code]
+
+    def text(self, row: int, value: float) -> str | None:
+        """What a value of a stream says, None where it is a number."""
+        return self.texts.get(row, {}).get(value)
+
     def become(self, other: "Directory") -> None:
         """Hold what another holds, from now on together with it: both know what is added to either."""
         self.streams, self.device_of, self.devices, self.rows_of = (
@@ -66,11 +85,13 @@ class Directory:
             other.devices,
             other.rows_of,
         )
-        self.units, self._stream_rows, self._device_rows = other.units, other._stream_rows, other._device_rows  # noqa: SLF001
+        self.units, self.texts = other.units, other.texts
+        self._stream_rows, self._device_rows = other._stream_rows, other._device_rows  # noqa: SLF001
 
     def dumps(self) -> str:
-        """All names and units, as JSON."""
-        return json.dumps({"streams": self.streams, "units": list(self.units.items())})
+        """All names, units and texts, as JSON."""
+        texts = [(row, list(texts.values())) for row, texts in self.texts.items()]
+        return json.dumps({"streams": self.streams, "units": list(self.units.items()), "texts": texts})
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved into an empty directory."""
@@ -78,3 +99,4 @@ class Directory:
         for device, sensor in saved["streams"]:
             self.add(device, sensor)
         self.units = dict(saved["units"])
+        self.texts = {row: {code_of(text): text for text in texts} for row, texts in saved["texts"]}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
-from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts
+from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
 VERSION = 16
 """Of the saved state; another one means: fold the log again."""
@@ -66,6 +67,7 @@ class Fleet:
         fresh = np.flatnonzero(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
         self.hearts.learn_many(devices, batch.received_at[fresh])
+        batch = batch if not batch.names else replace(batch, value=np.where(is_text(batch.value), 0.0, batch.value))
         self._score_chosen(batch, verdicts, fresh)
         self._score_joint(batch, verdicts, fresh, devices)
         return verdicts
@@ -81,7 +83,8 @@ class Fleet:
         stream = batch.stream[fresh]
         value, is_rate = batch.value[fresh], verdicts.nature[fresh] == Nature.COUNTER
         if is_rate.any():
-            value = np.where(is_rate, (value - verdicts.base[fresh]) / verdicts.span_s[fresh], value)
+            span_s = np.where(is_rate, verdicts.span_s[fresh], 1.0)  # a state may have lasted no time
+            value = np.where(is_rate, (value - verdicts.base[fresh]) / span_s, value)
         score, change = self.joint.learn_many(stream, batch.observed_at[fresh], value, is_rate)
         verdicts.joint[fresh] = np.fmax(verdicts.joint[fresh], score)
         verdicts.joint_change[fresh] = np.maximum(verdicts.joint_change[fresh], change)
@@ -161,6 +164,11 @@ class Fleet:
         """What a stream is taken for; a value until it was heard."""
         natures = self.streams.prospects.natures
         return Nature(int(natures.arrays["nature"][row])) if row < natures.count else Nature.VALUE
+
+    def speaks(self, row: int) -> bool:
+        """Whether a stream sends texts, of which no number is foretold."""
+        natures = self.streams.prospects.natures
+        return row < natures.count and bool(natures.arrays["speaks"][row])
 
     def natures(self) -> dict[str, int]:
         """How many streams are taken for what."""

@@ -1,10 +1,13 @@
-"""What is usual of a state, a door or a motion detector: how long it lasts, and at which hours of the week it changes.
+"""What is usual of a state, a door or a mode: which there are, how long each lasts, when in the week it changes.
 
 A stream that rests in one state most of the time is *stirred* when it leaves it. How often that is, is learned by the
 hour of the local day, of workdays and of weekends apart (a Gamma-Poisson rate with forgetting). From it follow the
 stir that nobody expected, by the hours of the week that are as quiet as its own, and the one that did not come: a rest
 is measured by the stirs that usually come meanwhile, so that a night is short. How long other states last is measured
 in seconds. Both are judged under their own past, by `Tails`.
+
+A state is rare by the time that usually passes until a state comes that was seen no more often than it. One that was
+never seen counts like those that were seen once, which says how many are still to come (Good and Turing's estimate).
 """
 
 from typing import NamedTuple
@@ -17,16 +20,20 @@ from gateway.learning.calendar import DAY_S, WEEK_S, local_seconds
 from gateway.learning.rows import Rows
 from gateway.records import SECOND, Floats, Ints
 
-STATES = 8
-"""States of a stream that are told apart; further ones count as the last."""
+STATES = 16
+"""States of a stream that are told apart, by their values in the order in which they came; further ones count as the
+last."""
 
-REST = STATES
+LENGTHS = 8
+"""Of so many states how long each lasts is judged by itself; of the others together."""
+
+REST = LENGTHS
 """The statistic of the resting state, after one of each state."""
 
 GRAIN = 0.3
 """The least that the statistics tell apart: a third more time."""
 
-_NOBODY = STATES  # the state of a stream of which nothing is known
+_NOBODY = 255  # the state of a stream of which nothing is known
 _HOURS = 24
 _WORKDAYS, _WEEKEND = 5, 2
 _DAYS = np.array([_WORKDAYS, _WEEKEND], np.float64)[:, None, None]
@@ -34,13 +41,9 @@ _MEMORY_DAYS = 42.0  # of stirs
 _DOUBT_DAYS = 3.0  # so much of all days counts for the workdays and for the weekends, too
 _NEVER = 0.02  # stirs that each hour counts as having seen; with this, a first one at night is told after two weeks
 _KNOWN_DAYS = 10.0  # before an hour is called quiet: a weekend, and then some
+_UNSEEN = 0.1  # states beyond those seen once that are still to come; with this, a new one is told after two weeks
 
 Mask = npt.NDArray[np.bool_]
-
-
-def state_of(value: Floats) -> Ints:
-    """The state that a value stands for."""
-    return np.clip(value, 0.0, STATES - 1.0).astype(np.int64)
 
 
 class Stay(NamedTuple):
@@ -48,7 +51,8 @@ class Stay(NamedTuple):
 
     The moment is `at` (ns) and `local_s` in its local week. `stirs` are those that a rest would usually have had by
     then, NaN of other states; `quiet_s` are the seconds that usually pass between two stirs at hours at most as busy,
-    0 where there is no stir or too little is known.
+    0 where there is no stir or too little is known. `next` is the state from then on, `visits` how often it was seen
+    before, `rare_s` the seconds that usually pass until one comes that was seen no more often, 0 where none has come.
     """
 
     at: Ints
@@ -58,18 +62,23 @@ class Stay(NamedTuple):
     stirs: Floats
     quiet_s: Floats
     is_over: Mask
+    next: Ints
+    visits: Floats
+    rare_s: Floats
 
     def statistics(self, count: int) -> Floats:
         """For `Tails`, `count` in all: how long the state lasts that each is in, NaN for all others."""
         found, is_rest = np.full((count, len(self.state)), np.nan), ~np.isnan(self.stirs)
         length = np.where(is_rest, GRAIN * self.stirs, np.log(np.maximum(self.lasted_s, 1.0)))
         known = np.flatnonzero(self.state != _NOBODY)
-        found[np.where(is_rest, REST, self.state)[known], known] = length[known]
+        found[np.where(is_rest, REST, np.minimum(self.state, LENGTHS - 1))[known], known] = length[known]
         return found
 
 
 class Habits(Rows):
-    """Of every stream its state, since when (ns), the time spent in each, and when in the week it was stirred.
+    """Of every stream its state, since when (ns), and when in the week it was stirred.
+
+    And the value of each of its states, how often it was left, and the time spent in it.
 
     Times are those of the device's clock, which is `behind` the gateway's.
     """
@@ -82,11 +91,20 @@ class Habits(Rows):
                 "since": ((), np.int64, 0),
                 "born_at": ((), np.int64, 0),
                 "behind": ((), np.int64, 0),
+                "values": ((STATES,), np.float64, np.nan),
+                "visits": ((STATES,), np.float32, 0.0),
                 "spent_s": ((STATES,), np.float32, 0.0),
                 "stirred_at": ((), np.int64, 0),
                 "stirs": ((2 * _HOURS,), np.float32, 0.0),
             }
         )
+
+    def find(self, rows: Ints, value: Floats) -> Ints:
+        """The state that a value of each of `rows` stands for; the next free one where it is new."""
+        values = self.arrays["values"][:, rows]
+        is_it = values == value
+        free = np.minimum(STATES - np.isnan(values).sum(axis=0), STATES - 1)
+        return np.asarray(np.where(is_it.any(axis=0), np.argmax(is_it, axis=0), free))
 
     def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints) -> Stay:
         """How long each of `rows` has been in its state at a moment, from which on it is in `state`."""
@@ -98,7 +116,18 @@ class Habits(Rows):
         is_known = (at - a["born_at"][rows]) / SECOND >= _KNOWN_DAYS * DAY_S
         stirs = np.where(is_rest, _usual(rate, local_seconds(since, self._zone), local_s), np.nan)
         quiet_s = np.where(is_over & is_rest & is_known, _quiet_s(rate, local_s), 0.0)
-        return Stay(at, local_s, before, np.maximum(at - since, 0) / SECOND, stirs, quiet_s, is_over)
+        lasted_s = np.maximum(at - since, 0) / SECOND
+        visits, rare_s = self._rarity(rows, state, lasted_s)
+        rare_s = np.where(is_over & is_known, rare_s, 0.0)
+        return Stay(at, local_s, before, lasted_s, stirs, quiet_s, is_over, state, visits, rare_s)
+
+    def _rarity(self, rows: Ints, state: Ints, lasted_s: Floats) -> tuple[Floats, Floats]:
+        """How often `state` was seen, and how long it usually takes until one comes that was seen no more often."""
+        all_visits = self.arrays["visits"][:, rows].astype(np.float64)
+        visits = all_visits[np.minimum(state, STATES - 1), np.arange(len(rows))]
+        lesser = np.where(all_visits <= np.maximum(visits, 1.0), all_visits, 0.0).sum(axis=0)
+        lived_s = self.arrays["spent_s"][:, rows].sum(axis=0, dtype=np.float64) + lasted_s
+        return visits, lived_s / (lesser + _UNSEEN)
 
     def resume(self, at: int, leap: int, ours: Ints) -> None:
         """Our clock, which dates the streams `ours`, reads `at`, set by `leap` ns; what was before it is not known."""
@@ -116,9 +145,15 @@ class Habits(Rows):
         """Since when (ns) each of `rows` is in its state."""
         return np.asarray(self.arrays["since"][rows])
 
-    def learn(self, rows: Ints, state: Ints, stay: Stay, received_at: Ints) -> None:
-        """Each of `rows` is in `state` from this moment on, which is `received_at` by the gateway's clock."""
-        a = self.arrays
+    def value(self, rows: Ints) -> Floats:
+        """What stands for the state that each of `rows` is in."""
+        return np.asarray(self.arrays["values"][np.minimum(self.state(rows), STATES - 1), rows])
+
+    def learn(self, rows: Ints, value: Floats, stay: Stay, received_at: Ints) -> None:
+        """Each of `rows` shows a value from this moment on, which is `received_at` by the gateway's clock."""
+        a, state = self.arrays, stay.next
+        first = a["values"][state, rows]
+        a["values"][state, rows] = np.where(np.isnan(first), value, first)
         is_new = stay.state == _NOBODY
         a["born_at"][rows] = np.where(is_new, stay.at, a["born_at"][rows])
         a["since"][rows] = np.where(is_new | stay.is_over, stay.at, a["since"][rows])
@@ -126,8 +161,9 @@ class Habits(Rows):
         over = np.flatnonzero(stay.is_over)
         if len(over):
             row, fading = rows[over], np.exp(-stay.lasted_s[over] / (_MEMORY_DAYS * DAY_S))
-            a["spent_s"][:, row] *= fading.astype(np.float32)
-            a["spent_s"][stay.state[over], row] += stay.lasted_s[over].astype(np.float32)
+            for name, more in (("spent_s", stay.lasted_s[over]), ("visits", np.ones(len(over)))):
+                a[name][:, row] *= fading.astype(np.float32)
+                a[name][stay.state[over], row] += more.astype(np.float32)
         stirred = np.flatnonzero(stay.is_over & ~np.isnan(stay.stirs))
         if len(stirred):
             row = rows[stirred]

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S
 from gateway.learning.clock import LARGEST
-from gateway.learning.rows import Rows
-from gateway.records import Floats, Ints, Nature
+from gateway.learning.rows import Places, Rows, within
+from gateway.records import Floats, Ints, Nature, is_text
 
 _CLIMB = 60.0
 """Rises after which a sensor that never fell is a counter, and so many more for each fall it has shown: a boiler that
@@ -73,10 +73,10 @@ class Scale(NamedTuple):
 class Natures(Rows):
     """The nature of every stream, its last value, and what speaks for it: rises since its last fall, and its falls.
 
-    `is_binary` is what showed nothing but 0 and 1.
+    `is_binary` is what showed nothing but 0 and 1, `speaks` what sent a text: a state for good.
 
     `cycle` are the rises since the last reset, `unit` is the least rise; `is_told` where a person said what the sensor
-    is.
+    is. Of what speaks, `climb` are the numbers since the last text.
     """
 
     def __init__(self) -> None:
@@ -85,6 +85,7 @@ class Natures(Rows):
                 "nature": ((), np.uint8, _VALUE),
                 "is_told": ((), np.bool_, False),
                 "is_binary": ((), np.bool_, True),
+                "speaks": ((), np.bool_, False),
                 "last": ((), np.float64, 0.0),
                 "climb": ((), np.float32, 0.0),
                 "cycle": ((), np.float32, 0.0),
@@ -104,6 +105,42 @@ class Natures(Rows):
     def is_state(self, rows: Ints) -> Mask:
         """Whether each of `rows` is a state."""
         return np.asarray(self.arrays["nature"][rows] == _STATE)
+
+    def refuses(self, rows: Ints, value: Floats) -> Mask:
+        """Whether each value is a text, though its sensor is one of numbers: it sent others than 0 and 1."""
+        a, refused = self.arrays, is_text(value)
+        if refused.any():
+            is_state = np.where(a["is_told"][rows], a["nature"][rows] == _STATE, a["is_binary"][rows])
+            refused &= ~(is_state | a["speaks"][rows])
+        return refused
+
+    def quantity(self, rows: Places, value: Floats) -> Floats:
+        """The values as what can be reckoned with: 0 of all that speak, none beyond `LARGEST`."""
+        speaks, value = self.arrays["speaks"][rows], within(value, -LARGEST, LARGEST)
+        return np.where(speaks, 0.0, value) if speaks.any() else value
+
+    def hear(self, rows: Ints, at: Places, value: Floats) -> Ints:
+        """Take note of which of `rows` send texts; returns the places of those that turn into a state by it, or back.
+
+        `at` are the same as `rows`, as `stretch` finds them. What sends so many numbers and no text any more is a sensor of numbers, which once said that it was broken.
+        """
+        a, says, spoke = self.arrays, is_text(value), self.speaks(at)
+        involved = np.flatnonzero(says | spoke)
+        if not len(involved):
+            return involved
+        row, says = rows[involved], says[involved]
+        is_number = ~says & (value[involved] != 0.0) & (value[involved] != 1.0)
+        climb = np.where(says, 0.0, a["climb"][row] + is_number)
+        ends = (climb >= _CLIMB) & ~a["is_told"][row]
+        a["climb"][row] = np.where(ends, 0.0, np.minimum(climb, _CLIMB))
+        begins = says & (a["nature"][row] != _STATE)
+        a["speaks"][row], a["nature"][row] = ~ends, np.where(ends, _VALUE, _STATE)
+        a["is_binary"][row] &= ~ends
+        return np.asarray(involved[begins | ends])
+
+    def speaks(self, rows: Places) -> Mask:
+        """Whether each of `rows` sends texts."""
+        return np.asarray(self.arrays["speaks"][rows])
 
     def observe(self, rows: Ints, value: Floats, age_s: Floats, is_calm: Mask) -> tuple[Ints, Ints]:
         """Take note of how each of `rows` moves, which was first heard `age_s` before.

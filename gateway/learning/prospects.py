@@ -30,9 +30,9 @@ Mask = npt.NDArray[np.bool_]
 class View(NamedTuple):
     """One reading of each of some streams, and what was expected of it.
 
-    `at` are the same streams as `rows`, as `stretch` finds them. `before` is the time of the one before, `read` is in
-    its own unit, `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN where that
-    was never seen.
+    `at` are the same streams as `rows`, as `stretch` finds them. `before` is the time of the one before, `said` is as
+    it was sent, `read` in its own unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of
+    the week usually has, NaN where that was never seen.
     """
 
     rows: Ints
@@ -43,6 +43,7 @@ class View(NamedTuple):
     hour: Hour
     interval_s: Floats
     scale: Scale
+    said: Floats
     read: Floats
     value: Floats
     outlook: Outlook
@@ -58,44 +59,53 @@ class Prospects:
         self.profile, self.rhythm, self.distant = Profile(), Rhythm(), Distant()
         self.chosen: dict[int, ChosenForecaster] = {}
 
-    def meet(self, rows: Ints, at: Places, observed_at: Ints, read: Floats, is_calm: Mask) -> tuple[Ints, Scale]:
-        """Take note of a reading of each of `rows`; returns what of it is learned, and who turned into something else.
+    def meet(
+        self, rows: Ints, at: Places, observed_at: Ints, said: Floats, is_calm: Mask
+    ) -> tuple[Ints, Floats, Scale]:
+        """Take note of a reading of each of `rows`.
 
-        What was learned of those was learned of something that they are not. `at` are the same as `rows`, as `stretch`
-        finds them.
+        Returns who turned into something else, what was read and what of it is learned. What was learned of those was
+        learned of something that they are not. `at` are the same as `rows`, as `stretch` finds them.
         """
+        spoke, read = self.natures.hear(rows, at, said), self.natures.quantity(at, said)
         clock, since_s = self.clock.arrays, self.clock.advance(rows, at, observed_at, read)
         age_s = (observed_at - clock["born_at"][at]) / SECOND
         turned, again = self.natures.observe(rows, read, age_s, is_calm)
+        turned = np.append(turned, spoke) if len(spoke) else turned
         if len(turned):
             self._begin_anew(rows[turned], observed_at[turned])
         scale = self.natures.scale(rows, clock["origin"][at], since_s, clock["interval_s"][at])
         if len(again):  # how fast it counted meanwhile is not known: as before
             scale.base[again] = read[again] - scale.per[again] * self.pool.arrays["lags"][0, rows[again]]
         self.natures.learn(rows, read)
-        return rows[turned], scale
+        return rows[turned], read, scale
 
     def _begin_anew(self, rows: Ints, observed_at: Ints) -> None:
         for part in (self.pool, self.profile, self.rhythm, self.distant):
             part.renew(rows)
         self.clock.arrays["born_at"][rows] = observed_at
 
-    def view(self, rows: Ints, at: Places, times: tuple[Ints, Ints], read: Floats, scale: Scale) -> View:
-        """What is expected of this reading of each of `rows`; `times` are those of the last and of this."""
-        before, observed_at = times
+    def view(
+        self, rows: Ints, at: Places, times: tuple[Ints, Ints], numbers: tuple[Floats, Floats], scale: Scale
+    ) -> View:
+        """What is expected of this reading of each of `rows`; `times` are those of the last and of this.
+
+        `numbers` are what was said and what was read.
+        """
+        (before, observed_at), (said, read) = times, numbers
         local_s, interval_s = local_seconds(observed_at, self._zone), self.interval_s(at)
         hour = hour_of(local_s)
         usual, weekly, seen = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
         weekly = np.where(seen > 0.0, weekly, np.nan)
         value = scale.learned(read)
-        return View(rows, at, observed_at, before, local_s, hour, interval_s, scale, read, value, outlook, weekly)
+        return View(rows, at, observed_at, before, local_s, hour, interval_s, scale, said, read, value, outlook, weekly)
 
     def band(self, view: View) -> tuple[Floats, Floats, Floats]:
         """What is expected of each reading, in its own unit: middle, lower, upper; NaN while nothing is known."""
         outlook, scale = view.outlook, view.scale
         half = self.pool.interval(view.at, outlook)
-        unspoken = np.flatnonzero(self.seen(view.at) == 0.0)
+        unspoken = np.flatnonzero((self.seen(view.at) == 0.0) | self.natures.speaks(view.at))
         middle, low, high = (
             scale.own(each) for each in (outlook.expected, outlook.expected - half, outlook.expected + half)
         )
@@ -154,7 +164,7 @@ class Prospects:
 
     def ready(self, rows: Ints) -> Ints:
         """Those of `rows` of which a forecast would say anything."""
-        return rows[self.seen(rows) > READY]
+        return rows[(self.seen(rows) > READY) & ~self.natures.speaks(rows)]
 
     def seen(self, at: Places) -> Floats:
         """How many readings of each of these streams were learned as what it is now."""

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.budget import Budget
-from gateway.learning.clock import LARGEST
 from gateway.learning.dating import Dating
 from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate, Phase
@@ -19,7 +18,7 @@ from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
 from gateway.learning.shelf import STANDING, Shelf
 from gateway.learning.suspicion import Case, Suspicion
 from gateway.learning.trial import Trial
-from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts
+from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts, is_text
 
 DAY_S = 86_400.0
 _TRIALS = 4.0
@@ -125,11 +124,13 @@ class Streams:
         `budget_s` is the time between two acceptable false alarms of each reading's stream, if not that of a device.
         """
         budget_s = np.full(len(batch), self._policy.budget_s) if budget_s is None else budget_s
-        verdicts = blank_verdicts(len(batch))
+        verdicts, has_texts = blank_verdicts(len(batch)), bool(is_text(batch.value).any())
         for turn in rounds(batch.stream):
             if self._dating.has_doubts:
                 self._turn_back(batch.at(turn))
             stale = self.prospects.clock.is_stale(batch.stream[turn], batch.observed_at[turn])
+            if has_texts:
+                stale |= self.prospects.natures.refuses(batch.stream[turn], batch.value[turn])
             verdicts.is_stale[turn] = stale
             fresh = turn[~stale] if stale.any() else turn
             if len(fresh):
@@ -150,7 +151,7 @@ class Streams:
         was_on_trial = self._gate.is_on_trial(at)
         decades = np.where(case.is_over & was_on_trial, 0.0, case.decades)
         threshold = self._threshold(at, view.interval_s, budget_s, is_state)
-        is_outside = self._gate.outside(at, case.level) & ~is_state
+        is_outside = np.where(is_state, case.is_strange, self._gate.outside(at, case.level))
         self._gate.hurry(rows[is_state])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
@@ -175,14 +176,14 @@ class Streams:
     def _look(self, batch: Batch) -> View:
         """What is known of a reading of each of some streams before it is judged."""
         rows, at, before = batch.stream, stretch(batch.stream), self.prospects.clock.arrays["last_at"][batch.stream]
-        read, is_calm = within(batch.value, -LARGEST, LARGEST), self._gate.is_calm(at)
+        is_calm = self._gate.is_calm(at)
         self._dating.note(rows, batch.observed_at, batch.received_at)
-        turned, scale = self.prospects.meet(rows, at, batch.observed_at, read, is_calm)
+        turned, read, scale = self.prospects.meet(rows, at, batch.observed_at, batch.value, is_calm)
         if len(turned):
             for part in (self._suspicion.evidence, self._suspicion.habits, self._tails):
                 part.renew(turned)
             self._trial.drop(turned)
-        view = self.prospects.view(rows, at, (before, batch.observed_at), read, scale)
+        view = self.prospects.view(rows, at, (before, batch.observed_at), (batch.value, read), scale)
         return view._replace(value=self._believed(at, view.outlook, view.value))
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
@@ -221,7 +222,7 @@ class Streams:
             self._gate.spend(late, verdicts.change, np.zeros(len(late)), budget_s[told])
             self._trial.open(late)
             self._trial.note(late, case.statistics[:, told])
-        return Batch(late, now[told], np.full(len(late), at), habits.state(late).astype(np.float64)), verdicts
+        return Batch(late, now[told], np.full(len(late), at), habits.value(late)), verdicts
 
     def _believed(self, at: Places, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
-from gateway.learning.habits import GRAIN, REST, STATES, Habits, Stay, state_of
+from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.prospects import View
 from gateway.learning.tails import Peaks, Tails
 from gateway.learning.weighing import LEAST_EXCESS, weigh
@@ -26,7 +26,8 @@ class Case(NamedTuple):
     """What speaks against a reading of each of some streams, in decades of its return period in readings.
 
     `found` are the tails in which its `statistics` lie, `level` is the fast mean of the values and `memory` what is to
-    be kept of them. `stay` says how those that are states stand, and `is_over` is where one was left.
+    be kept of them. `stay` says how those that are states stand, `is_over` is where one was left, and `is_strange`
+    where one is shown that was never left before.
     """
 
     decades: Floats
@@ -37,6 +38,7 @@ class Case(NamedTuple):
     memory: Memory
     is_state: Mask
     is_over: Mask
+    is_strange: Mask
     stay: Stay | None
 
 
@@ -50,20 +52,24 @@ class Suspicion:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
         rows, places = view.rows, np.flatnonzero(is_state)
         statistics, memory = self.evidence.observe(rows, view.at, view.value, view.outlook, view.value - view.weekly)
-        level, is_over, stay = statistics[Statistic.LEVEL].copy(), np.zeros(len(rows), np.bool_), None
+        level, stay = statistics[Statistic.LEVEL].copy(), None
+        is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):
-            state = state_of(view.read[places])
+            state = self.habits.find(rows[places], view.said[places])
             stay = self.habits.stay(rows[places], state, view.observed_at[places], self.habits.since(rows[places]))
             statistics[:, places], grain[places] = stay.statistics(len(statistics)), GRAIN
-            is_over[places] = stay.is_over
+            is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grain)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, kind = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
-            quiet = _quiet(stay, view.interval_s[places], youth[places])
-            kind[places] = np.where(stay.is_over, Kind.SPIKE, kind[places])
-            decades[places] = np.where(stay.is_over, quiet, decades[places])  # what is over is not told any more
-        return Case(decades, kind, found, statistics, level, memory, is_state, is_over, stay)
+            quiet, rare = (
+                _decades(each, view.interval_s[places], youth[places]) for each in (stay.quiet_s, stay.rare_s)
+            )
+            new = np.where(rare > quiet, Kind.RANGE, Kind.SPIKE)
+            kind[places] = np.where(stay.is_over, new, kind[places])
+            decades[places] = np.where(stay.is_over, np.maximum(quiet, rare), decades[places])  # what is over is past
+        return Case(decades, kind, found, statistics, level, memory, is_state, is_over, is_strange, stay)
 
     def _weigh(
         self, found: Peaks, youth: Floats, is_unsure: Mask, is_state: Mask
@@ -82,7 +88,7 @@ class Suspicion:
         statistics = stay.statistics(len(Statistic))
         found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN))
         decades, kind = self._weigh(found, youth, is_state, is_state)
-        return Case(decades, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, stay)
+        return Case(decades, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, ~is_state, stay)
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:
         """Learn what was read; of a state, how long it lasted when it is over."""
@@ -90,19 +96,24 @@ class Suspicion:
         found = case.found
         if case.stay is not None:
             places, found = np.flatnonzero(case.is_state), found.but(case.is_state & ~case.is_over)
-            self.habits.learn(view.rows[places], state_of(view.read[places]), case.stay, received_at[places])
+            self.habits.learn(view.rows[places], view.said[places], case.stay, received_at[places])
         self.tails.learn(view.at, found)
 
     def stands(self, rows: Ints, case: Case) -> tuple[Floats, Floats]:
-        """How long (s) the state of each of `rows` lasted at most, or how often a rest usually ends; how long it is."""
+        """How long (s) the state of each of `rows` lasted at most, or how often a rest usually ends; how long it is.
+
+        In the place of the first, of one that has just begun: the one before, or how often it was seen if that is odd.
+        """
         assert case.stay is not None  # noqa: S101 - they are states
         stay, tops = case.stay, self.tails.arrays["top"]
-        longest = tops[np.minimum(stay.state, STATES - 1), rows].astype(np.float64)
+        longest = tops[np.minimum(stay.state, LENGTHS - 1), rows].astype(np.float64)
         longest = np.where(np.isfinite(longest), np.exp(np.minimum(longest, _LONGEST)), np.nan)
-        return np.where(np.isnan(stay.stirs), longest, stay.stirs), stay.lasted_s
+        usual = np.where(np.isnan(stay.stirs), longest, stay.stirs)
+        instead = np.where(stay.rare_s > stay.quiet_s, stay.visits, self.habits.value(rows))
+        return np.where(stay.is_over, instead, usual), stay.lasted_s
 
 
-def _quiet(stay: Stay, interval_s: Floats, youth: Floats) -> Floats:
-    """The decades (of readings) of stirs at hours so quiet; 0 where there is none."""
-    is_stir = (stay.quiet_s > 0.0) & (youth <= 0.0)
-    return np.where(is_stir, np.log10(np.where(is_stir, stay.quiet_s, 1.0) / interval_s), 0.0)
+def _decades(period_s: Floats, interval_s: Floats, youth: Floats) -> Floats:
+    """The decades (of readings) of what comes once in so many seconds; 0 where there is nothing of it."""
+    is_it = (period_s > 0.0) & (youth <= 0.0)
+    return np.where(is_it, np.log10(np.where(is_it, period_s, 1.0) / interval_s), 0.0)

@@ -18,7 +18,8 @@ from gateway.records.events import (
     Undone,
     Verdict,
 )
-from gateway.records.readings import SECOND, Batch, Floats, Ints, Message, Reading, Reason
+from gateway.records.readings import SECOND, Batch, Floats, Ints, Message, Reading, Reason, joined
+from gateway.records.texts import Names, code_of, is_text
 from gateway.records.told import Crossing, DeviceState, Forecast, Incident, SensorState, State
 from gateway.records.verdicts import Change, Kind, Nature, Verdicts, blank_verdicts
 
@@ -40,6 +41,7 @@ __all__ = [
     "Kind",
     "Maintenance",
     "Message",
+    "Names",
     "Nature",
     "Reading",
     "Reason",
@@ -53,4 +55,7 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "blank_verdicts",
+    "code_of",
+    "is_text",
+    "joined",
 ]

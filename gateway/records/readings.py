@@ -1,11 +1,14 @@
 """What comes in: messages, readings, and why something is not accepted."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from gateway.records.texts import Names
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -50,6 +53,8 @@ class Reason(StrEnum):
     """More in one message than is learned before it is acknowledged, and all after it."""
     TOO_MANY_NEW = "too_many_new"
     """More new streams within a minute than are let in."""
+    TOO_MANY_TEXTS = "too_many_texts"
+    """More different texts from one sensor than a sensor has states: free text, of which nothing can be learned."""
 
 
 class Message(NamedTuple):
@@ -66,30 +71,48 @@ class Message(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One value of one sensor, as decoded; `observed_at` and `unit` are None where the device sent none."""
+    """One value of one sensor, as decoded; `observed_at` and `unit` are None where the device sent none.
+
+    Where the value is a `text`, the number is what stands for it.
+    """
 
     device: str
     sensor: str
     value: float
     observed_at: int | None
     unit: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Accepted readings in order of arrival, one per row of equally long columns.
 
-    `stream` is the row number of the stream in its shard.
+    `stream` is the row number of the stream in its shard, `names` has the texts that stand among the values.
     """
 
     stream: Ints
     observed_at: Ints
     received_at: Ints
     value: Floats
+    names: Names = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.stream)
 
     def at(self, places: Ints | slice) -> "Batch":
         """The readings at these positions."""
-        return Batch(self.stream[places], self.observed_at[places], self.received_at[places], self.value[places])
+        columns = self.stream[places], self.observed_at[places], self.received_at[places], self.value[places]
+        return Batch(*columns, self.names)
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Several batches as one; by law this changes no result."""
+    if len(batches) == 1:
+        return batches[0]
+    stream, observed_at, received_at, value = (
+        np.concatenate([getattr(batch, name) for batch in batches])
+        for name in ("stream", "observed_at", "received_at", "value")
+    )
+    names = {code: text for batch in batches for code, text in batch.names.items()}
+    return Batch(stream, observed_at, received_at, value, names)

@@ -21,7 +21,7 @@ class Incident:
 
     `sensor` is the one that showed it first, None for what concerns the whole device (silent, joint); `sensors` are
     those that show it now. `device` is empty for an outage, which is that of all `devices`. `score` is in [0, 1]. The
-    numbers are None where they say nothing.
+    numbers are None where they say nothing, the value is a text where the sensor sends texts.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Incident:
     score: float
     started_at: int
     at: int
-    value: float | None
+    value: float | str | None
     expected: float | None
     lower: float | None
     upper: float | None
@@ -45,10 +45,10 @@ class Incident:
 class SensorState(NamedTuple):
     """The newest reading of a sensor, what was expected in its place, what both are counted in, and what it is.
 
-    The numbers are None where nothing is known.
+    The numbers are None where nothing is known, the value is a text where the sensor sends texts.
     """
 
-    value: float | None
+    value: float | str | None
     expected: float | None
     lower: float | None
     upper: float | None

@@ -37,9 +37,14 @@ RULES = Rules(
 )
 
 VALUES = st.floats(-1e100, 1e100) | st.floats(0, 40) | st.sampled_from([0.0, 1.0, 20.0, 25.0, 1e100, -1e100, 5e-324])
+TEXTS = st.sampled_from(["idle", "heating", "error", "", "läuft"])
 GAPS_S = st.sampled_from([0, 1, 60, 60, 60, 61, -30, -(10**6), 10**4, 10**7])
-Steps = list[tuple[str, str, int, float]]
-STEPS = st.lists(st.tuples(st.sampled_from(DEVICES), st.sampled_from(SENSORS), GAPS_S, VALUES), min_size=1, max_size=60)
+Steps = list[tuple[str, str, int, float | str]]
+STEPS = st.lists(
+    st.tuples(st.sampled_from(DEVICES), st.sampled_from((*SENSORS, "mode")), GAPS_S, VALUES | TEXTS | TEXTS),
+    min_size=1,
+    max_size=60,
+)
 OFTEN = settings(max_examples=10, deadline=None)
 
 
@@ -59,7 +64,7 @@ def new_shard(*, is_grown: bool) -> Shard:
     return shard
 
 
-def as_rows(steps: Sequence[tuple[str, str, int, float]]) -> list[Row]:
+def as_rows(steps: Sequence[tuple[str, str, int, float | str]]) -> list[Row]:
     """Return steps as readings: gaps between them become times, some of them backwards."""
     at, rows = START + 400 * 60 * SECOND, []
     for device, sensor, gap_s, value in steps:

@@ -32,6 +32,7 @@ from gateway.records import (
     Span,
     Tick,
     Verdict,
+    code_of,
 )
 from gateway.recovery import restore
 from gateway.shard import Rules, Shard
@@ -47,10 +48,10 @@ RULES = Rules(
 )
 MARK = "rules"
 
-VALUES = st.floats(0, 40) | st.sampled_from([20.0, 25.0, 500.0, -1e9])
+VALUES = st.floats(0, 40) | st.sampled_from([20.0, 25.0, 500.0, -1e9, "idle", "heating", "error"])
 GAPS_S = st.sampled_from([0, 1, 60, 60, 60, 61, -30, 10**4])
 READINGS = st.lists(
-    st.tuples(st.sampled_from(DEVICES), st.sampled_from(SENSORS), GAPS_S, VALUES), min_size=1, max_size=8
+    st.tuples(st.sampled_from(DEVICES), st.sampled_from((*SENSORS, "mode")), GAPS_S, VALUES), min_size=1, max_size=8
 )
 WORDS = st.one_of(
     st.builds(Feedback, st.just(0), st.sampled_from(DEVICES), st.none(), st.sampled_from(Verdict)),
@@ -72,7 +73,7 @@ class History(NamedTuple):
 
     rounds: int
     size: int
-    steps: list[list[tuple[str, str, int, float]] | Event]
+    steps: list[list[tuple[str, str, int, float | str]] | Event]
     checkpoints: set[int]
 
     def entries(self) -> Iterator[Sequence[Row] | Event]:
@@ -236,21 +237,25 @@ def test_what_was_undone_was_never_learned(
 SECRETS = (48_151.62342, -1_618.0339887)
 """Values that nobody else sends."""
 
+SECRET = "on holiday"
+"""A text that nobody else sends."""
+
 
 def holds(path: Path) -> list[str]:
     """Return where any of them is found: in the bytes of the files, in what a state says, in entries, in incidents."""
     forms = [
         form for value in SECRETS for form in (struct.pack("<d", value), struct.pack("<f", value), str(value).encode())
     ]
+    forms += [SECRET.encode(), struct.pack("<d", code_of(SECRET))]
     journal, found = Journal(path), list[str]()
     found += ["bytes"] * any(form in bytes_of(path) for form in forms)
     journal.open()
     states = b"".join(part for _, parts in journal.checkpoints(MARK) for part in parts.values())
     journal.close()
     found += ["state"] * any(form in states for form in forms)
-    found += ["entries"] * any(value in SECRETS for *_, value in readings_of(path))
+    found += ["entries"] * any(value in {*SECRETS, code_of(SECRET)} for *_, value in readings_of(path))
     with Reader(path) as log:
-        found += ["incidents"] * any(told.value in SECRETS for told in log.incidents())
+        found += ["incidents"] * any(told.value in {*SECRETS, SECRET} for told in log.incidents())
     return found
 
 
@@ -258,6 +263,7 @@ def holds(path: Path) -> list[str]:
 def test_no_byte_of_a_value_stays_behind(since: int | None) -> None:
     """Neither of a whole device nor of some of its readings, however they were packed."""
     steps: list[Any] = [[(DEVICES[0], sensor, 60, value)] for value in SECRETS for sensor in SENSORS]
+    steps += [[(DEVICES[0], "mode", 60, SECRET)]]
     with lived(History(220, 200, steps, {len(steps) + 6})) as (path, _):
         assert holds(path) == ["bytes", "state", "entries", "incidents"]
         do(forget, path, {"device": DEVICES[0], **({} if since is None else {"since": since})})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from readings import verdicts
 
 from gateway.errors import JournalError
 from gateway.journal import bands, blocks
-from gateway.records import Batch, Kind, Verdicts
+from gateway.records import Batch, Kind, Verdicts, code_of
 
 
 def entry(values: Sequence[float], stale: Sequence[bool] | None = None) -> tuple[Batch, Verdicts]:
@@ -36,11 +37,22 @@ def test_readings_come_back_exactly(values: Sequence[float]) -> None:
     """The log can be folded again to the last bit, whatever the numbers are."""
     batch, told = entry(values)
     again, said = blocks.decode(blocks.encode(batch, told))
-    for name in Batch.__slots__:
+    for name in ("stream", "observed_at", "received_at", "value"):
         assert getattr(again, name).tobytes() == getattr(batch, name).tobytes()
         assert getattr(again, name).dtype == getattr(batch, name).dtype
     assert np.array_equal(said.kind, told.kind)
     assert not said.is_stale.any()
+
+
+def test_texts_stand_beside_the_readings_that_say_them() -> None:
+    """Those that nobody says any more are not written; without any a block is what it was before there were some."""
+    batch, told = entry([code_of("heating"), 21.5, code_of("läuft")])
+    named = replace(batch, names={code_of(text): text for text in ("heating", "läuft", "gone")})
+    again, _ = blocks.decode(blocks.encode(named, told))
+    assert again.names == {code_of(text): text for text in ("heating", "läuft")}
+    assert again.value.tolist() == batch.value.tolist()
+    kept = np.array([1])
+    assert blocks.encode(named.at(kept), told.at(kept)) == blocks.encode(batch.at(kept), told.at(kept))
 
 
 def test_readings_of_a_fleet_take_little_room() -> None:

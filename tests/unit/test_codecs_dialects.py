@@ -132,14 +132,14 @@ class TestSparkplug:
     def test_data_after_a_gap_waits_for_a_birth_unless_told_otherwise(self) -> None:
         """What was lost may have been a birth that gave the aliases away anew."""
         lived = ("nbirth", "dbirth", "after a gap")
-        assert reasons(self.life(*lived)) == [Reason.TYPE, Reason.BIRTH]
+        assert reasons(self.life(*lived)) == [Reason.BIRTH]
         assert self.life(*lived, trust_aliases=True).readings[-1].value == 22.0
         assert self.life(*lived, "dbirth", "after a gap").readings[-1].value == -5.0
 
     def test_a_birth_after_death_is_a_new_life(self) -> None:
         """Aliases of a session that ended are not used in the next."""
-        assert reasons(self.life("nbirth", "dbirth", "ndeath", "ddata"))[1:] == [Reason.BIRTH] * 3
-        assert len(self.life("nbirth", "dbirth", "ndeath", "nbirth", "dbirth", "ddata").readings) == 2 * 6 + 3
+        assert reasons(self.life("nbirth", "dbirth", "ndeath", "ddata")) == [Reason.BIRTH] * 3
+        assert len(self.life("nbirth", "dbirth", "ndeath", "nbirth", "dbirth", "ddata").readings) == 2 * 7 + 3
 
     def test_the_death_of_an_earlier_session_is_ignored(self) -> None:
         """A will may come after the node has connected again; `bdSeq` tells."""

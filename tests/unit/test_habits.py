@@ -100,7 +100,7 @@ def test_a_stir_at_night_is_told_at_once(past: tuple[dict[str, bytes], list[Inci
     fed = [("night", "contact", at(DAYS, 3.2), 1.0), ("night", "contact", at(DAYS, 3.3), 0.0)]
     opened, closed = [one for one in play(shard, fed, at(DAYS, 4)) if one.device == "night"]
     assert (opened.state, opened.kind, opened.at) == (State.OPEN, Kind.SPIKE, at(DAYS, 3.2))
-    assert opened.reason.startswith("contact is on now: at this hour of the week it hardly ever changes.")
+    assert opened.reason.startswith("contact is on now; at this hour of the week it is usually off.")
     assert (closed.state, closed.at) == (State.CLOSED, at(DAYS, 3.3))
 
 

@@ -43,6 +43,7 @@ def test_what_was_believed_before_and_at_a_jump(path: Path) -> None:
     assert (odd["value"], odd["at"]) == (500.0, "2023-11-15T03:13:20.000Z")
     assert odd["upper"] < 100.0
     assert odd["score"] >= 0.5
+    assert calm["taken for"] == "value"
     assert after["open"][0]["sensor"] == "a"
     assert "500" in after["open"][0]["reason"]
     assert after["sensors"]["b"] == before["sensors"]["b"]

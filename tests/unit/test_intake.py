@@ -8,7 +8,7 @@ from readings import START, batch, life, message
 
 from gateway.config import Limits, Source, Topics
 from gateway.errors import ConfigError
-from gateway.intake import LONGEST_TOPIC, LOUDEST, ROUTES, Intake
+from gateway.intake import LONGEST_TOPIC, LOUDEST, ROUTES, TEXTS, Intake
 from gateway.learning.directory import Directory
 from gateway.records import (
     SECOND,
@@ -21,6 +21,7 @@ from gateway.records import (
     Message,
     Reason,
     Verdict,
+    code_of,
 )
 from gateway.shard import Rules, Shard
 
@@ -108,7 +109,9 @@ BAD: dict[str, tuple[Message, Reason]] = {
     "not json": (message(READINGS, "{"), Reason.MALFORMED),
     "not utf-8": (message(READINGS, b"\xff"), Reason.BINARY),
     "type": (message(READINGS, "[1]"), Reason.TYPE),
-    "text": (message(READINGS + "/a", "warm"), Reason.TYPE),
+    "long text": (message(READINGS + "/a", "w" * 65), Reason.TYPE),
+    "no text": (message(READINGS + "/a", "unavailable"), Reason.TYPE),
+    "version": (message(READINGS + "/a", "1.2.3"), Reason.TYPE),
     "nan": (message(READINGS, '{"a": NaN}'), Reason.NOT_FINITE),
     "infinite": (message(READINGS + "/a", "1e999"), Reason.NOT_FINITE),
     "no time": (message(READINGS, '{"a": 1, "time": "noon"}'), Reason.TIME),
@@ -174,7 +177,8 @@ def test_bad_messages_change_nothing_for_the_others() -> None:
         clean.apply(batch(clean.directory, [row]))
     assert clean.dumps() == disturbed.dumps()
     others = {Reason.REPEATED, Reason.NOT_LIVE, Reason.QUALITY, Reason.IDENTITY, Reason.BIRTH, Reason.MEMORY}
-    assert set(intake.rejected) == set(Reason) - others - {Reason.STALE, Reason.TOO_MANY_SENSORS, *FLOODS}
+    unsaid = {Reason.STALE, Reason.TOO_MANY_SENSORS, Reason.TOO_MANY_TEXTS, *FLOODS}
+    assert set(intake.rejected) == set(Reason) - others - unsaid
 
 
 def test_a_flood_of_topics_does_not_grow_memory() -> None:
@@ -252,6 +256,19 @@ def test_while_our_clock_reads_earlier_than_it_did_nobody_is_of_the_future() -> 
     assert rows_in(intake.take(sent)) == 0
     assert rows_in(intake.take([sent[0]._replace(received_at=START - year)])) == 1
     assert rows_in(new_intake(Limits(ahead_s=10)).take([sent[0]._replace(received_at=9 * SECOND)])) == 1
+
+
+def test_texts_go_with_the_readings_that_say_them() -> None:
+    """As numbers among the values, and by name beside them; what is not learned yet counts towards the limit."""
+    intake = new_intake()
+    (taken,) = intake.take([message(READINGS, '{"mode": "heating", "a": 1}'), message(READINGS, '{"mode": " idle "}')])
+    assert isinstance(taken, Batch)
+    assert [taken.names.get(value, value) for value in taken.value.tolist()] == ["heating", 1.0, "idle"]
+    assert taken.names == {code_of(text): text for text in ("heating", "idle")}
+    rest = [message(READINGS, f'{{"mode": "story {number}"}}') for number in range(TEXTS)]
+    assert rows_in(intake.take(rest)) == TEXTS - 2
+    assert intake.rejected == {Reason.TOO_MANY_TEXTS: 2}
+    assert rows_in(intake.take([message(READINGS, '{"mode": "idle"}')])) == 1, "what is known may be said again"
 
 
 def test_presence_of_an_unknown_device_is_no_entry() -> None:

@@ -540,7 +540,7 @@ def notes(bench: Bench) -> list[Note]:
 def test_health_is_noted_every_minute(new_bench: Callable[..., Bench]) -> None:
     """In the log, so that an outage of the database hides nothing of it."""
     bench = new_bench(journal={"commit_messages": 1})
-    bench.step('{"a": 1}', '{"a": "far too much"}')
+    bench.step('{"a": 1}', '{"a": "unavailable"}')
     bench.step('{"a": 2}', after=30 * SECOND)
     bench.step('{"a": 3}', after=30 * SECOND, waited=SECOND // 2)
     bench.pipeline.finish()

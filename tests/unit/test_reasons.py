@@ -63,12 +63,21 @@ def test_of_a_counter_the_rate_is_told(kind: Kind, value: float, sentence: str) 
         (Kind.STUCK, 5.0, 720.0, "door has been 5 for 3 h; so far at most 12 min."),
         (Kind.SILENT, 0.0, 12.2, "door has not changed for 3 h; meanwhile it usually does 12 times."),
         (Kind.SILENT, 0.0, 1.2, "door has not changed for 3 h; meanwhile it usually does once."),
-        (Kind.SPIKE, 0.0, 1.2, "door is off now: at this hour of the week it hardly ever changes."),
+        (Kind.RANGE, 5.0, 0.0, "door is 5; it has never said that before."),
+        (Kind.RANGE, "error", 0.3, 'door is "error"; it has hardly ever said that.'),
     ],
 )
-def test_of_a_state_its_habit_is_told(kind: Kind, value: float, usual: float, sentence: str) -> None:
-    """How long it has lasted beside how long it does, what should have come by now, or that the hour is odd."""
-    assert reasons.stayed(kind, "door", value, (usual, 3 * 3600.0), FOUR_YEARS) == sentence + END
+def test_of_a_state_its_habit_is_told(kind: Kind, value: float | str, usual: float, sentence: str) -> None:
+    """How long it has lasted beside how long it does, what should have come by now, or that it is new."""
+    number, text = (0.0, value) if isinstance(value, str) else (value, None)
+    state = reasons.state_name(number, text)
+    assert reasons.stayed(kind, "door", state, (usual, 3 * 3600.0), FOUR_YEARS) == sentence + END
+
+
+def test_of_a_state_at_an_odd_hour_the_usual_one_is_told() -> None:
+    """In the words of the sensor."""
+    said = reasons.untimely("mode", '"heating"', '"idle"', FOUR_YEARS)
+    assert said == f'mode is "heating" now; at this hour of the week it is usually "idle".{END}'
 
 
 def test_slow_and_fast_counters_are_told_by_the_day_and_by_the_second() -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway import recordings
 from gateway.errors import InputError
 from gateway.recordings import Recording
-from gateway.records import SECOND
+from gateway.records import SECOND, code_of
 
 T = 1_700_000_000 * SECOND
 
@@ -22,14 +22,16 @@ def read(folder: Path, text: str | bytes, name: str = "x.csv") -> Recording:
 
 
 def test_columns_become_sensors(tmp_path: Path) -> None:
-    """The first column is the time, every other with numbers a sensor; text is ignored, a hole is a hole."""
+    """The first column is the time, every other with numbers or states a sensor; a hole is a hole."""
     text = "when,temp,note,door,,empty\n1700000000,21.5,fine,on,1,\n1700000060,,odd,OFF,2,\n1700000120,x,odd,true,3\n"
     recording = read(tmp_path, text, "room 1.csv")
     assert (recording.device, len(recording)) == ("room 1", 3)
-    assert recording.sensors == ("temp", "door", "column_4")
+    assert recording.sensors == ("temp", "note", "door", "column_4")
+    assert recording.names == {code_of(text): text for text in ("fine", "odd")}
     assert recording.times == ("1700000000", "1700000060", "1700000120")
     assert recording.observed_at.tolist() == [T, T + 60 * SECOND, T + 120 * SECOND]
-    expected = [[21.5, 1.0, 1.0], [np.nan, 0.0, 2.0], [np.nan, 1.0, 3.0]]
+    fine, odd = code_of("fine"), code_of("odd")
+    expected = [[21.5, fine, 1.0, 1.0], [np.nan, odd, 0.0, 2.0], [np.nan, odd, 1.0, 3.0]]
     assert np.array_equal(recording.values, expected, equal_nan=True)
 
 
@@ -50,6 +52,14 @@ def test_times(tmp_path: Path, time: str, at: int) -> None:
     assert read(tmp_path, f"t,a\n{time},1\n").observed_at.tolist() == [at]
 
 
+def test_states_may_be_off_and_are_no_more_than_a_sensor_has(tmp_path: Path) -> None:
+    """A mode that is now and then off is a column of states; remarks that are hardly ever the same are none."""
+    rows = [f"{number},{mode},{number % 2},remark {number}" for number, mode in enumerate(("off", "heat", "off") * 20)]
+    recording = read(tmp_path, "\n".join(["time,mode,a,note", *rows]))
+    assert recording.sensors == ("mode", "a")
+    assert recording.values[:3, 0].tolist() == [0.0, code_of("heat"), 0.0]
+
+
 def test_a_byte_order_mark_and_foreign_line_ends(tmp_path: Path) -> None:
     """Spreadsheets write both."""
     recording = read(tmp_path, b"\xef\xbb\xbftime,caf\xc3\xa9\r\n0,1\r\n")
@@ -63,7 +73,7 @@ def test_a_byte_order_mark_and_foreign_line_ends(tmp_path: Path) -> None:
         ("time,a\n", "needs a header"),
         ("\n\n", "needs a header"),
         ("time\n1\n", "no column of numbers"),
-        ("time,a\n1,warm\n", "no column of numbers"),
+        ("time,a\n1,1.2.3\n", "no column of numbers or states"),
         ("time,a,a\n1,2,3\n", "two columns have the same name"),
         ("time,a\n1,1\n\nnoon,1\n", "row 4: 'noon' is no time"),
         ("time,a\n,1\n", "row 2: '' is no time"),
