@@ -122,7 +122,8 @@ class Natures(Rows):
     def hear(self, rows: Ints, at: Places, value: Floats) -> Ints:
         """Take note of which of `rows` send texts; returns the places of those that turn into a state by it, or back.
 
-        `at` are the same as `rows`, as `stretch` finds them. What sends so many numbers and no text any more is a sensor of numbers, which once said that it was broken.
+        `at` are the same as `rows`, as `stretch` finds them. What sends so many numbers and no text any more is a
+        sensor of numbers, which once said that it was broken.
         """
         a, says, spoke = self.arrays, is_text(value), self.speaks(at)
         involved = np.flatnonzero(says | spoke)
