@@ -1,9 +1,10 @@
-"""Faults of counters and of switches at the default budget, and what healthy ones are told for.
+"""Faults of counters, of switches and of sensors that send text at the default budget, and what healthy ones tell.
 
 Run it as `python tests/benchmarks/bench_kinds.py`; `--count` and `--seed` for more. Meters report every ten minutes,
-doors when they are opened and closed, some 25 times a day and never at night; after four weeks something happens to
-them. The peer is the rule of InfluxData's River plugin (EWMean and EWVar) on the same readings, its threshold raised
-until it tells healthy devices no more often than we do. What no reading says it cannot tell.
+doors when they are opened and closed, some 25 times a day and never at night, washing machines when their program goes
+on, boilers their mode every ten minutes; after four weeks something happens to them. The peer is the rule of
+InfluxData's River plugin (EWMean and EWVar) on the same readings, its threshold raised until it tells healthy devices
+no more often than we do; texts it gets as the numbers in which they came. What no reading says it cannot tell.
 """
 
 import argparse
@@ -16,15 +17,20 @@ from peers import ZScore
 from signals import DAY_S, START
 
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, State, Tick
+from gateway.records import SECOND, Batch, State, Tick, code_of
 from gateway.shard import Rules, Shard
 
 MIDNIGHT = START - START % (DAY_S * SECOND)
 DAYS, COUNTED_FROM = 28, 14
 HOUR_S, TICK_S, METER_S = 3600, 300, 600
 WITHIN_H = {"stops": 12, "leaks": 2, "left open": 6, "no morning": 12, "at night": 1}
+WITHIN_H |= {"new text": 1, "stays": 12, "odd hour": 1}
 """Hours after midnight of the last day, plus ten, within which a fault is to be told; the morning and the night begin
 at midnight themselves."""
+
+
+BEGIN_H = {"no morning": 6.5, "at night": 3.2, "odd hour": 3.2, "stays": 9.75}
+"""Where it does not begin at ten."""
 
 
 class Reading(NamedTuple):
@@ -32,7 +38,7 @@ class Reading(NamedTuple):
 
     at_s: float
     device: str
-    value: float
+    value: float | str
 
 
 def meter(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
@@ -65,6 +71,39 @@ def door(device: str, draw: np.random.RandomState, fault: str | None) -> Iterato
                 yield Reading(day * DAY_S + (hour + open_h) * HOUR_S, device, 0.0)
 
 
+def washer(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
+    """A program is run up to three times a day, one in fifty is paused."""
+    for day in range(DAYS + 1):
+        for hour in (8.0, 13.0, 18.0):
+            if draw.uniform() < 0.4:
+                continue
+            at_s = day * DAY_S + (hour + draw.uniform(0, 1.5)) * HOUR_S
+            is_struck = day == DAYS and hour == 8.0
+            steps = ["washing", *(["paused"] if draw.uniform() < 0.02 else []), "rinsing", "spinning", "idle"]
+            for step in steps if not is_struck else []:
+                yield Reading(at_s, device, step)
+                at_s += {"washing": 2400, "paused": 600, "rinsing": 1200, "spinning": 600}.get(step, 0) * draw.uniform(
+                    0.8, 1.2
+                )
+    struck = {"new text": ["washing", "error"], "stays": ["washing"]}
+    for place, step in enumerate(struck.get(fault or "", [])):
+        yield Reading(DAYS * DAY_S + (10 + (place - 1) / 4) * HOUR_S, device, step)
+
+
+def boiler(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
+    """Heats in the morning and in the evening, on and off."""
+    begin, is_on = draw.uniform(5.5, 6.5), draw.uniform(size=((DAYS + 1) * DAY_S // METER_S)) < 0.6
+    for place, at_s in enumerate(range(0, (DAYS + 1) * DAY_S, METER_S)):
+        hour = at_s % DAY_S / HOUR_S
+        heats = (begin <= hour < begin + 3 or 17 <= hour < 22) and bool(is_on[place])
+        if fault == "odd hour" and DAYS * DAY_S <= at_s < DAYS * DAY_S + 4 * HOUR_S and 3.2 <= hour < 3.6:
+            heats = True
+        yield Reading(at_s, device, "heating" if heats else "idle")
+
+
+MAKERS = {"stops": meter, "leaks": meter, "new text": washer, "stays": washer, "odd hour": boiler}
+
+
 def ours(readings: Sequence[Reading]) -> dict[str, list[float]]:
     """When (s) each device was told, by readings and by the clock."""
     shard, told, left = Shard(Rules()), defaultdict[str, list[float]](list), 0
@@ -83,13 +122,19 @@ def batch(directory: Directory, readings: Sequence[Reading]) -> Batch:
     """The readings, received when they were observed."""
     rows = np.array([directory.add(each.device, "value") for each in readings])
     at = np.array([MIDNIGHT + int(each.at_s * SECOND) for each in readings])
-    return Batch(rows, at, at, np.array([each.value for each in readings]))
+    names = {code_of(each.value): each.value for each in readings if isinstance(each.value, str)}
+    value = np.array([code_of(each.value) if isinstance(each.value, str) else each.value for each in readings])
+    return Batch(rows, at, at, value, names)
 
 
 def theirs(readings: Sequence[Reading], healthy: int) -> dict[str, list[float]]:
     """When the peer tells each device, held to this many readings told of healthy ones before the faults."""
-    models: defaultdict[str, ZScore] = defaultdict(ZScore)
-    scored = [(models[each.device].score_learn_one(each.value), each) for each in readings]
+    models, texts = defaultdict[str, ZScore](ZScore), dict[str, float]()
+    numbers = (
+        texts.setdefault(each.value, float(len(texts))) if isinstance(each.value, str) else each.value
+        for each in readings
+    )
+    scored = [(models[each.device].score_learn_one(value), each) for value, each in zip(numbers, readings, strict=True)]
     quiet = sorted((score for score, each in scored if is_counted(each.at_s)), reverse=True)
     threshold, told = quiet[healthy], defaultdict[str, list[float]](list)
     for score, each in scored:
@@ -105,7 +150,7 @@ def is_counted(at_s: float) -> bool:
 
 def recall(told: dict[str, list[float]], fault: str, count: int) -> tuple[float, float]:
     """Share of the faults that are told in time, and the median delay in minutes."""
-    begin_s = DAYS * DAY_S + {"no morning": 6.5, "at night": 3.2}.get(fault, 10.0) * HOUR_S
+    begin_s = DAYS * DAY_S + BEGIN_H.get(fault, 10.0) * HOUR_S
     end_s = begin_s + WITHIN_H[fault] * HOUR_S
     names = [f"{fault}/{number}" for number in range(count)]
     delays = [next((at - begin_s for at in told.get(name, ()) if begin_s <= at < end_s), None) for name in names]
@@ -122,9 +167,8 @@ def main() -> None:
     draw, lives = np.random.RandomState(options.seed), list[Reading]()
     for fault in WITHIN_H:
         for number in range(options.count):
-            make = meter if fault in {"stops", "leaks"} else door
-            lives += make(f"{fault}/{number}", draw, fault)
-    lives.sort()
+            lives += MAKERS.get(fault, door)(f"{fault}/{number}", draw, fault)
+    lives.sort(key=lambda each: each.at_s)
     mine = ours(lives)
     false = sum(is_counted(at) for told in mine.values() for at in told)
     peer, recalls = theirs(lives, false), []

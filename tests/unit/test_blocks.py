@@ -12,6 +12,8 @@ from gateway.errors import JournalError
 from gateway.journal import bands, blocks
 from gateway.records import Batch, Kind, Verdicts, code_of
 
+COLUMNS = ("stream", "observed_at", "received_at", "value")
+
 
 def entry(values: Sequence[float], stale: Sequence[bool] | None = None) -> tuple[Batch, Verdicts]:
     """Return a batch of these values with verdicts on them."""
@@ -37,7 +39,7 @@ def test_readings_come_back_exactly(values: Sequence[float]) -> None:
     """The log can be folded again to the last bit, whatever the numbers are."""
     batch, told = entry(values)
     again, said = blocks.decode(blocks.encode(batch, told))
-    for name in ("stream", "observed_at", "received_at", "value"):
+    for name in COLUMNS:
         assert getattr(again, name).tobytes() == getattr(batch, name).tobytes()
         assert getattr(again, name).dtype == getattr(batch, name).dtype
     assert np.array_equal(said.kind, told.kind)
@@ -53,6 +55,9 @@ def test_texts_stand_beside_the_readings_that_say_them() -> None:
     assert again.value.tolist() == batch.value.tolist()
     kept = np.array([1])
     assert blocks.encode(named.at(kept), told.at(kept)) == blocks.encode(batch.at(kept), told.at(kept))
+    left, count = blocks.without(blocks.encode(named, told), np.array([True, False, False]))
+    assert (count, blocks.decode(left)[0].names) == (1, {code_of("läuft"): "läuft"})
+    assert b"heating" not in left
 
 
 def test_readings_of_a_fleet_take_little_room() -> None:
@@ -130,8 +135,8 @@ def test_a_block_without_some_streams_is_one_that_never_held_them(gone: list[int
     if block:
         again, said = blocks.decode(block)
         expected, words = blocks.decode(blocks.encode(batch.at(rest), told.at(rest)))
-        assert [getattr(again, name).tobytes() for name in Batch.__slots__] == [
-            getattr(expected, name).tobytes() for name in Batch.__slots__
+        assert [getattr(again, name).tobytes() for name in COLUMNS] == [
+            getattr(expected, name).tobytes() for name in COLUMNS
         ]
         assert [column.tobytes() for _, column in said.columns()] == [column.tobytes() for _, column in words.columns()]
         assert blocks.streams(block).tolist() == rest.tolist()
