@@ -45,7 +45,7 @@ def approaches(
     """Which of `rows` move towards a bound: row, time of its last reading, when it is reached, interval in s."""
     bound_of = {row: bound for row in rows.tolist() if (bound := _bound(directory.streams[row], bounds)) is not None}
     bounded = np.array(list(bound_of), dtype=np.int64)
-    bounded = bounded[prospects.seen(bounded) >= RECENT]
+    bounded = prospects.ready(bounded[prospects.seen(bounded) >= RECENT])
     if not len(bounded):
         return []
     columns = (bounded.tolist(), *prospects.pace(bounded), *prospects.recent(bounded, RECENT))
