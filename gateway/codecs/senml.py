@@ -99,12 +99,10 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _value(base: Mapping[str, object], record: Mapping[str, object]) -> object:
-    """A number with its base value, a bool, or text; `vd` is bytes."""
+    """A number with its base value, a bool, text, or bytes, which are no value, though JSON writes them as text."""
     if "v" in record:
         return _number(record["v"]) + _number(base.get("bv", 0))
-    if "vd" in record:
-        raise PayloadError(Reason.TYPE, "bytes")
-    return record.get("vb", record.get("vs"))
+    return b"" if "vd" in record else record.get("vb", record.get("vs"))
 
 
 def _time(base: Mapping[str, object], record: Mapping[str, object], received_at: int) -> int | None:
