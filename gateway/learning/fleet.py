@@ -20,7 +20,7 @@ from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 17
+VERSION = 18
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5

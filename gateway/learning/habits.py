@@ -91,7 +91,7 @@ class Habits(Rows):
                 "since": ((), np.int64, 0),
                 "born_at": ((), np.int64, 0),
                 "behind": ((), np.int64, 0),
-                "values": ((STATES,), np.float64, np.nan),
+                "values": ((STATES,), np.float64, np.inf),
                 "visits": ((STATES,), np.float32, 0.0),
                 "spent_s": ((STATES,), np.float32, 0.0),
                 "stirred_at": ((), np.int64, 0),
@@ -103,7 +103,7 @@ class Habits(Rows):
         """The state that a value of each of `rows` stands for; the next free one where it is new."""
         values = self.arrays["values"][:, rows]
         is_it = values == value
-        free = np.minimum(STATES - np.isnan(values).sum(axis=0), STATES - 1)
+        free = np.minimum(STATES - np.isinf(values).sum(axis=0), STATES - 1)
         return np.asarray(np.where(is_it.any(axis=0), np.argmax(is_it, axis=0), free))
 
     def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints) -> Stay:
@@ -153,7 +153,7 @@ class Habits(Rows):
         """Each of `rows` shows a value from this moment on, which is `received_at` by the gateway's clock."""
         a, state = self.arrays, stay.next
         first = a["values"][state, rows]
-        a["values"][state, rows] = np.where(np.isnan(first), value, first)
+        a["values"][state, rows] = np.where(np.isinf(first), value, first)
         is_new = stay.state == _NOBODY
         a["born_at"][rows] = np.where(is_new, stay.at, a["born_at"][rows])
         a["since"][rows] = np.where(is_new | stay.is_over, stay.at, a["since"][rows])

@@ -193,7 +193,7 @@ BAD: list[tuple[str, bytes, str]] = [
     ("devices/x/readings", b"[" * 10_000, "malformed"),
     ("devices/x/readings", b'{"a": ' + b"9" * 5_000 + b"}", "malformed"),
     ("devices/x/readings", b"[1]", "type"),
-    ("devices/x/readings/a", b"warm", "type"),
+    ("devices/x/readings/a", b"unavailable", "type"),
     ("devices/x/readings", b'{"a": NaN}', "not_finite"),
     ("devices/x/readings/a", b"1e999", "not_finite"),
     ("devices/x/readings", b'{"a": 1, "time": "noon"}', "time"),

@@ -14,7 +14,7 @@ from gateway.config import Settings
 from gateway.errors import ConfigError, DatabaseError
 from gateway.influx import Door
 from gateway.journal import Reader
-from gateway.records import SECOND
+from gateway.records import SECOND, code_of
 
 HOUR = 3600 * SECOND
 NOW = time.time_ns() // HOUR * HOUR
@@ -22,7 +22,7 @@ HOURS = 30
 
 
 def fill(server: InfluxDB) -> int:
-    """Write two measurements of a user's own, as Telegraf and Home Assistant would; return how many numbers."""
+    """Write two measurements of a user's own, as Telegraf and Home Assistant would; return how many values."""
     lines = []
     for minute in range(HOURS * 60):
         at = NOW - HOURS * HOUR + minute * 60 * SECOND
@@ -33,7 +33,7 @@ def fill(server: InfluxDB) -> int:
     for first in range(0, len(lines), 5000):
         assert not door.write("raw", lines[first : first + 5000]).words
     door.close()
-    return 3 * HOURS * 60
+    return 4 * HOURS * 60
 
 
 def chosen(server: InfluxDB, folder: Path, **changed: object) -> Settings:
@@ -60,12 +60,13 @@ def learned(path: Path) -> dict[tuple[str, str], list[tuple[int, float]]]:
 
 
 def test_a_history_is_learned_in_the_order_of_time(influxdb: InfluxDB, tmp_path: Path) -> None:
-    """Every number once; text and fields that are not there are passed over; the log has it all."""
+    """Every number and every text once; fields that are not there are passed over; the log has it all."""
     count, said = fill(influxdb), list[str]()
     backfill.run(chosen(influxdb, tmp_path), NOW - 50 * HOUR, NOW, said.append)
-    assert said == [f"{count} of {count} readings learned; 3 sensors are known\n"]
+    assert said == [f"{count} of {count} readings learned; 4 sensors are known\n"]
     found = learned(tmp_path / "gateway.db")
-    assert set(found) == {("attic", "temperature"), ("attic", "humidity"), ("sensor", "boiler room")}
+    assert set(found) == {*(("attic", name) for name in ("temperature", "humidity", "note")), ("sensor", "boiler room")}
+    assert {value for _, value in found["attic", "note"]} == {code_of("dry")}
     times = [NOW - HOURS * HOUR + minute * 60 * SECOND for minute in range(HOURS * 60)]
     assert found["attic", "humidity"] == [(at, 40 + number % 60 / 10) for number, at in enumerate(times)]
 
@@ -98,7 +99,7 @@ def test_what_is_known_already_is_not_learned_again(influxdb: InfluxDB, tmp_path
     count, said = fill(influxdb), list[str]()
     backfill.run(chosen(influxdb, tmp_path), NOW - HOURS * HOUR, NOW, said.append)
     backfill.run(chosen(influxdb, tmp_path, window_s=7200.0), NOW - HOURS * HOUR, NOW, said.append)
-    assert said[1] == f"0 of {count} readings learned; 3 sensors are known; passed over: {count} stale\n"
+    assert said[1] == f"0 of {count} readings learned; 4 sensors are known; passed over: {count} stale\n"
 
 
 def test_a_database_that_refuses_says_why(influxdb: InfluxDB, tmp_path: Path) -> None:
