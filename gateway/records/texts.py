@@ -26,5 +26,5 @@ def code_of(text: str) -> float:
 
 
 def is_text(value: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Which of the numbers stand for a text."""
-    return np.asarray(value >= FIRST)
+    """Which of the numbers stand for a text; what is beyond them, at the ends of float64, is a number."""
+    return np.asarray((value >= FIRST) & (value < 2.0 * FIRST))
