@@ -207,14 +207,15 @@ class Intake:
         most = self.limits.readings_per_message
         if len(decoded.readings) > most:
             self.reject(message.topic, Reason.TOO_MANY_READINGS, received_at, len(decoded.readings) - most)
-        undated = set[int | Reason]()
+        undated = set[int]()
         for reading in decoded.readings[:most]:
             observed_at = received_at if reading.observed_at is None else reading.observed_at
             row = self._row(reading, observed_at, received_at)
-            if reading.observed_at is None:  # they share one time: what waited for a later portion came to nothing, ...
-                if row in undated:  # ... and after a crash between the two the first would have been learned again
-                    row = Reason.STALE
-                undated.add(row)
+            if isinstance(row, int) and reading.observed_at is None:
+                if row in undated:  # they share one time: what waited for a later portion came to nothing, ...
+                    row = Reason.STALE  # ... and after a crash between the two the first would be learned again
+                else:
+                    undated.add(row)
             if not isinstance(row, int):
                 self.reject(reading.device, row, received_at)
                 continue
