@@ -40,6 +40,13 @@ class Mqtt(Section):
     username: SecretStr | None = None
     password: SecretStr | None = None
 
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.receive_maximum > self.inbox_messages // 2:
+            message = "receive_maximum must be at most half of inbox_messages: all of it may come again after a restart"
+            raise ValueError(message)
+        return self
+
 
 class Source(Section):
     """Where readings come from, and the dialect they are written in."""

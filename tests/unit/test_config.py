@@ -54,6 +54,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[mqtt]\nport = 1883.0", "mqtt.port: "),
         ("[mqtt]\nport = true", "mqtt.port: "),
         ("[mqtt]\nhost = ''", "mqtt.host: "),
+        ("[mqtt]\ninbox_messages = 5000", "mqtt: Value error, receive_maximum must be at most half"),
         ("[mqtt]\nqos = 2", "mqtt.qos: "),
         ("[mqtt]\nprotocol = '4'", "mqtt.protocol: "),
         ("[mqtt]\nclient_id = 'a/b'", "mqtt.client_id: "),
