@@ -19,7 +19,7 @@ from gateway.config import Backfill, Series, Settings
 from gateway.errors import ConfigError
 from gateway.house import Alone, saved
 from gateway.intake import Intake
-from gateway.journal import Follower, Journal
+from gateway.journal import Journal
 from gateway.records import SECOND, Batch, Reading, Reason, Resume, code_of
 from gateway.rulebook import rules
 from gateway.shard import Shard
@@ -44,18 +44,15 @@ def run(settings: Settings, start: int, end: int, out: Callable[[str], object]) 
         message = "backfill: is missing: say where the history is (deploy/gateway.toml shows how)"
         raise ConfigError(message)
     door = _door(settings.backfill)
-    chosen, path = rules(settings), Path(settings.journal.path)
-    follower = Follower(path, _name(settings))
+    chosen, path, name = rules(settings), Path(settings.journal.path), _name(settings)
     with Alone(Shard(chosen), Journal(path), rulebook.dumps(chosen), {}) as house, ExitStack() as stack:
         stack.callback(door.close)
-        stack.callback(follower.close)
-        reached = follower.open()  # a time: this cursor passes the history, not the log
         learner = Learner(settings, house)
-        steps = windows(max(start, reached), end, round(settings.backfill.window_s * SECOND))
+        steps = windows(max(start, house.journal.reached(name)), end, round(settings.backfill.window_s * SECOND))
         for first, last in terminal.track(steps, "learning"):
             learner.learn(read(door, settings.backfill, first, last))
             learner.save_now_and_then()
-            follower.move(last)
+            house.journal.reach(name, last)
         learner.finish()
     out(learner.summary())
 
@@ -67,7 +64,7 @@ def _door(backfill: Backfill) -> Any:  # noqa: ANN401 - a Door, of a room that i
 
 
 def _name(settings: Settings) -> str:
-    """Of the cursor: what is read in another way is read from the beginning."""
+    """Of the history: what is read in another way is read from the beginning."""
     mark = hashlib.sha256(repr(settings.backfill).encode()).hexdigest()[:8]
     return f"backfill-{mark}"
 

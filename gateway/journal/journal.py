@@ -100,7 +100,7 @@ class Journal(Door):
         `receipts` is what the messages behind it will be known by, should they come again.
         """
         known, self._names = self._names, None  # to be read from the log again, should this fail
-        rollup, self._rollup = self._rollup, None
+        rollup = self._rollup.copy() if self._rollup else None  # to go on from, should this fail: to read it takes long
         with self._transaction() as database:
             known, rollup = known or names.Names(database), rollup or minutes.resumed(database)
             numbers = known.numbers(database, directory)
@@ -122,6 +122,17 @@ class Journal(Door):
         self._open.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", numbered)
         self._last = last + len(rows)
         return self._last
+
+    def reached(self, history: str) -> int:
+        """Until when (ns) a history of this name was read into the log, 0 where it was not."""
+        with self._threshold():
+            found = self._open.execute("SELECT until FROM histories WHERE name = ?", (history,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def reach(self, history: str, until: int) -> None:
+        """Remember until when (ns) it was read."""
+        with self._transaction() as database:
+            database.execute("INSERT OR REPLACE INTO histories VALUES (?, ?)", (history, until))
 
     def receipts(self, commits: int) -> list[bytes]:
         """What the messages of the newest commits are known by, oldest first."""

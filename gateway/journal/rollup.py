@@ -31,6 +31,12 @@ class Rollup:
         self._count = self._since = self._until = 0
         self._newest = _summed_up(NO_INTS, NO_INTS, NO_FLOATS, NO_FLOATS)
 
+    def copy(self) -> "Rollup":
+        """One that goes on from here, whatever becomes of this one."""
+        other = Rollup()
+        vars(other).update(vars(self), _waiting=[*self._waiting])
+        return other
+
     def add(self, batch: Batch, verdicts: Verdicts) -> None:
         """Take readings in, in order."""
         fresh = ~verdicts.is_stale & ~is_text(batch.value)  # a text has no mean

@@ -1,6 +1,6 @@
 """The tables of the log's file."""
 
-VERSION = 6
+VERSION = 7
 """Of the format: of these tables and of what stands in them. It is raised with every change, there or here."""
 
 PAGE = 512
@@ -29,6 +29,7 @@ CREATE TABLE minutes (
 ) STRICT;
 CREATE INDEX minutes_by_time ON minutes (until, since);
 CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE histories (name TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE dead_letters (line TEXT PRIMARY KEY, at INTEGER NOT NULL, words TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (
     seq INTEGER PRIMARY KEY, rules TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL

@@ -212,7 +212,7 @@ def test_a_second_gateway_is_refused(path: Path, journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("PRAGMA user_version = 99;", "a log of format 99; this version of the gateway reads and writes 6 alone"),
+        ("PRAGMA user_version = 99;", "a log of format 99; this version of the gateway reads and writes 7 alone"),
         ("CREATE TABLE states (x);", "another program"),
         ("CREATE TABLE states (x); PRAGMA user_version = 1;", "a log of format 1;"),
     ],
@@ -298,3 +298,11 @@ def test_a_shard_that_becomes_another_is_logged_under_the_right_names(journal: J
     names = journal.streams()
     found = [entry[0].stream.tolist() for _, entry in logged(journal) if isinstance(entry, tuple)]
     assert [[names[number] for number in numbers] for numbers in found] == [[("room", "a")], [("room", "a")]]
+
+
+def test_how_far_a_history_was_read_is_no_number_of_the_log(path: Path, journal: Journal) -> None:
+    """It is a time: entries numbered on from it would soon leave what SQLite can hold."""
+    assert journal.reached("attic") == 0
+    journal.reach("attic", START)
+    journal.append(Directory(), [Tick(START)], [])
+    assert (journal.reached("attic"), journal.last()) == (START, 1)
