@@ -15,7 +15,7 @@ from gateway.records import State
 
 SENSORS = 4
 BUDGET_DAYS = 30
-SAMPLINGS = {"1 minute": (60, 20, 10), "5 minutes": (300, 60, 14), "1 hour": (3600, 240, 30)}
+SAMPLINGS = {"1 minute": (60, 60, 14), "5 minutes": (300, 60, 14), "1 hour": (3600, 240, 30)}
 """Step in seconds, days simulated, days of warm-up that are not counted."""
 
 
