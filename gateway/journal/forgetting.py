@@ -51,7 +51,7 @@ def forget(database: sqlite3.Connection, order: Forgetting) -> None:
             except JournalError:
                 removed["damaged entries"] += _put(database, seq, b"")  # nobody knows what it holds
     removed["incidents"] = _forget_incidents(database, order)
-    removed["minutes"] = minutes.forget(database, np.flatnonzero(streams), gone.since, gone.until)
+    removed["minutes"] = minutes.forget(database, streams, gone)
     removed["dead letters"] = _forget_letters(database, device)
     removed["damaged entries"] += database.execute("DELETE FROM quarantine").rowcount
     if gone.is_all_time:

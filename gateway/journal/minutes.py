@@ -13,9 +13,10 @@ import numpy as np
 
 from gateway.errors import JournalError
 from gateway.journal import blocks, notes
-from gateway.journal.rollup import MINUTE, Rollup, without
+from gateway.journal.columns import Mask
+from gateway.journal.rollup import MINUTE, Rollup
 from gateway.passages import Minutes
-from gateway.records import Batch, Ints, Verdicts
+from gateway.records import Batch, Ints, Span, Verdicts
 
 ROWS = 1000
 """Of the log read at once: no more than a few MB."""
@@ -86,21 +87,28 @@ def _rows(database: sqlite3.Connection, streams: Ints, start: int, end: int) -> 
         yield from database.execute("SELECT place, since, body FROM minutes WHERE place = ?", (place,))
 
 
-def forget(database: sqlite3.Connection, streams: Ints, start: int, end: int) -> int:
-    """Drop the minutes that readings of these streams observed in [start, end) went into; how many rows that was.
+def forget(database: sqlite3.Connection, is_gone: Mask, span: Span) -> int:
+    """Drop the minutes that readings of these streams, by number, went into, where the span's time is; how many rows.
 
     A minute at the edge goes whole: what it says of the readings that stay can no longer be told apart.
     """
-    gone = 0
-    for place, since, body in _rows(database, streams, start, end):
-        before = _minutes(since, body)
-        after = without(before, streams, start, end)
-        gone += len(before) - len(after)
-        if not len(after):
+    removed = 0
+    for place, since, body in _rows(database, np.flatnonzero(is_gone), span.since, span.until):
+        rest, count = notes.without(body, is_gone) if span.is_all_time else _without(since, body, is_gone, span)
+        removed += count
+        if not rest:
             database.execute("DELETE FROM minutes WHERE place = ?", (place,))
-        elif len(after) < len(before):
-            database.execute("UPDATE minutes SET body = ? WHERE place = ?", (notes.encode(after)[2], place))
-    return gone
+        elif count:
+            database.execute("UPDATE minutes SET body = ? WHERE place = ?", (rest, place))
+    return removed
+
+
+def _without(since: int, body: bytes, is_gone: Mask, span: Span) -> tuple[bytes, int]:
+    """The body of a block of minutes without those, and how many they are; empty if there are no others."""
+    found = _minutes(since, body)
+    is_within = (found.minute > span.since - MINUTE) & (found.minute < span.until)
+    kept = np.flatnonzero(~(is_gone[found.stream] & is_within))
+    return notes.encode(found.at(kept))[2] if len(kept) else b"", len(found) - len(kept)
 
 
 def _minutes(since: int, body: bytes) -> Minutes:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.journal import bands
-from gateway.journal.columns import Mask, Packed, damage_told, pack
+from gateway.journal.columns import QUICK, Mask, Packed, damage_told, pack
 from gateway.passages import Foreseen, Health, Minutes, Note
 from gateway.records import Floats, Ints
 
@@ -19,10 +19,6 @@ KINDS = (FORESEEN, HEALTH)
 """As they are written in the log's column `kind`; minutes have a table of their own, which is kept longer."""
 
 COUNT = struct.Struct("<I")
-
-QUICK = 1
-"""Of zlib: minutes of a fleet are large, and written again when one device is forgotten; 6 saves 1 to 5 % of them in
-three times as long."""
 
 
 def encode(note: Note) -> tuple[str, int, bytes]:

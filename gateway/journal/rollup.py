@@ -83,21 +83,6 @@ class Rollup:
         found.most[here] = np.maximum(found.most[here], known.most[there])
         found.worst[here] = np.maximum(found.worst[here], known.worst[there])
 
-    def forget(self, streams: Ints, start: int, end: int) -> None:
-        """Drop what waits of these streams and was observed in [start, end), and what is remembered of them."""
-        kept = []
-        for columns in self._waiting:
-            stays = ~(np.isin(columns[0], streams) & (columns[1] >= start) & (columns[1] < end))
-            kept.append((columns[0][stays], columns[1][stays], columns[2][stays], columns[3][stays]))
-        self._waiting = kept
-        self._newest = without(self._newest, streams, start, end)
-
-
-def without(minutes: Minutes, streams: Ints, start: int, end: int) -> Minutes:
-    """The rows that no reading of these streams observed in [start, end) went into."""
-    is_within = (minutes.minute > start - MINUTE) & (minutes.minute < end)
-    return minutes.at(np.flatnonzero(~(np.isin(minutes.stream, streams) & is_within)))
-
 
 def _summed_up(stream: Ints, observed_at: Ints, value: Floats, score: Floats) -> Minutes:
     minute = observed_at - observed_at % MINUTE

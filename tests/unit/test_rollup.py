@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from readings import START, batch, verdicts
 
-from gateway.journal.rollup import EVERY, LARGEST, MINUTE, Rollup, without
+from gateway.journal.rollup import EVERY, LARGEST, MINUTE, Rollup
 from gateway.learning.directory import Directory
 from gateway.passages import Minutes
 from gateway.records import SECOND
@@ -101,21 +101,3 @@ def test_what_is_stale_is_not_summed_up() -> None:
     rollup = Rollup()
     rollup.add(batch(Directory(), [("d", "a", BEGIN, 1.0)]), verdicts(1, is_stale=np.array([True])))
     assert len(rollup.flush()) == 0
-
-
-def test_forgotten_readings_leave_the_waiting_ones() -> None:
-    """Neither what waits nor what is remembered of a minute holds them."""
-    rollup = Rollup()
-    add(rollup, ("a", 0, 1.0), ("b", 0, 1.0))
-    rollup.flush()
-    add(rollup, ("a", 1, 9.0), ("b", 1, 2.0), ("a", 61, 3.0))
-    rollup.forget(np.array([0]), BEGIN, BEGIN + MINUTE)
-    assert rows(rollup.flush()) == [(0, 1, 1, 3.0, 3.0, 3.0, 3.0, 0.25), (1, 0, 2, 1.5, 1.0, 2.0, 2.0, 0.25)]
-
-
-def test_minutes_at_the_edge_of_what_is_forgotten_go_whole() -> None:
-    """What they say of the readings that stay can no longer be told apart."""
-    rollup = Rollup()
-    add(rollup, *(("a", 60.0 * number, 1.0) for number in range(5)), ("b", 60, 1.0))
-    kept = without(rollup.flush(), np.array([0]), BEGIN + 90 * SECOND, BEGIN + 181 * SECOND)
-    assert [row[:2] for row in rows(kept)] == [(0, 0), (0, 4), (1, 1)]
