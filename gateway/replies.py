@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from gateway.board.notices import Link
 from gateway.bucket import Bucket
 from gateway.codecs import TopicTemplate
 from gateway.codecs.codec import own_name
@@ -19,7 +20,6 @@ from gateway.config import Reply, Settings
 from gateway.errors import ConfigError
 from gateway.intake import Intake
 from gateway.learning.directory import Directory
-from gateway.neighbours import Link
 from gateway.records import SECOND, Forecast, Incident, Kind, Message, State
 from gateway.shard import Shard
 

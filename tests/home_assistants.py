@@ -43,7 +43,7 @@ class HomeAssistant:
         self.folder.mkdir(parents=True)
         (self.folder / "configuration.yaml").write_text(CONFIGURATION.format(port=self.port))
         with (self.folder / "output").open("wb") as output:
-            command = [PROGRAM, "--config", self.folder, "--skip-pip"]
+            command = [str(PROGRAM), "--config", str(self.folder), "--skip-pip"]
             environment = {**os.environ, "HOME": str(self.folder)}
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         wait_until(self._is_up, "Home Assistant answers", DEADLINE_S)

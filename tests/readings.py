@@ -1,5 +1,6 @@
 """Readings for tests: batches written with names instead of rows, and the ordinary life of some sensors."""
 
+import dataclasses
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from gateway.config import Settings
 from gateway.journal import Entered, Journal, Reader
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Message, Verdicts, code_of
+from gateway.records import SECOND, Batch, Event, Maintenance, Message, Verdicts, code_of
 from gateway.shard import Shard
 
 START = 1_700_000_000 * SECOND
@@ -23,10 +24,10 @@ def batch(directory: Directory, rows: Iterable[Row]) -> Batch:
     """Return these readings as a batch, received when they were observed; unknown streams are added."""
     rows = list(rows)
     columns = [(directory.add(device, sensor), at, at, coded(value)) for device, sensor, at, value in rows]
-    stream, observed_at, received_at, value = zip(*columns, strict=True) if columns else ((), (), (), ())
-    integers = (np.array(column, dtype=np.int64) for column in (stream, observed_at, received_at))
+    *integers, value = zip(*columns, strict=True) if columns else ((), (), (), ())
+    stream, observed_at, received_at = (np.array(column, dtype=np.int64) for column in integers)
     names = {code_of(text): text for *_, text in rows if isinstance(text, str)}
-    return Batch(*integers, np.array(value, dtype=np.float64), names)
+    return Batch(stream, observed_at, received_at, np.array(value, dtype=np.float64), names)
 
 
 def coded(value: float | str) -> float:
@@ -67,6 +68,13 @@ def learn(shard: Shard, rows: Sequence[Row], seed: int | None = None) -> list[tu
     return said
 
 
+def timed(event: Event, at: int) -> Event:
+    """Return the event at that time; a maintenance lasts as many seconds as it said."""
+    if isinstance(event, Maintenance):
+        return dataclasses.replace(event, at=at, until=at + event.until * SECOND)
+    return dataclasses.replace(event, at=at)
+
+
 def logged(journal: Journal, after: int = 0) -> list[tuple[int, Entered]]:
     """Return number and entry of what stands in the log after this one."""
     with Reader(journal.path) as log:
@@ -76,7 +84,9 @@ def logged(journal: Journal, after: int = 0) -> list[tuple[int, Entered]]:
 def verdicts(count: int, **columns: np.ndarray[Any, Any]) -> Verdicts:
     """Return verdicts that say nothing, but for these columns."""
     kinds = {"kind": np.uint8, "nature": np.uint8, "change": np.uint8, "joint_change": np.uint8, "is_stale": np.bool_}
-    nothing = {name: np.zeros(count, kinds.get(name, np.float64)) for name in Verdicts.__slots__}
+    nothing: dict[str, np.ndarray[Any, Any]] = {
+        name: np.zeros(count, kinds.get(name, np.float64)) for name in Verdicts.__slots__
+    }
     nothing |= {name: np.full(count, np.nan) for name in ("base", "span_s")}
     return Verdicts(**(nothing | columns))
 
@@ -87,6 +97,6 @@ def message(topic: str, payload: bytes | str, at: int = START, number: int | Non
     return Message(topic, raw, at, None if number is None else (1, number))
 
 
-def settings(**sections: dict[str, object]) -> Settings:
+def settings(**sections: object) -> Settings:
     """Return the default settings but for these."""
     return Settings.model_validate(sections)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import StateError
-from gateway.learning import foresight, saved, stock
+from gateway.learning import forecasts, saved, stock
 from gateway.learning.bounds import Approach, Bound
 from gateway.learning.budget import Budgets
 from gateway.learning.chosen import ChosenDetector, ChosenForecaster, ChosenJoint
@@ -191,11 +191,11 @@ class Fleet:
 
     def forecast(self, rows: Sequence[int], horizons_s: Sequence[float], coverage: float) -> list[Forecast]:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""
-        return foresight.forecasts(self.directory, self.streams, self._known(rows), horizons_s, coverage)
+        return forecasts.forecasts(self.directory, self.streams, self._known(rows), horizons_s, coverage)
 
     def approaches(self, rows: Sequence[int], bounds: Sequence[Bound]) -> list[tuple[int, int, Approach, float]]:
         """Which streams move towards a bound: row, time of its last reading, when it is reached, interval in s."""
-        return foresight.approaches(self.directory, self.streams.prospects, self._known(rows), bounds)
+        return forecasts.approaches(self.directory, self.streams.prospects, self._known(rows), bounds)
 
     def _known(self, rows: Sequence[int]) -> Ints:
         return np.array([row for row in rows if row < len(self._device_of)], dtype=np.int64)

@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Places, Rows
+from gateway.learning.rows import Places, Rows, within
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
@@ -97,7 +97,7 @@ class Gate(Rows):
         """
         a, opens = self.arrays, change == _CHANGES[-1]
         spent = np.where(opens, _STRICTER, 0.0) - _STRICTER * (interval_s / budget_s)
-        a["strictness"][at] = np.minimum(np.maximum(a["strictness"][at] + spent, 0.0), _STRICTEST)
+        a["strictness"][at] = within(a["strictness"][at] + spent, 0.0, _STRICTEST)
         a["opened"][at] = a["opened"][at] * np.maximum(1.0 - interval_s / MEMORY_S, 0.0) + opens
 
     def outside(self, at: Places, level: Floats) -> Mask:

@@ -75,7 +75,7 @@ def ours(loaded: Sequence[Recording]) -> list[Said]:
         for place, row in enumerate(rows):
             said[row].expected[number] = expected[place]
             said[row].half[number] = (upper - lower)[place] / 2
-        for place, members in zip(fresh, watch.experts.T, strict=True):
+        for place, members in zip(fresh.tolist(), watch.experts.T, strict=True):
             said[rows[place]].members[number] = members + origin[place]
     return said
 
@@ -111,7 +111,7 @@ def truths(one: Recording, horizons_s: Sequence[float]) -> Floats:
 
 def error(truth: Floats, said: Floats) -> Floats:
     """Mean absolute error of each column where there is anything to compare."""
-    return np.nanmean(np.abs(truth - said), axis=0)
+    return np.asarray(np.nanmean(np.abs(truth - said), axis=0))
 
 
 def main() -> None:

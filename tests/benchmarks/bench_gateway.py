@@ -105,7 +105,7 @@ def bare_subscriber(pipe: Pipe, port: int, _path: Path, client_id: str, messages
 def connected(port: int, client_id: str, *topics: str, hear: Callable[..., None] | None = None) -> Client:
     """Return a paho client with a persistent MQTT 5 session, subscribed at QoS 1; queued messages come at once."""
     client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
-    properties = Properties(PacketTypes.CONNECT)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval, properties.ReceiveMaximum = 3600, 1000
     ready = threading.Event()
 
@@ -188,7 +188,9 @@ def latency(broker: Mosquitto, folder: Path) -> None:
 
 def probe(port: int, *, warm_up: bool) -> list[float]:
     """Publish at `RATE`, every 51st reading far off, each on the next device; return the delays until it is told."""
-    dice, sent, delays = random.Random(2), {}, []
+    dice = random.Random(2)
+    sent: dict[str, float] = {}
+    delays: list[float] = []
 
     def hear(_client: Client, _data: object, message: MQTTMessage) -> None:
         if (at := sent.pop(message.topic.split("/")[1], None)) is not None:
@@ -265,9 +267,9 @@ def footprint(broker: Mosquitto, folder: Path) -> None:
 def measure_footprint(pipe: Pipe, port: int, path: Path, started: float) -> None:
     """Send the seconds until online, and the resident memory after 1,000 streams sent 100 readings each."""
     application = new_application(port, path, "footprint")
-    stop, learned = threading.Event(), []
+    stop, counts = threading.Event(), list[int]()
     application.pipeline.observers.append(
-        lambda entry, outcome: learned.append(len(entry)) if outcome.verdicts else None
+        lambda entry, outcome: counts.append(len(entry)) if outcome.verdicts else None
     )
     thread = threading.Thread(target=application.run, args=(stop,))
     thread.start()
@@ -278,12 +280,17 @@ def measure_footprint(pipe: Pipe, port: int, path: Path, started: float) -> None
         for device in range(250):
             values = {f"s{sensor}": random.random() for sensor in range(4)}
             publisher.publish(f"devices/m{device}/readings", json.dumps({**values, "time": began + 60 * step}), qos=1)
-        wait_until(lambda step=step: sum(learned) == 1000 * (step + 1), "the step is learned", 60)
+        wait_for_sum(counts, 1000 * (step + 1))
     pipe.send((seconds, resident_kilobytes()))
     publisher.disconnect()
     publisher.loop_stop()
     stop.set()
     thread.join()
+
+
+def wait_for_sum(counts: list[int], total: int) -> None:
+    """Wait until so many were counted in all."""
+    wait_until(lambda: sum(counts) == total, f"{total} are learned", 60)
 
 
 def resident_kilobytes() -> int:

@@ -182,7 +182,7 @@ def readings(first: int, count: int) -> tuple[Batch, Verdicts]:
         "upper": expected + half,
         "score": dice.uniform(0, 0.4, count),
     }
-    columns = {name: column.astype(np.float64) for name, column in said.items()}
+    columns = {name: np.asarray(column, dtype=np.float64) for name, column in said.items()}
     return Batch(numbers % STREAMS, at, at, value), verdicts(count, **columns)
 
 

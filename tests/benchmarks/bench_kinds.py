@@ -145,7 +145,7 @@ def theirs(readings: Sequence[Reading], healthy: int) -> dict[str, list[float]]:
 
 def is_counted(at_s: float) -> bool:
     """Whether what is told then is a false alarm."""
-    return COUNTED_FROM * DAY_S <= at_s < DAYS * DAY_S
+    return bool(COUNTED_FROM * DAY_S <= at_s < DAYS * DAY_S)
 
 
 def recall(told: dict[str, list[float]], fault: str, count: int) -> tuple[float, float]:

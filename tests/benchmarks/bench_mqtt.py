@@ -53,7 +53,7 @@ def paho(port: int, client_id: str, qos: int, count: int) -> None:
 
     def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
         receipt = (1, message.mid) if message.qos else None
-        inbox.put(Message(message.topic, message.payload, time.time_ns(), receipt, message.retain))
+        inbox.put(Message(message.topic, bytes(message.payload), time.time_ns(), receipt, message.retain))
 
     def acknowledge(messages: list[Message]) -> None:
         for message in messages:
@@ -62,7 +62,7 @@ def paho(port: int, client_id: str, qos: int, count: int) -> None:
 
     client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
     client.on_message = on_message
-    properties = Properties(PacketTypes.CONNECT)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = 3_600
     properties.ReceiveMaximum = WINDOW
     client.connect("127.0.0.1", port, clean_start=False, properties=properties)

@@ -6,6 +6,7 @@ threshold in hindsight, which is what NAB's leaderboard states (ARTime 74.9, Num
 """
 
 import argparse
+import functools
 import subprocess
 import sys
 import tempfile
@@ -37,13 +38,14 @@ def zscore_and_adwin(loaded: Sequence[Recording]) -> list[Floats]:
     return [each(recording, ZScore(is_drift_told=True).score_learn_one) for recording in loaded]
 
 
+def of_value(model: Trees, value: float) -> float:
+    """What the model says of one sensor's value, before it learns it."""
+    return model.score_learn_one({"value": value})
+
+
 def trees(loaded: Sequence[Recording]) -> list[Floats]:
     """MinMaxScaler and Half-Space Trees."""
-    found = []
-    for recording in loaded:
-        model = Trees()
-        found.append(each(recording, lambda value, model=model: model.score_learn_one({"value": value})))
-    return found
+    return [each(recording, functools.partial(of_value, Trees())) for recording in loaded]
 
 
 def each(recording: Recording, score: Callable[[float], float]) -> Floats:

@@ -56,12 +56,12 @@ class Signals:
         last = noise[0]
         for row, fresh in enumerate(noise):
             out[row] = last = memory * last + fresh
-        return out * np.sqrt(1 - memory * memory)
+        return np.asarray(out * np.sqrt(1 - memory * memory))
 
     def weekly(self) -> Floats:
         """An office: busy on weekdays from eight to six."""
         is_busy = (self.second // DAY_S % 7 < 5) & (self.second % DAY_S > 28_800) & (self.second % DAY_S < 64_800)
-        return 10 + 50 * is_busy + 3 * np.abs(self.ar(0.5)) + 5 * is_busy * self.ar(0.8)
+        return np.asarray(10 + 50 * is_busy + 3 * np.abs(self.ar(0.5)) + 5 * is_busy * self.ar(0.8))
 
     def bursts(self) -> Floats:
         """Quiet, with exponential bursts that fade."""
@@ -109,7 +109,7 @@ class Signals:
             "daily": lambda: 20 + 3 * self.day + 0.5 * ar(0.9),
             "daily quantised": lambda: np.round((20 + 3 * self.day + 0.3 * ar(0.9)) * 2) / 2,
             "constant": lambda: np.full(size, 21.5) + np.arange(self.count),
-            "constant quantised": lambda: 21 + 0.5 * (ar(0.995) > 1.5),
+            "constant quantised": lambda: np.where(ar(0.995) > 1.5, 21.5, 21.0),
             "on change": lambda: np.round(20 + 2 * self.day + 0.3 * ar(0.95)),
             "weekly": self.weekly,
             "Student t4": lambda: draw.standard_t(4, size),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dialects import ARRIVAL, GOLDENS, Golden, check_fitness, decode_all
@@ -14,7 +15,7 @@ from gateway.config import Limits, Topics
 from gateway.errors import PayloadError
 from gateway.intake import Intake
 from gateway.learning.directory import Directory
-from gateway.records import Availability, Batch, Message, Reading, Reason, code_of
+from gateway.records import Availability, Batch, Described, Message, Reading, Reason, code_of
 
 EVERY_GOLDEN = pytest.mark.parametrize("golden", GOLDENS, ids=[golden.name for golden in GOLDENS])
 
@@ -96,7 +97,7 @@ def test_examples_enter_the_log(golden: Golden) -> None:
     rows = [entry.names.get(value, value) for entry in entries if isinstance(entry, Batch) for value in entry.value]
     assert rows == [value for _, _, value, _, _ in golden.values]
     for entry in entries:
-        if not isinstance(entry, Batch | Availability):
+        if isinstance(entry, Described):
             directory.describe(entry.device, entry.sensor, entry.unit)
     told = {(device, sensor): unit for device, sensor, _, _, unit in golden.values if unit}
     assert {directory.streams[row]: unit for row, unit in directory.units.items()} == told
@@ -162,10 +163,13 @@ ODD: list[object] = [None, True, -1, 1e308, 10**400, "", "x", "\0", [], {}, [[]]
 def bent(tree: object) -> Iterator[object]:
     """Yield the tree with each of its parts in turn exchanged for something of another type."""
     yield from ODD
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else []
-    for key, inner in list(items):
+    parts: dict[Any, object] = (
+        tree if isinstance(tree, dict) else dict(enumerate(tree)) if isinstance(tree, list) else {}
+    )
+    for key, inner in parts.items():
         for odd in bent(inner):
-            yield {**tree, key: odd} if isinstance(tree, dict) else [*tree[:key], odd, *tree[key + 1 :]]
+            exchanged = {**parts, key: odd}
+            yield exchanged if isinstance(tree, dict) else list(exchanged.values())
 
 
 @EVERY_GOLDEN

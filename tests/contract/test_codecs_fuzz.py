@@ -14,7 +14,7 @@ FUZZ = Path(__file__).parents[1] / "fuzz" / "fuzz_codecs.py"
 def test_a_million_inputs(inputs: int) -> None:
     """Nothing but `PayloadError` is raised, nothing is said that may not be learned."""
     pytest.importorskip("atheris", reason="atheris has no wheels for this machine")
-    command = [sys.executable, FUZZ, "--inputs", str(inputs)]
+    command = [sys.executable, str(FUZZ), "--inputs", str(inputs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     assert f"Done {inputs} in " in done.stderr

@@ -114,7 +114,7 @@ def test_batching_never_changes_a_result(name: str) -> None:
 def test_the_future_changes_nothing(name: str) -> None:
     """Whatever follows, the verdicts on the past stay, and what is expected next was said before it was seen."""
     rows = log()
-    rows[HALF:] = [(device, sensor, at, 1000.0 + value) for device, sensor, at, value in rows[HALF:]]
+    rows[HALF:] = [(device, sensor, at, 1000.0 + float(value)) for device, sensor, at, value in rows[HALF:]]
     verdicts, other = reference(name)[0], feed(grown(name), [rows])
     assert is_equal(part(verdicts, slice(HALF)), part(other, slice(HALF)))
     assert verdicts.expected[HALF] == other.expected[HALF]

@@ -1,7 +1,7 @@
 """The default learners pass River's own checks, seen through River's two interfaces."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ ODD = range(300, 320)
 """Rows of the sensors' life in which they are not themselves."""
 
 
-def fold(shard: Shard, features: Mapping[str, float], number: int, step_s: float) -> float:
+def fold(shard: Shard, features: Mapping[Any, float], number: int, step_s: float) -> float:
     """Let the shard judge and learn one round of a device's sensors; returns the highest score."""
     names = sorted(features)
     at = np.full(len(names), START + round(number * step_s * SECOND))
@@ -40,12 +40,12 @@ class Detector(base.AnomalyDetector):
         self.shard = Shard(Rules())
         self.rounds = 0
 
-    def learn_one(self, x: dict[str, float]) -> None:
+    def learn_one(self, x: dict[Hashable, Any]) -> None:
         """Take in what all sensors say."""
         fold(self.shard, x, self.rounds, self.step_s)
         self.rounds += 1
 
-    def score_one(self, x: dict[str, float]) -> float:
+    def score_one(self, x: dict[Hashable, Any]) -> float:
         """Say how odd it would be, without learning it."""
         return fold(copy.deepcopy(self.shard), x, self.rounds, self.step_s)
 
@@ -75,7 +75,7 @@ class Life:
     def __init__(self, rows: int) -> None:
         self.rows = rows
 
-    def __iter__(self) -> Iterator[tuple[dict[str, float], bool]]:
+    def __iter__(self) -> Iterator[tuple[dict[Hashable, Any], bool]]:
         draw = np.random.RandomState(7)
         for row in range(self.rows):
             noise = draw.standard_normal(3) * (8.0 if row in ODD else 1.0)

@@ -59,6 +59,12 @@ def trouble(application: Application) -> str:
     return application.pipeline.ledger.disk_error
 
 
+def is_in_trouble(application: Application, publisher: Publisher, more: int) -> bool:
+    """Publish so many more; return whether it says that it cannot write."""
+    publisher.publish(more)
+    return bool(trouble(application))
+
+
 def learned(application: Application) -> int:
     """Return how many readings it has learned since it started."""
     return application.pipeline.counts["readings"]
@@ -80,7 +86,7 @@ def test_a_disk_that_others_fill_is_waited_for(small: Path, broker: Mosquitto) -
         fill(filler)
         (small / "log.db.reserve").unlink(missing_ok=True)
         fill(filler)
-        wait_until(lambda: publisher.publish(100) or trouble(application), "the disk is full", DEADLINE_S)
+        wait_until(lambda: is_in_trouble(application, publisher, 100), "the disk is full", DEADLINE_S)
         before = learned(application)
         publisher.publish(100)
         wait_until(lambda: learned(application) >= before + 200, "learning goes on", DEADLINE_S)
@@ -98,7 +104,7 @@ def test_a_card_that_turns_read_only_ends_nothing(card: Path, tmp_path: Path, br
     with gateway.running() as application:
         gateway.take(publisher, 100)
         assert run("mount", "-o", "remount,abort", str(card))
-        wait_until(lambda: publisher.publish(10) or trouble(application), "it cannot write", DEADLINE_S)
+        wait_until(lambda: is_in_trouble(application, publisher, 10), "it cannot write", DEADLINE_S)
         before = learned(application)
         publisher.publish(100)
         wait_until(lambda: learned(application) >= before + 200, "learning goes on", DEADLINE_S)

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Callable
 
 import pytest
 from brokers import wait_until
@@ -28,6 +29,11 @@ def chaos(database: InfluxDB, is_over: threading.Event, kills: list[int]) -> Non
         database.start()
 
 
+def more_than(count: int, kills: list[int]) -> Callable[[], bool]:
+    """Whether it was killed more often than that."""
+    return lambda: len(kills) > count
+
+
 @pytest.mark.parametrize("count", [20_000, pytest.param(300_000, marks=pytest.mark.soak)])
 def test_every_reading_arrives_once_and_in_order(
     influxdb: InfluxDB, journal: Journal, monkeypatch: pytest.MonkeyPatch, count: int
@@ -49,8 +55,7 @@ def test_every_reading_arrives_once_and_in_order(
             journal.append(directory, [(batch(directory, rows), verdicts(IN_ONE))], [])
             running.wake(IN_ONE)
             if first % (count // 4) == 0:
-                so_far = len(kills)
-                wait_until(lambda least=so_far: len(kills) > least, "the database is killed again")
+                wait_until(more_than(len(kills), kills), "the database is killed again")
                 running.stop()
                 running = started(journal, influxdb)
         wait_until(lambda: running.unsent == 0, "all is sent", 300)

@@ -9,7 +9,7 @@ import pytest
 from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, Gateway, Publisher
 from influxdb import InfluxDB
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway import control
@@ -44,7 +44,12 @@ def retained(port: int) -> set[str]:
     found: set[str] = set()
     done = threading.Event()
     watcher = Client(CallbackAPIVersion.VERSION2, "watcher")
-    watcher.on_message = lambda _client, _data, message: (found.add(message.topic), done.set())[1]
+
+    def note(_client: Client, _data: object, message: MQTTMessage) -> None:
+        found.add(message.topic)
+        done.set()
+
+    watcher.on_message = note
     watcher.connect("127.0.0.1", port)
     watcher.subscribe("devices/+/prediction")
     watcher.loop_start()

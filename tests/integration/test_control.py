@@ -53,7 +53,8 @@ def taken(server: Server) -> Call:
 
 def asked(pool: ThreadPoolExecutor, server: Server, told: list[str] | None = None) -> "Future[dict[str, Any] | None]":
     """Ask from another thread."""
-    return pool.submit(ask, server.path, "forget", {"device": "pump"}, [].append if told is None else told.append)
+    heard: list[str] = [] if told is None else told
+    return pool.submit(ask, server.path, "forget", {"device": "pump"}, heard.append)
 
 
 def test_a_request_its_progress_and_its_answer(server: Server, asker: ThreadPoolExecutor) -> None:

@@ -26,7 +26,7 @@ def test_every_dialect_is_found_and_the_settings_work(tmp_path: Path) -> None:
     config, out = tmp_path / "broker.toml", tmp_path / "found.toml"
     with Mosquitto(tmp_path / "broker", *ROOMY) as broker:
         config.write_text(f'mqtt = {{ host = "127.0.0.1", port = {broker.port} }}\n')
-        command = [*DISCOVER, "--config", config, "--for", str(LISTEN_S), "--write", out]
+        command = [*DISCOVER, "--config", str(config), "--for", str(LISTEN_S), "--write", str(out)]
         speaker = Connection(ConnectionSettings("devices", port=broker.port), Inbox())
         speaker.start()
         try:
@@ -46,7 +46,7 @@ def test_every_dialect_is_found_and_the_settings_work(tmp_path: Path) -> None:
     found = Settings.model_validate(tomllib.loads(out.read_text()))
     assert found.mqtt.port == broker.port
     assert {source.codec for source in found.sources} == set(CODECS) - {"mapped"}
-    checked = [sys.executable, "-m", "gateway", "check-config", "--config", out]
+    checked = [sys.executable, "-m", "gateway", "check-config", "--config", str(out)]
     assert subprocess.run(checked, capture_output=True, check=False).returncode == 0
 
 
@@ -63,7 +63,7 @@ def test_no_broker_is_one_line(tmp_path: Path) -> None:
     """Whoever mistyped the address reads that nobody answered, and the exit code says so."""
     config = tmp_path / "broker.toml"
     config.write_text('mqtt = { host = "127.0.0.1", port = 1 }\n')
-    command = [*DISCOVER, "--config", config, "--for", "1"]
+    command = [*DISCOVER, "--config", str(config), "--for", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("gateway: not connected to the broker: ")

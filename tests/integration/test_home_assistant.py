@@ -54,7 +54,7 @@ class House:
         (folder / "gateway.toml").write_text(SETTINGS.format(port=broker.port))
         self.retained: dict[str, bytes] = {}
         self.client = Client(CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda _client, _data, said: self.retained.update({said.topic: said.payload})
+        self.client.on_message = lambda _client, _data, said: self.retained.update({said.topic: bytes(said.payload)})
         self.client.connect("127.0.0.1", broker.port)
         self.client.subscribe([("gateway/#", 1), ("homeassistant/#", 1)])
         self.client.loop_start()

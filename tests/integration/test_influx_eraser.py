@@ -11,7 +11,7 @@ from gateway.errors import DatabaseError
 from gateway.influx import Door, Eraser, Lines
 from gateway.influx.eraser import MINUTE
 from gateway.learning.directory import Directory
-from gateway.passages import Foreseen, Minutes, Passage
+from gateway.passages import Foreseen, Minutes, Note, Passage
 from gateway.records import SECOND, Incident, Kind, Span, State
 
 DEVICES = ('it\'s "odd", 1', "pump", "ends\\")
@@ -32,7 +32,7 @@ def opened(influxdb: InfluxDB) -> Iterator[Door]:
         for device in DEVICES
     ]
     stream, ones = np.arange(6), np.ones(6)
-    notes = [
+    notes: list[Note] = [
         *(Foreseen(stream, 0 * stream + at, 0 * stream + at + HORIZON, ones, ones, ones) for at in times),
         *(Minutes(stream, 0 * stream + at, stream, ones, ones, ones, ones, ones) for at in times),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from brokers import ROOMY, Mosquitto, free_port, wait_until
@@ -23,7 +24,13 @@ READINGS = ("devices/+/readings",)
 class Client:
     """A connection with its inbox, and everything that was taken from it."""
 
-    def __init__(self, broker: Mosquitto, client_id: str, inbox: Inbox | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        broker: Mosquitto,
+        client_id: str,
+        inbox: Inbox | None = None,
+        **settings: Any,  # noqa: ANN401 - of each its type
+    ) -> None:
         self.inbox = Inbox() if inbox is None else inbox
         # With a status topic, stopping waits for the broker, which then has read all acknowledgements before it.
         defaults = ConnectionSettings(
@@ -49,6 +56,10 @@ class Client:
         wait_until(lambda: connection.is_online and connection.generation >= generation, f"connection {generation}")
         return self
 
+    def wait_until_heard(self, payload: bytes) -> None:
+        """Wait until this has come."""
+        wait_until(lambda: payload in self.payloads, f"{payload!r} is there")
+
     def acknowledge(self) -> None:
         """Acknowledge everything that was taken."""
         self.connection.acknowledge(message.receipt for message in self.taken)
@@ -59,12 +70,23 @@ def new_client(mosquitto: Mosquitto) -> Iterator[Callable[..., Client]]:
     """Give a function that makes a client; all are stopped with the test."""
     with ExitStack() as clients:
 
-        def make(client_id: str = "gateway", broker: Mosquitto = mosquitto, **settings: object) -> Client:
+        def make(
+            client_id: str = "gateway",
+            broker: Mosquitto = mosquitto,
+            **settings: Any,  # noqa: ANN401 - of each its type
+        ) -> Client:
             client = Client(broker, client_id, **settings)
             clients.callback(client.connection.stop)
             return client
 
         yield make
+
+
+def connect(*connections: Connection) -> None:
+    """Start them all and wait for their connections."""
+    for connection in connections:
+        connection.start()
+    wait_until(lambda: all(connection.is_online for connection in connections), "connected")
 
 
 def publish(client: Client, count: int, first: int = 0) -> list[bytes]:
@@ -305,7 +327,7 @@ def test_descriptions_come_again_with_every_connection(new_client: Callable[...,
     heard = []
     for _ in range(2):
         client = new_client(topics=("readings/#", "bridge/devices"), retained_topics=("bridge/devices",)).start()
-        wait_until(lambda client=client: b"bridge/devices" in client.payloads, "the description is there")
+        client.wait_until_heard(b"bridge/devices")
         client.acknowledge()
         client.connection.stop()
         heard.append(sorted(client.payloads))
@@ -318,9 +340,7 @@ def test_what_is_shed_of_one_device_leaves_room_for_the_others(new_mosquitto: Ca
     inbox = Inbox(sharing=Sharing(lambda topic: topic.split("/")[1], 1e-9, 10, 10_000))
     gateway = Connection(ConnectionSettings("gateway", ("devices/#",), port=broker.port), inbox)
     device = Connection(ConnectionSettings("device", port=broker.port), Inbox())
-    for connection in (gateway, device):
-        connection.start()
-        wait_until(lambda connection=connection: connection.is_online, "connected")
+    connect(gateway, device)
     for _ in range(2_000):
         device.publish("devices/flooder/readings", b"1")
     device.publish("devices/pump/readings", b"2")
@@ -343,9 +363,7 @@ def test_what_waits_to_be_sent_is_sent_before_the_end(mosquitto: Mosquitto) -> N
     inbox = Inbox()
     listener = Connection(ConnectionSettings("listener", ("devices/#",), port=mosquitto.port), inbox)
     gateway = Connection(ConnectionSettings("gateway", port=mosquitto.port, status_topic="gateway/g/status"), Inbox())
-    for connection in (listener, gateway):
-        connection.start()
-        wait_until(lambda connection=connection: connection.is_online, "connected")
+    connect(listener, gateway)
     for number in range(1_000):
         gateway.publish("devices/pump/anomaly", b"%d" % number)
     gateway.stop()

@@ -46,7 +46,7 @@ class Line:
         self.client.subscribe([(f"{above}/#", 1) for above in ("cmnd", "zigbee2mqtt", "spBv1.0")])
 
     def _note(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self.heard.append((message.topic, message.payload))
+        self.heard.append((message.topic, bytes(message.payload)))
 
     def say(self, topic: str, payload: str | bytes) -> None:
         """Publish."""

@@ -19,7 +19,7 @@ HOUR = 3600 * SECOND
 
 def eventful(seed: int, rounds: int) -> list[Row]:
     """Return a life in which sensors appear late, fall out, die, are lost now and then, and glitch."""
-    draw, rows = random.Random(seed), []
+    draw, rows = random.Random(seed), list[Row]()
     for number in range(rounds):
         for device, size in SIZES.items():
             cause = draw.gauss(0.0, 1.0)

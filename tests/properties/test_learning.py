@@ -73,7 +73,7 @@ def test_counters_do_not_care_how_they_are_batched(seed: int, odd: dict[int, flo
 
     It is the same beside others, too, and after it was saved and loaded.
     """
-    values = np.cumsum(np.random.RandomState(seed).poisson(2, (150, 2)), axis=0) * 0.1
+    values: Floats = np.cumsum(np.random.RandomState(seed).poisson(2, (150, 2)), axis=0) * np.float64(0.1)
     for number, jump in odd.items():
         values[number:, 0] += jump
     values[:, 1] %= 20.0

@@ -54,7 +54,8 @@ ROWS = st.lists(
 def as_batch(rows: list[tuple[int, int, int, float, bool]]) -> Batch:
     """Return rows as a batch."""
     columns = list(zip(*rows, strict=True)) or [()] * 5
-    return Batch(*(np.array(column, dtype=np.int64) for column in columns[:3]), np.array(columns[3], dtype=np.float64))
+    stream, observed_at, received_at = (np.array(column, dtype=np.int64) for column in columns[:3])
+    return Batch(stream, observed_at, received_at, np.array(columns[3], dtype=np.float64))
 
 
 @given(ROWS)
@@ -129,7 +130,10 @@ class TheLog(RuleBasedStateMachine):
         for part in parts:
             self.now += 60 * SECOND
             if isinstance(part, list):
-                rows = [(*name, self.now + SECOND * place, value) for place, (*name, value) in enumerate(part)]
+                rows = [
+                    (device, sensor, self.now + SECOND * place, value)
+                    for place, (device, sensor, value) in enumerate(part)
+                ]
                 entry = batch(self.house.shard.directory, rows)
                 verdicts = self.house.shard.apply(entry).verdicts
                 assert verdicts is not None
@@ -316,7 +320,7 @@ TestTheLog.settings = settings(max_examples=15, stateful_step_count=12, deadline
 
 
 @pytest.mark.soak
-class TestTheLogForLong(TheLog.TestCase):  # type: ignore[misc, name-defined]  # made when it is asked for
+class TestTheLogForLong(TheLog.TestCase):  # type: ignore[misc, valid-type]  # made when it is asked for
     """The same, a thousand times, and longer."""
 
     settings = settings(max_examples=1000, stateful_step_count=40, deadline=None)

@@ -5,6 +5,8 @@ damping, Holt's method (`HoltWinters` without a season). There is no twin of `EW
 bounded squares, itself an `EWMean`. `HalfSpaceTrees` are River's own where a user chooses them.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,9 @@ from river import stats, time_series
 from gateway.learning import pool
 from gateway.learning.evidence import _FAST, _MEDIUM, Evidence
 from gateway.learning.pool import _HOLT, _HOLT_LEVEL, _HOLT_TREND, _LEVEL, Pool
+
+if TYPE_CHECKING:
+    from gateway.learning.rows import Rows
 
 SERIES = st.lists(st.floats(-1e3, 1e3, allow_subnormal=False), min_size=30, max_size=80)
 ROWS = np.arange(1)
@@ -51,9 +56,13 @@ def fed(learner: Pool, value: float, usual: float = 0.0) -> pool.Outlook:
 def test_means_are_rivers(values: list[float]) -> None:
     """The level of the pool, and the means and the mean square of the evidence."""
     learner, evidence = Pool(), Evidence()
-    for part in (learner, evidence):
-        part.grow(1)
-    ours = {"level": (learner, _LEVEL), "fast": (evidence, _FAST), "medium": (evidence, _MEDIUM)}
+    learner.grow(1)
+    evidence.grow(1)
+    ours: dict[str, tuple[Rows, float]] = {
+        "level": (learner, _LEVEL),
+        "fast": (evidence, _FAST),
+        "medium": (evidence, _MEDIUM),
+    }
     twins = {name: Twin(fading) for name, (_, fading) in ours.items()}
     square = Twin(_MEDIUM)
     for value in values:
@@ -78,6 +87,7 @@ def test_holt_is_rivers_but_for_its_damping(values: list[float]) -> None:
             fed(learner, value)
         twin = time_series.HoltWinters(alpha=_HOLT_LEVEL, beta=_HOLT_TREND)
         twin.level.append(learner.arrays["holt"][0])
+        assert twin.trend is not None
         twin.trend.append(learner.arrays["trend"][0])
         twin._initialized = True
         for value in values[begun:]:

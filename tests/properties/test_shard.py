@@ -1,13 +1,12 @@
 """Laws of the core that hold for any learner, on any readings, from the first one and after a long life."""
 
-import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readings import START, Row, batch, learn, life, pieces
+from readings import START, Row, batch, learn, life, pieces, timed
 
 from gateway.learning.nature import KindRule
 from gateway.learning.stock import ModelRule
@@ -140,12 +139,6 @@ def between(rows: list[Row], words: dict[int, Event]) -> Iterator[tuple[int, lis
     cuts = sorted({0, *(place for place in words if place < len(rows))})
     for start, end in zip(cuts, [*cuts[1:], len(rows)], strict=True):
         yield start, rows[start:end]
-
-
-def timed(event: Event, at: int) -> Event:
-    """Return the event at that time; a maintenance lasts as many seconds as it said."""
-    ends = {"until": at + event.until * SECOND} if isinstance(event, Maintenance) else {}
-    return dataclasses.replace(event, at=at, **ends)
 
 
 @OFTEN

@@ -1,6 +1,5 @@
 """What was forgotten or undone leaves the state of a gateway that never saw it, to the last bit, on any history."""
 
-import dataclasses
 import struct
 import tempfile
 import threading
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from readings import START, Row, batch, life, logged
+from readings import START, Row, batch, life, logged, timed
 
 from gateway.control import Work
 from gateway.errors import RequestError
@@ -92,8 +91,7 @@ class History(NamedTuple):
                 ]
             else:
                 at += SECOND
-                ends = {"until": at + step.until * SECOND} if isinstance(step, Maintenance) else {}
-                yield dataclasses.replace(step, at=at, **ends)
+                yield timed(step, at)
 
 
 HISTORIES = st.builds(
@@ -218,7 +216,8 @@ def test_what_was_undone_was_never_learned(
     history: History, asked: tuple[str, str | None, int | None, int | None], *, is_everybody: bool
 ) -> None:
     """The state is that of a gateway that never saw it, after every restart too, and the readings are all there."""
-    span = as_span(asked)._replace(sensor=None, **({"device": None} if is_everybody else {}))
+    span = as_span(asked)._replace(sensor=None)
+    span = span._replace(device=None) if is_everybody else span
     if span.since >= span.until or span.is_all_time:
         return
     with lived(history) as (path, entered):

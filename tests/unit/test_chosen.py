@@ -1,5 +1,8 @@
 """Models of the user's choice: their word counts, and their failure harms nobody."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pytest
 from readings import START, batch
@@ -21,13 +24,13 @@ class Broken(AnomalyDetector):
         self.answer: object = answer
         self.learned = 0
 
-    def score_one(self, x: dict[str, float]) -> float:
+    def score_one(self, x: dict[Hashable, Any]) -> float:
         """Answer as told, or raise what was told."""
         if isinstance(self.answer, BaseException):
             raise self.answer
         return float(self.answer)  # type: ignore[arg-type]
 
-    def learn_one(self, x: dict[str, float]) -> None:
+    def learn_one(self, x: dict[Hashable, Any]) -> None:
         """Count."""
         self.learned += 1
 
@@ -79,7 +82,7 @@ def test_it_is_scored_before_it_learns() -> None:
     seen = []
 
     class Spy(Broken):
-        def score_one(self, x: dict[str, float]) -> float:
+        def score_one(self, x: dict[Hashable, Any]) -> float:
             seen.append(self.learned)
             return 0.0
 
@@ -97,7 +100,7 @@ def fleet(*rules: ModelRule) -> Fleet:
 def expected(of: Fleet, values: list[float], device: str = "pump") -> list[float]:
     """Return what was expected of each of these values of one sensor, a minute apart."""
     rows = [(device, "a", START + number * 60 * SECOND, value) for number, value in enumerate(values)]
-    return of.learn_many(batch(of.directory, rows)).expected.tolist()
+    return list(of.learn_many(batch(of.directory, rows)).expected)
 
 
 def test_the_chosen_forecasters_word_is_used() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -42,9 +43,7 @@ def test_an_incident_has_all_its_fields() -> None:
 def test_nothing_that_is_not_json_leaves() -> None:
     """NaN is not JSON: it would break the device's parser, so it is refused here."""
     with pytest.raises(ValueError, match="not JSON compliant"):
-        encode_incident(
-            Incident(*(math.nan if name == "value" else getattr(INCIDENT, name) for name in Incident.__slots__))
-        )
+        encode_incident(replace(INCIDENT, value=math.nan))
 
 
 def test_a_prediction_groups_by_sensor() -> None:

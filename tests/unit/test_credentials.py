@@ -26,7 +26,7 @@ def load(folder: Path, named: object, **environment: str) -> tuple[str | None, s
     settings = config.load(path, environment)
     assert SECRET not in "\n".join(config.describe(settings)) + repr(settings)
     user, word = settings.mqtt.username, settings.mqtt.password
-    return user and user.get_secret_value(), word and word.get_secret_value()
+    return None if user is None else user.get_secret_value(), None if word is None else word.get_secret_value()
 
 
 def test_a_file_of_our_own_gives_user_and_password(file: Path) -> None:

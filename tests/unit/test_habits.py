@@ -26,7 +26,7 @@ def stirs(draw: np.random.RandomState, door: str, day: int) -> list[Row]:
     """Return how a door is opened and closed again in a day: some 25 times, for some seconds, never at night."""
     is_weekend = (day + 1) % 7 in {5, 6}
     hours = np.sort(draw.uniform(9.0 if is_weekend else 6.5, 22.5, draw.poisson(25)))
-    rows = []
+    rows: list[Row] = []
     for hour, following in zip(hours, [*hours[1:], 24.0], strict=True):
         length = min(draw.lognormal(3.0, 0.7) / HOUR_S, (following - hour) / 2)
         rows += [(door, "contact", at(day, hour), 1.0), (door, "contact", at(day, hour + length), 0.0)]

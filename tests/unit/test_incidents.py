@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from readings import START, batch, verdicts
 
-from gateway.alarms.incidents import Incidents, Told
+from gateway.alarms.incidents import Incidents
+from gateway.alarms.opened import Told
 from gateway.learning.directory import Directory
 from gateway.learning.fleet import Late
 from gateway.records import SECOND, Change, Feedback, Kind, State, Verdict

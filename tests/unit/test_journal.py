@@ -59,7 +59,7 @@ def test_entries_come_back_in_order_over_a_restart(path: Path) -> None:
     """Readings, ticks and resumes are read back as they were written; neighbouring readings may come as one batch."""
     directory = Directory()
     directory.add("d", "s")
-    entries = [Resume(START), reading(1.0), reading(2.0), Tick(START + 5), reading(3.0), reading(4.0)]
+    entries: list[Entered] = [Resume(START), reading(1.0), reading(2.0), Tick(START + 5), reading(3.0), reading(4.0)]
     for part in (entries[:3], entries[3:]):
         journal = Journal(path)
         journal.open()

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import inspect
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from paho.mqtt.client import Client
@@ -9,6 +10,9 @@ from paho.mqtt.enums import MessageState, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.exception import MalformedPacket
 
 from gateway.mqtt.buffered import BufferedClient, _parse_publish
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike
 
 
 class Line:
@@ -43,7 +47,8 @@ def listening(*chunks: bytes) -> tuple[BufferedClient, Line, list[tuple[str, byt
     """Return a client that reads these chunks, its line, and what it delivers."""
     delivered: list[tuple[str, bytes, int, bool]] = []
     client = BufferedClient("test", lambda *message: delivered.append(message))
-    client._sock = line = Line(*chunks)
+    line = Line(*chunks)
+    client._sock = cast("SocketLike", line)
     return client, line, delivered
 
 
@@ -94,11 +99,12 @@ def test_whole_messages_take_the_short_way_and_paho_the_rest(monkeypatch: pytest
     """Of a chunk paho reads the first packet, what is no message, and what does not end in it."""
     by_paho: list[bytes] = []
     handle = BufferedClient._handle_publish
-    monkeypatch.setattr(
-        BufferedClient,
-        "_handle_publish",
-        lambda self: (by_paho.append(bytes(self._in_packet["packet"])), handle(self))[1],
-    )
+
+    def note(self: BufferedClient) -> MQTTErrorCode:
+        by_paho.append(bytes(self._in_packet["packet"]))
+        return handle(self)
+
+    monkeypatch.setattr(BufferedClient, "_handle_publish", note)
     long = b"x" * 300  # whose length takes two bytes
     body = b"\x00\x01l\x00" + long
     packets = [*(publication("a", b"%d" % n, n) for n in range(5)), b"\xd0\x00", publication("b", b"", 7)]
@@ -142,8 +148,8 @@ def test_what_was_kept_is_sent_in_windows() -> None:
     for number in range(50):
         client.publish("a", b"%d" % number, 1)
     client.limit_in_flight(10)
-    client._sock = Line()
-    client._in_packet.update(command=0x20, packet=bytearray(b"\x00\x00\x00"))
+    client._sock = cast("SocketLike", Line())
+    client._in_packet.update({"command": 0x20, "packet": bytearray(b"\x00\x00\x00")})
     client._handle_connack()
     states = [message.state for message in client._out_messages.values()]
     assert states == [MessageState.MQTT_MS_WAIT_FOR_PUBACK] * 10 + [MessageState.MQTT_MS_QUEUED] * 40
@@ -155,7 +161,11 @@ def test_connect_is_the_first_packet_even_if_another_thread_publishes_meanwhile(
     """A broker hangs up on anything else."""
     client = BufferedClient("test", lambda *_: None)
     monkeypatch.setattr(client, "_create_socket", Line)
-    client.on_socket_open = lambda *_: client.publish("a", b"", 1)
+
+    def publish(*_: object) -> None:
+        client.publish("a", b"", 1)
+
+    client.on_socket_open = publish
     client.connect_async("127.0.0.1", 1)
     client.reconnect()
     assert [one["command"] & 0xF0 for one in client._out_packet] == [0x10, 0x30]

@@ -87,7 +87,7 @@ def lives() -> tuple[Streams, Verdicts, Floats]:
     shown["fallen"][LATER:] -= 0.5
     shown["stopped"][LATER:] = shown["stopped"][LATER]
     shown["runaway"][LATER:] += np.arange(2 * DAY)
-    shown["steady"] = 1e6 + 0.1 * np.arange(9 * DAY)
+    shown["steady"] = 1e6 + 0.1 * np.arange(9 * DAY, dtype=np.float64)
     values = np.column_stack(list(shown.values()))
     return *live(values, STEP_S), values
 

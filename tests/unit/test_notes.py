@@ -21,8 +21,7 @@ MINUTES = Minutes(
     np.array([0, 7]),
     np.array([START, START + 60 * SECOND]),
     np.array([1, 60]),
-    *(np.array([20.1, number]) for number in (0.1 + 0.2, -1e300, 1e300, 3.0)),
-    np.array([64 / 254, 0.5]),
+    *(np.array(pair) for pair in ((20.1, 0.1 + 0.2), (20.1, -1e300), (20.1, 1e300), (20.1, 3.0), (64 / 254, 0.5))),
 )
 
 

@@ -335,7 +335,11 @@ def test_a_slow_disk_gathers_the_next_commit_and_then_holds_the_loop(
     monkeypatch.setattr("gateway.ledger.AHEAD", HELD)
     bench = new_bench(journal={"commit_messages": 1})
     gate = threading.Event()
-    bench.pipeline.ledger.written = bench.pipeline.ledger.write(lambda: gate.wait(10) and None)
+
+    def wait() -> None:
+        gate.wait(10)
+
+    bench.pipeline.ledger.written = bench.pipeline.ledger.write(wait)
     for number in range(HELD - 1):
         bench.inbox.append([message("devices/pump/readings", f'{{"a": {number}}}', bench.now + number)])
         bench.pipeline.step(0.0)

@@ -77,7 +77,11 @@ def test_a_message_is_done_when_all_of_it_is_learned(directory: Directory) -> No
 
 def test_events_pass_what_waits(directory: Directory) -> None:
     """They concern what comes after them; what waits has not arrived yet, as far as the log knows."""
-    fed = [batch(directory, rows("pump", "a", ROUNDS + 1)), Resume(START), batch(directory, rows("pump", "b", 1))]
+    fed: list[Entry] = [
+        batch(directory, rows("pump", "a", ROUNDS + 1)),
+        Resume(START),
+        batch(directory, rows("pump", "b", 1)),
+    ]
     portions = Portions(directory)
     assert [type(entry) for entry in portions.next(fed)] == [Batch, Resume]
     assert in_words(directory, portions.next([Resume(START)])) == [("pump", "a", float(ROUNDS)), ("pump", "b", 0.0)]

@@ -1,6 +1,7 @@
 """The core as a value: entries in, what follows out."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -258,7 +259,7 @@ LEAP = 52 * 7 * 86_400 * SECOND
 """Whole weeks: the time of day and of the week stays what it is."""
 
 
-def own_time(shard: Shard, rows: list[Row], ahead: int = 0) -> Batch:
+def own_time(shard: Shard, rows: Sequence[Row], ahead: int = 0) -> Batch:
     """Return readings that their device dated a second before they came, by our clock that is `ahead`."""
     sent = batch(shard.directory, rows)
     return Batch(sent.stream, sent.observed_at, sent.received_at + SECOND + ahead, sent.value)

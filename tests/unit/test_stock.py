@@ -1,6 +1,7 @@
 """Stock River models chosen in the settings: which are let in, and what becomes of those that fail."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,15 +136,15 @@ class Bomb(linear_model.LinearRegression):
     fuse = 100
     way = "predict"
 
-    def predict_one(self, x: dict[str, float]) -> float:
+    def predict_one(self, x: dict[Hashable, Any]) -> float:
         """Fail, or answer what no sensor measures, or what River would."""
         self.fuse -= 1
         if self.fuse < 0 and self.way == "predict":
             message = "boom"
             raise ZeroDivisionError(message)
-        return float("nan") if self.fuse < 0 and self.way == "nan" else super().predict_one(x)
+        return float("nan") if self.fuse < 0 and self.way == "nan" else super().predict_one(x)  # type: ignore[no-untyped-call]
 
-    def learn_one(self, x: dict[str, float], y: float, w: float = 1.0) -> None:
+    def learn_one(self, x: dict[Hashable, Any], y: float, w: float = 1.0) -> None:
         """Fail, or learn."""
         if self.fuse < 0 and self.way == "learn":
             message = "boom"
@@ -193,7 +194,7 @@ def test_a_chosen_model_is_used_where_it_was_chosen_and_survives_a_restart(
     ((fed, said),) = learn(chosen, rows)
     ((_, usual),) = learn(plain, rows)
     assert chosen.fleet.failures() == {}
-    mine = np.isin(fed.stream, [chosen.directory.row("pump", sensor) for sensor in "ab"])
+    mine = np.isin(fed.stream, [chosen.directory.add("pump", sensor) for sensor in "ab"])
     different = [getattr(said, name)[mine].tobytes() != getattr(usual, name)[mine].tobytes() for name in said.__slots__]
     assert any(different)
     for name in said.__slots__:

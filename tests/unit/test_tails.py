@@ -24,7 +24,7 @@ def rarity(tails: Tails, value: Floats, *, is_learned: bool = True) -> Floats:
     decades[found.side, found.place] = tails.decades(found)
     if is_learned:
         tails.learn(rows, found)
-    return decades.max(axis=0)
+    return np.asarray(decades.max(axis=0))
 
 
 @pytest.mark.parametrize("name", ["standard_normal", "standard_exponential", "standard_cauchy"])
