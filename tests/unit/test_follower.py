@@ -150,7 +150,7 @@ def test_minutes_of_a_large_fleet_stand_apart_by_their_streams(journal: Journal,
         with History(path) as history:
             (found,) = history.minutes(np.array([STREAMS]), 0, 2**62)
         assert found.stream.tolist() == [STREAMS, STREAMS]
-        assert forget(database, np.array([STREAMS]), 0, 2**62) == 2
+        assert forget(database, np.arange(3 * STREAMS) == STREAMS, Span("fleet", f"s{STREAMS}")) == 2
         after = database.execute("SELECT body FROM minutes ORDER BY place").fetchall()
     database.close()
     assert [one == other for one, other in zip(bodies, after, strict=True)] == [True, False, True]

@@ -28,7 +28,7 @@ def test_minutes_that_forgotten_readings_went_into_go_whole(span: Span, left: li
     """At the edge of the time, too: what they say of the readings that stay can no longer be told apart."""
     stream, minute = np.array([0, 0, 0, 0, 0, 1]), BEGIN + MINUTE * np.array([0, 1, 2, 3, 4, 0])
     value = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    _, since, body = notes.encode(Minutes(stream, minute, 1 + 0 * stream, *[value] * 4, 0.0 * value))
+    _, since, body = notes.encode(Minutes(stream, minute, 1 + 0 * stream, value, value, value, value, 0.0 * value))
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(SCHEMA)
         database.execute("INSERT INTO minutes VALUES (0, ?, ?, ?)", (since, BEGIN + 5 * MINUTE, body))
