@@ -11,7 +11,7 @@ import numpy as np
 
 from gateway.errors import JournalError
 from gateway.journal import blocks, names, notes
-from gateway.journal.columns import Packed, pack
+from gateway.journal.columns import Mask, Packed, pack
 from gateway.records import Ints
 
 ROWS = 1000
@@ -43,12 +43,26 @@ def seqs(database: sqlite3.Connection, device: str) -> Ints:
 
     Some of them may be there no more.
     """
-    known = names.listed(database)
-    numbers = [number for number, (name, _) in enumerate(known) if name in {device, ""}]  # or its first is forgotten
-    asked = np.array([*numbers, *NOBODY], dtype=np.int64)
+    numbers = [number for number, (name, _) in enumerate(names.listed(database)) if name == device]
+    asked = np.array([*numbers[:1], *NOBODY], dtype=np.int64)
     found = [_of(body, asked) for (body,) in database.execute("SELECT body FROM whereabouts")]
     rest = database.execute("SELECT seq FROM log WHERE seq > ?", (_covered(database),)).fetchall()
     return np.unique(np.concatenate([*found, np.array([row[0] for row in rest], dtype=np.int64)]))
+
+
+def rename(database: sqlite3.Connection, device: str, is_gone: Mask) -> None:
+    """Within a transaction, before the names of these streams go: let the device go by the first of those that stay.
+
+    Where none stays, its number is nobody's from then on.
+    """
+    numbers = [number for number, (name, _) in enumerate(names.listed(database)) if name == device]
+    left = [number for number in numbers if not is_gone[number]]
+    if not left or left[0] == numbers[0]:
+        return
+    for seq, body in database.execute("SELECT seq, body FROM whereabouts").fetchall():
+        who, seqs = _opened(body)
+        who[who == numbers[0]] = left[0]
+        database.execute("UPDATE whereabouts SET body = ? WHERE seq = ?", (_pack(who, seqs), seq))
 
 
 def _covered(database: sqlite3.Connection) -> int:
@@ -70,6 +84,11 @@ def _pack(who: Ints, seqs: Ints) -> bytes:
     return len(who).to_bytes(8, "little") + pack(who[order], seqs[order], ())
 
 
-def _of(body: bytes, numbers: Ints) -> Ints:
+def _opened(body: bytes) -> tuple[Ints, Ints]:
     packed = Packed(body[8:], int.from_bytes(body[:8], "little"))
-    return packed.when[np.isin(packed.stream, numbers)]
+    return packed.stream, packed.when
+
+
+def _of(body: bytes, numbers: Ints) -> Ints:
+    who, seqs = _opened(body)
+    return seqs[np.isin(who, numbers)]

@@ -55,6 +55,7 @@ def forget(database: sqlite3.Connection, order: Forgetting) -> None:
     removed["dead letters"] = _forget_letters(database, device)
     removed["damaged entries"] += database.execute("DELETE FROM quarantine").rowcount
     if gone.is_all_time:
+        finder.rename(database, device, streams)
         removed["streams"] = names.forget(database, np.flatnonzero(streams).tolist())
 
 
