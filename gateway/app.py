@@ -28,6 +28,7 @@ from gateway.mqtt.connection import Connection
 from gateway.mqtt.inbox import Inbox, Sharing
 from gateway.pipeline import Pipeline
 from gateway.records import SECOND, Span
+from gateway.recovery import TELL_S
 from gateway.renewal import begin
 from gateway.replies import Replies
 from gateway.rulebook import Regime
@@ -134,12 +135,15 @@ def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> di
     chosen = rulebook.rules(settings)
     doors = _doors(settings) | {"retained messages": partial(_take_off, settings)}
     with Alone(Shard(chosen), Journal(Path(settings.journal.path)), rulebook.dumps(chosen), doors) as house:
-        work = _unlearning(house)[name].work(arguments)
+        work, told_at = _unlearning(house)[name].work(arguments), time.monotonic()
         while True:
             try:
-                next(work)
+                progress = next(work)
             except StopIteration as end:
                 return dict(end.value)
+            if time.monotonic() - told_at >= TELL_S:
+                told_at = time.monotonic()
+                logger.info("%s", progress)
 
 
 def _take_off(settings: Settings, gone: Span) -> str:

@@ -181,14 +181,17 @@ def restore(
     shard: Shard, journal: Journal, mark: str, stop: threading.Event, tell: Callable[[str], None] = logger.info
 ) -> bool:
     """Bring a fresh shard to where the log ends: the newest fitting checkpoint, then the tail; False when stopped."""
-    return catch_up(shard, journal, load_checkpoint(shard, journal, mark) or 0, stop, tell)
+    seq = load_checkpoint(shard, journal, mark)
+    if seq is None and journal.last():
+        tell("no state was saved that this version can read under these settings: the whole log is learned first")
+    return catch_up(shard, journal, seq or 0, stop, tell)
 
 
 def catch_up(
     shard: Shard, journal: Journal, seq: int, stop: threading.Event, tell: Callable[[str], None] = logger.info
 ) -> bool:
     """Bring a shard from this entry to where the log ends; False when stopped."""
-    last = journal.last()
+    last, told_at = journal.last(), time.monotonic()
     with Reader(journal.path) as log:
         fold = Fold(shard, log, seq)
         if last > seq:
@@ -196,7 +199,9 @@ def catch_up(
         while fold.advance(TELL_S):
             if stop.is_set():
                 return False
-            tell(f"learned {100 * (fold.seq - seq) // (last - seq)} % of the log again")
+            if time.monotonic() - told_at >= TELL_S:
+                told_at = time.monotonic()
+                tell(f"learned {100 * (fold.seq - seq) // (last - seq)} % of the log again")
         if last:
             tell(f"{len(shard.directory)} streams restored, {last - seq} entries learned again")
         journal.quarantine(log.damaged)

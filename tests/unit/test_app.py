@@ -100,12 +100,13 @@ def damage(path: Path, statement: str) -> None:
     ],
 )
 def test_without_a_good_checkpoint_the_log_is_folded_again(journal: Journal, statement: str) -> None:
-    """Damage costs time at the start, not what was learned."""
+    """Damage costs time at the start, and why is said, not what was learned."""
     shard = Shard(HERE)
     live(shard, journal, checkpoint_after=(5, 10))
     damage(journal.path, statement)
-    again, _ = restored(journal)
+    again, said = restored(journal)
     assert again.dumps() == shard.dumps()
+    assert ("no state was saved" in said[0]) == ("max(seq)" not in statement)
 
 
 @pytest.mark.parametrize(
