@@ -114,8 +114,13 @@ class Ledger:
                 if message.receipt not in again:
                     self.pending.marks.append(mark(message))
 
-    def turn(self, now: int, *, is_clock_sure: bool) -> None:
-        """Commit and save what is due; the age of what is kept is judged only by a clock that is sure."""
+    def turn(self, now: int, *, is_clock_sure: bool, is_torn: bool) -> None:
+        """Commit and save what is due; the age of what is kept is judged only by a clock that is sure.
+
+        Nothing is while a message is torn, so that it is in the log as a whole, with the mark it will be known by.
+        """
+        if is_torn and self.pending.readings < AHEAD:
+            return
         if self._is_due(now) and (self.written.done() or self.pending.readings >= AHEAD):
             self.commit()
         if self._is_worth_saving(now):

@@ -42,6 +42,15 @@ class Mail:
         """Whether something has arrived that is still in the inbox."""
         return len(self._inbox) > 0
 
+    @property
+    def is_torn(self) -> bool:
+        """Whether what was learned may hold a part of a message that would be learned again if it ended here."""
+        return self._portions.is_torn
+
+    def pause(self) -> None:
+        """Take nothing new."""
+        self._taken = []
+
     def collect(self, wait_s: float) -> None:
         """Take what has arrived; where nothing is left of what was taken before, wait for it at most so long."""
         busy = {self._intake.sender_of(message.topic) for message in self._portions.held}

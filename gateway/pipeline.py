@@ -192,6 +192,9 @@ class Pipeline:
     def finish(self) -> None:
         """Leave nothing behind that a restart would have to learn again."""
         self._desk.put_off()
+        while self.mail.is_torn:
+            self.mail.pause()
+            self._take(self.now())
         self.ledger.commit()
         self.ledger.save(self.now(), is_clock_sure=self._time.is_sure)
         self.ledger.written.result()
@@ -273,7 +276,7 @@ class Pipeline:
     def _settle(self, now: int) -> None:
         if self._vitals.is_due(now):
             self.ledger.note(now, self._vitals.note(now, self._standing.numbers()))
-        self.ledger.turn(now, is_clock_sure=self._time.is_sure)
+        self.ledger.turn(now, is_clock_sure=self._time.is_sure, is_torn=self.mail.is_torn)
         if self._link.is_online and is_over(STATUS, self._told_at, now):
             self._told_at = now
             self._link.publish(self._status, self.status(now), retain=True)

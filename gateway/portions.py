@@ -25,6 +25,8 @@ class Portions:
         self._directory = directory
         self._rest: list[Batch] = []
         self._held: list[Message] = []
+        self._begun: set[int] = set()
+        """When messages without a time of their own were received of which a part is learned."""
 
     def __bool__(self) -> bool:
         return bool(self._rest)
@@ -33,6 +35,11 @@ class Portions:
     def held(self) -> list[Message]:
         """The messages whose readings are not all learned yet."""
         return self._held
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether of a message that may come again a part is learned that would then not be known by its time."""
+        return any(message.receipt and message.received_at in self._begun for message in self._held)
 
     def next(self, entries: Sequence[Entry]) -> list[Entry]:
         """What to learn now, of what was left and of what is new."""
@@ -52,6 +59,8 @@ class Portions:
             self._rest.append(entry.at(np.flatnonzero(is_later)))
             if not is_later.all():
                 portion.append(entry.at(np.flatnonzero(~is_later)))
+        learned = (entry for entry in portion if isinstance(entry, Batch))
+        self._begun = (self._begun | _timeless(learned)) & _timeless(self._rest) if self._rest else set()
         return portion
 
     def renumber(self, names: Sequence[tuple[str, str]]) -> None:
@@ -78,6 +87,11 @@ class Portions:
         known = [*self._held, *messages]
         self._held = [message for message in known if message.received_at in unlearned]
         return [message for message in known if message.received_at not in unlearned]
+
+
+def _timeless(batches: Iterable[Batch]) -> set[int]:
+    """When those readings were received that say no time of their own."""
+    return {at for batch in batches for at in batch.received_at[batch.observed_at == batch.received_at].tolist()}
 
 
 def _turn(stream: Ints) -> Ints:

@@ -247,6 +247,23 @@ def test_a_message_is_acknowledged_once_it_is_in_the_log(new_bench: Callable[...
     assert bench.entries() == [Resume, [1.0]]
 
 
+@pytest.mark.parametrize("is_ended", [False, True], ids=["goes on", "ends"])
+def test_a_message_is_in_the_log_as_a_whole(new_bench: Callable[..., Bench], *, is_ended: bool) -> None:
+    """A part of it alone would be learned again when the broker sends it again: it has no time to be known by."""
+    bench = new_bench(journal={"commit_messages": 1})
+    sent = enumerate(['{"a": 1}', '{"b": 2, "a": 3}'], 1)
+    bench.inbox.append([message("devices/pump/readings", text, bench.now + number, number) for number, text in sent])
+    bench.step()
+    assert (bench.entries(), bench.link.acknowledged) == ([], [])
+    if is_ended:
+        bench.pipeline.finish()
+    else:
+        bench.step()
+    assert bench.entries() == [Resume, [1.0, 2.0, 3.0]]
+    assert bench.link.acknowledged == [1, 2]
+    assert len([mark for body in bench.journal.receipts(9) for mark in unpack(body)]) == 2
+
+
 def test_many_messages_are_committed_without_waiting(new_bench: Callable[..., Bench]) -> None:
     """A broker that sends no more until we acknowledge is not kept waiting."""
     bench = new_bench(journal=LAZY | {"commit_messages": 3})
