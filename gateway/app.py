@@ -24,8 +24,9 @@ from gateway.house import Alone, House
 from gateway.intake import Intake
 from gateway.journal import Follower, Journal
 from gateway.mqtt import embedded
+from gateway.mqtt.allowances import Sharing
 from gateway.mqtt.connection import Connection
-from gateway.mqtt.inbox import Inbox, Sharing
+from gateway.mqtt.inbox import Inbox
 from gateway.pipeline import Pipeline
 from gateway.records import SECOND, Span
 from gateway.recovery import TELL_S
@@ -113,6 +114,7 @@ class Application:
             if self.sender:
                 self.sender.start()
                 stack.callback(self.sender.stop)
+            self.inbox.resume(self.journal.last_at())
             self.connection.start()
             stack.callback(self.connection.stop)
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)

@@ -72,7 +72,6 @@ class Connection:
         self._reason = ""
         self._failures = 0
         self._told: set[bool] = set()
-        self._shed: list[Receipt] = []
 
     @property
     def generation(self) -> int:
@@ -176,7 +175,7 @@ class Connection:
     def _converse(self, protocol: MQTTProtocolVersion) -> None:
         """Connect and stay until the connection ends."""
         self._is_understood = self._is_refused = False
-        self._reason, self._shed = "", []
+        self._reason = ""
         self._client.speak(protocol)
         try:
             self._client.reconnect()
@@ -224,14 +223,11 @@ class Connection:
     def _deliver(self, topic: str, payload: bytes, packet_id: int, is_retained: bool) -> None:  # noqa: FBT001
         self.received += 1
         receipt = self._receipts.arrive(packet_id) if packet_id else None
-        is_taken = self._inbox.put(Message(topic, payload, time.time_ns(), receipt, is_retained))
-        if receipt and not is_taken and not self._inbox.is_closed:
-            self._shed.append(receipt)
+        self._inbox.put(Message(topic, payload, time.time_ns(), receipt, is_retained))
 
     def _acknowledge_shed(self) -> None:
         """What was shed must not take up the window of what is still to come."""
-        if self._shed:
-            shed, self._shed = self._shed, []
+        if shed := self._inbox.discarded():
             self.acknowledge(shed)
 
     def _on_connect(

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from brokers import ROOMY, Mosquitto, free_port, wait_until
 
+from gateway.mqtt.allowances import AHEAD, Sharing
 from gateway.mqtt.connection import Connection
 from gateway.mqtt.embedded import EmbeddedBroker
-from gateway.mqtt.inbox import AHEAD, Inbox, Sharing
+from gateway.mqtt.inbox import Inbox
 from gateway.mqtt.settings import ConnectionSettings
 from gateway.records import Message
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 from brokers import wait_until
 
-from gateway.mqtt import inbox as mqtt_inbox
-from gateway.mqtt.inbox import AHEAD, MESSAGE_OVERHEAD, STRANGERS_TURN, TURN, UNIT_BYTES, Inbox, Sharing
+from gateway.mqtt import allowances
+from gateway.mqtt.allowances import AHEAD, KEPT, UNIT_BYTES, Sharing
+from gateway.mqtt.inbox import MESSAGE_OVERHEAD, STRANGERS_TURN, SURPLUS, TURN, Inbox
 from gateway.records import SECOND, Message
 
 
@@ -228,13 +229,34 @@ def test_what_the_broker_kept_for_us_is_no_flood(monkeypatch: pytest.MonkeyPatch
     assert send(inbox, "a", 10 * AHEAD) == 10 * AHEAD
     while inbox.take(0):
         pass
-    monkeypatch.setattr(mqtt_inbox, "QUIET_S", 0.0)  # a moment without anything has passed
+    monkeypatch.setattr(allowances, "QUIET_S", 0.0)  # a moment without anything has passed
     assert send(inbox, "a", 10 * AHEAD) == AHEAD + 50
+
+
+def test_what_waits_of_one_who_floods_is_shed_in_the_end() -> None:
+    """It would hold up the acknowledgement of all that came after it; nothing is acknowledged that is learned."""
+    inbox, sent = shared(), AHEAD + 50 + SURPLUS
+    for number in range(sent):
+        inbox.put(Message("a", b"", 0, (1, number)))
+        inbox.put(Message("b", b"", 0)) if number % 100 == 0 else None
+    assert inbox.discarded() == [(1, number) for number in (*range(AHEAD + 50, sent), *range(AHEAD + 50))]
+    assert inbox.discarded() == []
+    assert inbox.shed() == {"a": sent}
+    assert {each.topic for each in inbox.take(0)} == {"b"}
+
+
+def test_one_alone_may_not_fill_the_inbox_with_what_was_kept() -> None:
+    """But for as much as it could lastingly send while we were away; the others are let in."""
+    inbox = Inbox(1_000, sharing=Sharing(lambda topic: topic[0], 10.0, 50.0, 10_000))
+    inbox.resume(5 * SECOND)
+    inbox.catch_up()
+    assert send(inbox, "a", 600, at=15 * SECOND) == KEPT * 1_000 + 50 + 10 * 10
+    assert send(inbox, "b", 200, at=15 * SECOND) == 200
 
 
 def test_who_floods_us_is_not_let_in_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is never a quiet moment it was no backlog."""
-    monkeypatch.setattr(mqtt_inbox, "CATCH_UP_S", 0.0)
+    monkeypatch.setattr(allowances, "CATCH_UP_S", 0.0)
     inbox = shared()
     inbox.catch_up()
     assert send(inbox, "a", 10 * AHEAD) == AHEAD + 50
