@@ -241,6 +241,7 @@ class Pipeline:
 
     def enter(self, event: Event) -> Outcome:
         """Let an event take effect, stand in the log and be told; what is not understood is counted and left out."""
+        event = self.shard.incidents.spelt_out(event) if isinstance(event, Feedback) else event
         outcome = self.shard.apply(event)
         if isinstance(event, Feedback) and not outcome.is_understood:
             self.intake.reject(event.device, Reason.FEEDBACK, event.at)

@@ -169,6 +169,7 @@ class Shard:
 
     def _heed(self, entry: Feedback) -> Outcome:
         """Take a person's word: it counts from the next reading on."""
+        entry = self.incidents.recognised(entry)
         named = self.incidents.named(entry)
         rows = np.array(named.streams, dtype=np.int64)
         changes = self.fleet.judge(rows, entry.verdict)

@@ -5,7 +5,7 @@ What a device's sensors show within `CAUSE` of each other is one incident, which
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -122,6 +122,25 @@ class Incidents:
         has_ended = self.silences.has_ended(device, entry.incident)
         is_silence = _is_meant(entry, self.silences.opened(device)) or has_ended
         return Named([*streams, *late], is_together, is_silence)
+
+    def spelt_out(self, entry: Feedback) -> Feedback:
+        """This word with the sensors that show the incident which it names."""
+        device = self.directory.device_row(entry.device)
+        if device is None or entry.incident is None:
+            return entry
+        shown = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
+        sensors = [self.directory.streams[row][1] for row in shown]
+        return replace(entry, sensors=(*sensors, *[""] * _is_meant(entry, self.joint.get(device))))
+
+    def recognised(self, entry: Feedback) -> Feedback:
+        """This word, on what the sensors that it spells out show now where nothing is known under the id it names."""
+        device = self.directory.device_row(entry.device)
+        if device is None or not entry.sensors or self.named(entry).is_known:
+            return entry
+        shown = {self.directory.streams[row][1]: self.streams.get(row) for row in self.directory.rows_of[device]}
+        shown[""] = self.joint.get(device)
+        opened = next((each for sensor in entry.sensors if (each := shown.get(sensor)) is not None), None)
+        return entry if opened is None else replace(entry, incident=opened.id)
 
     def standing(self, device: int) -> list[Incident]:
         """What is open of this device, the worst first, as it was told last."""

@@ -43,6 +43,7 @@ def decode(kind: str, at: int, body: bytes | None) -> Event:
         fields = json.loads(body) if body else {}
         if "verdict" in fields:
             fields["verdict"] = Verdict(fields["verdict"])
+            fields["sensors"] = tuple(fields["sensors"])
         return KINDS[kind](at=at, **fields)
     except (KeyError, TypeError, ValueError) as error:
         message = f"an entry of the log is damaged: {error}"

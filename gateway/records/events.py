@@ -39,12 +39,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A person's word on an incident; on every open incident of the device where `incident` is None."""
+    """A person's word on an incident; on every open incident of the device where `incident` is None.
+
+    In the log it says which `sensors` showed the incident, "" for all together: where the log is folded under other
+    rules the same thing may have another id.
+    """
 
     at: int
     device: str
     incident: str | None
     verdict: Verdict
+    sensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

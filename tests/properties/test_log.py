@@ -72,7 +72,7 @@ TEXT = st.text(max_size=8)
 EVENTS = st.one_of(
     st.builds(Tick, TIMES),
     st.builds(Resume, TIMES),
-    st.builds(Feedback, TIMES, TEXT, st.none() | TEXT, st.sampled_from(Verdict)),
+    st.builds(Feedback, TIMES, TEXT, st.none() | TEXT, st.sampled_from(Verdict), st.lists(TEXT).map(tuple)),
     st.builds(Maintenance, TIMES, TEXT, TIMES),
     st.builds(Described, TIMES, TEXT, TEXT, TEXT),
     st.builds(Availability, TIMES, TEXT, st.booleans()),

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from gateway.house import Alone
 from gateway.journal import Journal, Reader
 from gateway.learning.directory import Directory
 from gateway.learning.streams import Policy
-from gateway.records import SECOND, Described, Event, Incident, Kind, Maintenance, State, Tick
+from gateway.records import SECOND, Described, Event, Feedback, Incident, Kind, Maintenance, State, Tick, Verdict
 from gateway.recovery import Fold
 from gateway.renewal import begin, refold
 from gateway.rulebook import Regime
@@ -238,6 +239,28 @@ def test_what_people_know_under_another_id_keeps_it(journal: Journal) -> None:
     finish(refold(house, {}))
     assert house.told == []
     assert opened(house.shard) == ["known"]
+    assert house.shard.dumps() == folded(journal, AFTER).dumps() == begun(journal, AFTER)[0].dumps()
+
+
+@pytest.mark.parametrize(("sensors", "is_heeded"), [(("a",), True), (("b",), False), ((), False)])
+def test_a_word_on_an_id_that_other_rules_do_not_give_reaches_what_its_sensors_show(
+    journal: Journal, sensors: tuple[str, ...], *, is_heeded: bool
+) -> None:
+    """What a person has said is not lost by an upgrade, and the fold stays one of the log alone."""
+    shard = Shard(BEFORE)
+    for rows in pieces(life(5 * ROUNDS, ["pump"]), seed=1):
+        enter(shard, journal, rows)
+    at = START + 5 * ROUNDS * 60 * SECOND
+    (opened_now,) = enter(shard, journal, [("pump", "a", at, 5000.0)])
+    shard.incidents.rename({opened_now.id: "known"})
+    word = Feedback(at + SECOND, "pump", "known", Verdict.NEW_NORMAL, sensors)
+    assert shard.incidents.spelt_out(replace(word, sensors=())).sensors == ("a",)
+    (over,) = enter(shard, journal, word)
+    assert (over.id, over.state) == ("known", State.CLOSED)
+    journal.checkpoint(rulebook.dumps(BEFORE), shard.dumps())
+    house = started(journal)
+    finish(refold(house, {}))
+    assert opened(house.shard) == ([] if is_heeded else [opened_now.id])
     assert house.shard.dumps() == folded(journal, AFTER).dumps() == begun(journal, AFTER)[0].dumps()
 
 
