@@ -154,7 +154,8 @@ class Shard:
         silent = np.array(silences.silent(), dtype=np.int64)
         told = silences.fall(self.fleet.late(at, silent, excused), at)
         silent = np.array(silences.silent(), dtype=np.int64)
-        return [*told, *self.incidents.overdue(*self.fleet.overdue(at, silent, excused))]
+        overdue, passed = self.fleet.overdue(at, silent, excused), self.fleet.passed(at)
+        return [*told, *self.incidents.by_the_clock(*overdue), *self.incidents.by_the_clock(*passed)]
 
     def _excused(self, at: int) -> Ints | int:
         """For each device, until when its silence is excused: by work on it, or by an outage that is over."""

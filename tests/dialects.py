@@ -119,6 +119,10 @@ GOLDENS = [
             ("zigbee2mqtt/living/climate", '{"temperature":27.34,"humidity":44.72}'),
             ("zigbee2mqtt/living/climate", '{"temperature":27.34,"humidity":45.1,"linkquality":90}'),
             ("zigbee2mqtt/switch", '{"action":"single"}'),
+            ("zigbee2mqtt/switch/action", "single"),
+            ("zigbee2mqtt/switch", '{"action":""}'),
+            ("zigbee2mqtt/switch", '{"action":"single","linkquality":70}'),
+            ("zigbee2mqtt/remote/action", "brightness_up"),
             ("zigbee2mqtt/motion", '{"occupancy":true}'),
             ("zigbee2mqtt/bulb", '{"state":"ON","brightness":215,"color_mode":"xy","color":{"x":0.4,"y":0.3}}'),
             ("zigbee2mqtt/bulb/set", '{"state":"OFF"}'),
@@ -132,6 +136,9 @@ GOLDENS = [
             ("living.climate", "temperature", 27.34, None, "°C"),
             ("living.climate", "humidity", 44.72, None, "%"),
             ("living.climate", "humidity", 45.1, None, "%"),
+            ("switch", "action", "single", None, None),
+            ("switch", "action", "single", None, None),
+            ("remote", "action", "brightness_up", None, None),
             ("motion", "occupancy", 1.0, None, None),
             ("bulb", "state", 1.0, None, None),
             ("bulb", "brightness", 215.0, None, None),
@@ -163,6 +170,104 @@ GOLDENS = [
             ("tasmota", "DS18B20-2.Temperature", 1.2, None, "°C"),
         ],
         [("tasmota", True), ("tasmota", False)],
+    ),
+    Golden(
+        "tasmota events",
+        Source(codec="tasmota"),
+        "tasmota.github.io/docs Buttons-and-Switches (SetOption73), Sonoff-RF-Bridge-433; the last answers a command",
+        [
+            ("stat/desk/RESULT", '{"Button1":{"Action":"SINGLE"}}'),
+            ("stat/desk/RESULT", '{"Button1":{"Action":"SINGLE"}}'),
+            ("stat/desk/RESULT", '{"Switch1":{"Action":"TOGGLE"}}'),
+            (
+                "tele/bridge/RESULT",
+                '{"Time":"2021-01-02T09:09:44","RfReceived":{"Sync":10200,"Low":330,"High":1010,"Data":"2C8C24","RfKey":"None"}}',
+            ),
+            ("stat/desk/RESULT", '{"POWER":"ON"}'),
+        ],
+        [
+            ("desk", "Button1", "SINGLE", None, None),
+            ("desk", "Button1", "SINGLE", None, None),
+            ("desk", "Switch1", "TOGGLE", None, None),
+            ("bridge", "RfReceived", "2C8C24", None, None),
+        ],
+    ),
+    Golden(
+        "shelly events",
+        Source(codec="shelly"),
+        "shelly-api-docs.shelly.cloud gen2 Notifications (NotifyEvent), Input; gen1 MQTT (Shelly Button1)",
+        [
+            (
+                "shellyplusi4-a8032ab1fe78/events/rpc",
+                (
+                    '{"src":"shellyplusi4-a8032ab1fe78","dst":"shellyplusi4-a8032ab1fe78/events","method":"NotifyEvent",'
+                    '"params":{"ts":1680962880.25,"events":[{"component":"input:0","id":0,"event":"btn_down","ts":1680962880.25},'
+                    '{"component":"input:0","id":0,"event":"single_push","ts":1680962880.5},'
+                    '{"component":"switch:0","event":"config_changed","restart_required":false,"ts":1680962880.4}]}}'
+                ),
+            ),
+            ("shellies/shellybutton1-A4CF12F454A3/input_event/0", '{"event":"","event_cnt":0}'),
+            ("shellies/shellybutton1-A4CF12F454A3/input_event/0", '{"event":"S","event_cnt":1}'),
+            ("shellies/shellybutton1-A4CF12F454A3/input_event/0", '{"event":"S","event_cnt":1}'),
+            ("shellies/shellybutton1-A4CF12F454A3/input_event/0", '{"event":"S","event_cnt":2}'),
+        ],
+        [
+            ("shellyplusi4-a8032ab1fe78", "input:0.event", "btn_down", 1_680_962_880_250_000_000, None),
+            ("shellyplusi4-a8032ab1fe78", "input:0.event", "single_push", 1_680_962_880_500_000_000, None),
+            ("shellybutton1-A4CF12F454A3", "input_event.0", "S", None, None),
+            ("shellybutton1-A4CF12F454A3", "input_event.0", "S", None, None),
+        ],
+        received_at=1_680_962_881 * SECOND,
+    ),
+    Golden(
+        "esphome event",
+        Source(codec="esphome"),
+        "esphome.io components/event, api/mqtt__event_8cpp_source",
+        [("hall/event/doorbell/state", '{"event_type":"press"}')] * 2,
+        [("hall", "event.doorbell", "press", None, None)] * 2,
+    ),
+    Golden(
+        "json events",
+        Source(topic=("devices/{device}/readings", "devices/{device}/readings/{sensor}")),
+        "README.md; home-assistant.io integrations/event.mqtt (event_type)",
+        [
+            ("devices/hall/readings", '{"doorbell":{"event_type":"press"},"battery":91}'),
+            ("devices/hall/readings/doorbell", '{"event_type":"press","time":1795430000}'),
+            ("devices/hall/readings", '{"event_type":"shaken"}'),
+        ],
+        [
+            ("hall", "doorbell", "press", None, None),
+            ("hall", "battery", 91.0, None, None),
+            ("hall", "doorbell", "press", ARRIVAL, None),
+            ("hall", "event_type", "shaken", None, None),
+        ],
+        received_at=ARRIVAL - 1,
+    ),
+    Golden(
+        "homie events",
+        Source(codec="homie"),
+        "homieiot.github.io convention 4.0.0 and 5.0: properties that are not retained (a doorbell)",
+        [
+            ("homie/door/bell/pressed/$retained", "false"),
+            ("homie/door/bell/pressed/$datatype", "boolean"),
+            ("homie/door/bell/pressed", "true"),
+            ("homie/door/bell/pressed", "true"),
+            (
+                "homie/5/remote/$description",
+                (
+                    '{"homie":"5.0","version":1,"nodes":{"keys":{"properties":{"last":{"datatype":"enum",'
+                    '"format":"up,down","retained":false},"load":{"datatype":"float","retained":false}}}}}'
+                ),
+            ),
+            ("homie/5/remote/keys/last", "up"),
+            ("homie/5/remote/keys/load", "0.5"),
+        ],
+        [
+            ("door", "bell.pressed", "true", None, None),
+            ("door", "bell.pressed", "true", None, None),
+            ("remote", "keys.last", "up", None, None),
+            ("remote", "keys.load", 0.5, None, None),
+        ],
     ),
     Golden(
         "tasmota AM2301",

@@ -20,19 +20,25 @@ Row = tuple[str, str, int, float | str]
 """Device, sensor, time in ns, value."""
 
 
+class Happening(str):
+    """The name of an event, beside texts that name states."""
+
+    __slots__ = ()
+
+
 def batch(directory: Directory, rows: Iterable[Row]) -> Batch:
     """Return these readings as a batch, received when they were observed; unknown streams are added."""
     rows = list(rows)
     columns = [(directory.add(device, sensor), at, at, coded(value)) for device, sensor, at, value in rows]
     *integers, value = zip(*columns, strict=True) if columns else ((), (), (), ())
     stream, observed_at, received_at = (np.array(column, dtype=np.int64) for column in integers)
-    names = {code_of(text): text for *_, text in rows if isinstance(text, str)}
+    names = {coded(text): str(text) for *_, text in rows if isinstance(text, str)}
     return Batch(stream, observed_at, received_at, np.array(value, dtype=np.float64), names)
 
 
 def coded(value: float | str) -> float:
     """Return the number that stands for a value."""
-    return code_of(value) if isinstance(value, str) else value
+    return code_of(value, is_event=isinstance(value, Happening)) if isinstance(value, str) else value
 
 
 def life(

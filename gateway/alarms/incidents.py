@@ -103,11 +103,11 @@ class Incidents:
                 text = reasons.lasting(opened.reason, (at - opened.started_at) / SECOND)
                 yield Told(row, self._told(opened, State.UPDATE, device, at, text))
 
-    def overdue(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
-        """What no reading says: states that have lasted too long by now."""
-        rows = np.flatnonzero(verdicts.change == Change.OPEN).tolist()
-        streams = batch.stream.tolist()
-        told = [self._judged(streams[row], Change.OPEN, batch, verdicts, row) for row in rows]
+    def by_the_clock(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
+        """What no reading says: states that have lasted too long by now, what is missing, events that are past."""
+        rows = np.flatnonzero(verdicts.change >= Change.OPEN).tolist()
+        streams, changes = batch.stream.tolist(), verdicts.change.tolist()
+        told = [self._judged(streams[row], Change(changes[row]), batch, verdicts, row) for row in rows]
         return [each._replace(row=None) for each in told]
 
     def named(self, entry: Feedback) -> Named:
@@ -310,7 +310,7 @@ def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, 
     return float(batch.value[row]), expected, lower, upper
 
 
-def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
+def _reason(  # noqa: PLR0911, PLR0913, PLR0917 - as many as a sentence has parts, and one case per nature
     change: Change,
     kind: Kind,
     sensor: str,
@@ -336,3 +336,5 @@ def _reason(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
             if kind is Kind.SPIKE:
                 return reasons.untimely(sensor, state, before, period)
             return reasons.stayed(kind, sensor, state, said, period)
+        case Nature.EVENT:
+            return reasons.happened(kind, sensor, reasons.state_name(numbers[0], texts.get(numbers[0])), said, period)

@@ -106,6 +106,27 @@ def stayed(kind: Kind, sensor: str, state: str, stay: tuple[float, float], perio
     return f"{sensor} has been {state} for {duration(lasted_s)}; so far at most {duration(usual)}.{rarity}"
 
 
+def happened(kind: Kind, sensor: str, event: str, said: tuple[float, float], period: float) -> str:
+    """Why an event, or that none came, is told as abnormal.
+
+    `said` is how often it was seen, or of many in a row how many usually come and how many did, or of missing ones on
+    how many days one had come by this time, and for how long (s) none has.
+    """
+    usual, much = said
+    rarity = f" As odd as this {rarely(period)}."
+    match kind:
+        case Kind.SILENT:
+            known = f"by this time of the day it had come on {usual:.0f} days before"
+            return f"{sensor}: nothing for {duration(much)}; {known}.{rarity}"
+        case Kind.SPREAD:
+            return f"{sensor}: {much:.0f} in a row; usually {often(usual)}.{rarity}"
+        case Kind.RANGE:
+            how = "never said that before" if usual == 0.0 else "hardly ever said that"
+            return f"{sensor}: {event}; it has {how}.{rarity}"
+        case _:
+            return f"{sensor}: {event} now; at this hour of the week hardly anything ever comes.{rarity}"
+
+
 def untimely(sensor: str, state: str, usual: str, period: float) -> str:
     """Why a state is told as abnormal that begins at an hour of the week that has another."""
     return f"{sensor} is {state} now; at this hour of the week it is usually {usual}. As odd as this {rarely(period)}."

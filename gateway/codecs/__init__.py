@@ -36,10 +36,12 @@ class Dialect(NamedTuple):
 CODECS: Mapping[str, Dialect] = {
     "json": Dialect(JsonCodec),
     "zigbee2mqtt": Dialect(Zigbee2Mqtt, Zigbee2MqttOptions, ("zigbee2mqtt/#",)),
-    "tasmota": Dialect(Tasmota, TasmotaOptions, ("tele/+/+",)),
+    "tasmota": Dialect(Tasmota, TasmotaOptions, ("tele/+/+", "stat/+/RESULT")),
     "shelly": Dialect(Shelly, topics=("+/events/rpc", "+/status/+", "+/online", "shellies/#")),
     "esphome": Dialect(
-        EspHome, EspHomeOptions, ("+/sensor/+/state", "+/binary_sensor/+/state", "+/switch/+/state", "+/status")
+        EspHome,
+        EspHomeOptions,
+        ("+/sensor/+/state", "+/binary_sensor/+/state", "+/switch/+/state", "+/event/+/state", "+/status"),
     ),
     "homie": Dialect(Homie, topics=("homie/#",)),
     "sparkplug": Dialect(Sparkplug, SparkplugOptions, ("spBv1.0/#",)),

@@ -13,6 +13,9 @@ LONGEST_NAME = 1024
 """Characters of a sensor's name, the most that settings can allow: nested names must not grow with their depth."""
 
 
+EVENT_TYPE = "event_type"
+"""The key by which Home Assistant, ESPHome and whoever follows them name an event: `{"event_type": "press"}`."""
+
 UNCLEAR = re.compile(r"//|\./|/\.")
 SLASH = re.compile(r"(?<!\.)\.(?!\.)")
 """A dot that stands alone."""
@@ -74,11 +77,18 @@ class Decoded:
         """A value that is the name of a state, even where it looks like a number."""
         self._add_text(device, sensor, parse_state(value, is_named=True), observed_at)
 
-    def _add_text(self, device: str, sensor: str, text: str | None, observed_at: int | None) -> None:
+    def add_event(self, device: str, sensor: str, value: object, observed_at: int | None = None) -> None:
+        """The name of something that happened, and is over; each time anew, also where it is the same again."""
+        if value:  # an empty name says that nothing happens any more
+            self._add_text(device, sensor, parse_state(value, is_named=True), observed_at, is_event=True)
+
+    def _add_text(
+        self, device: str, sensor: str, text: str | None, observed_at: int | None, *, is_event: bool = False
+    ) -> None:
         if text is None:
             self.reject(device, Reason.TYPE, sensor)
         else:
-            self.readings.append(Reading(device, sensor, code_of(text), observed_at, text=text))
+            self.readings.append(Reading(device, sensor, code_of(text, is_event=is_event), observed_at, text=text))
 
     def _add_nested(
         self,
@@ -88,6 +98,9 @@ class Decoded:
         observed_at: int | None,
         unit: str | None,
     ) -> None:
+        if isinstance(value, dict) and isinstance(event := value.get(EVENT_TYPE), str):
+            self.add_event(device, sensor, event, observed_at)
+            return
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
             self.add(device, f"{sensor}.{key}", inner, observed_at, unit)

@@ -1,6 +1,7 @@
 """ESPHome: plain values on `<prefix>/<component>/<object>/state`, `online` or `offline` on `<prefix>/status`.
 
-Source: esphome.io, components/mqtt, and api/mqtt__component_8h. A light says all that it is in one JSON object. States
+Source: esphome.io, components/mqtt, and api/mqtt__component_8h. A light says all that it is in one JSON object,
+and an event its type. States
 are retained by default, so what comes first is old. Units come from the messages by which devices announce themselves
 to Home Assistant.
 """
@@ -62,7 +63,7 @@ class EspHome:
         place = len(levels) - (3 if is_part else 2)
         component, *names = levels[place:]
         sensor = ".".join(names if component == "sensor" else (component, *names))
-        value = parse_object(message.payload) if component == "light" else parse_text(message.payload)
+        value = parse_object(message.payload) if component in {"light", "event"} else parse_text(message.payload)
         unit = self._units.get(message.topic)
         decoded.add(device_name("/".join(levels[:place])), sensor, value, unit=unit)
 

@@ -1,7 +1,8 @@
 """Homie 4 and 5: a value on `<device>/<node>/<property>`, everything about it on topics with a `$`.
 
 Source: the Homie convention (homieiot.github.io), versions 4.0.0 and 5.0. Version 4 describes each property on topics
-of its own, version 5 a whole device in one `$description`. Values are retained by default, so what comes first is old.
+of its own, version 5 a whole device in one `$description`. Values are retained by default, so what comes first is old;
+what is not retained is a moment, unless it is a number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,9 @@ from gateway.records import Message, Reason
 
 STATES = {"string", "enum"}
 """Data types whose values are texts, even where they look like a number."""
+
+MOMENTS = {*STATES, "boolean"}
+"""Data types of what is an event where it is not retained: a button, a doorbell."""
 
 NO_SENSORS = {"color", "datetime", "duration", "json"}
 """Data types of which nothing is learned."""
@@ -36,10 +40,11 @@ class Homie:
         self.descriptions = [
             f"{base}{levels}"
             for base in self._bases
-            for levels in ("5/+/$description", "+/+/+/$unit", "+/+/+/$datatype")
+            for levels in ("5/+/$description", "+/+/+/$unit", "+/+/+/$datatype", "+/+/+/$retained")
         ]
         self._units: Memory[str] = Memory()
         self._types: Memory[str] = Memory()
+        self._passing: Memory[bool] = Memory()
         self._roots: Memory[str] = Memory()
 
     def decode(self, message: Message) -> Decoded:
@@ -51,7 +56,7 @@ class Homie:
             self._describe(decoded, device, parse_object(message.payload))
         elif inner == ["$state"]:
             self._take_state(decoded, device, parse_text(message.payload))
-        elif inner and inner[-1] in {"$unit", "$datatype"}:
+        elif inner and inner[-1] in {"$unit", "$datatype", "$retained"}:
             self._learn(decoded, "/".join(levels[:-1]), inner[-1], parse_text(message.payload))
         elif len(levels) == PROPERTY_LEVELS and not any(level.startswith("$") for level in levels):
             self._take_value(decoded, device, ".".join(inner), "/".join(levels), message.payload)
@@ -69,6 +74,8 @@ class Homie:
         datatype = self._types.get(name)
         if datatype in NO_SENSORS:
             decoded.reject(device, Reason.TYPE, sensor)
+        elif datatype in MOMENTS and self._passing.get(name):
+            decoded.add_event(device, sensor, parse_text(payload))
         elif datatype in STATES:
             decoded.add_state(device, sensor, parse_text(payload))
         else:
@@ -85,14 +92,20 @@ class Homie:
         if isinstance(root, str) and not self._roots.put(device, root):
             decoded.reject(device, Reason.MEMORY)
         for sensor, about in _properties(description):
-            for attribute in ("unit", "datatype"):
+            for attribute in ("unit", "datatype", "retained"):
                 said = part(about, attribute)
-                if isinstance(said, str):
-                    self._learn(decoded, f"{device}/{sensor}", f"${attribute}", said)
+                if isinstance(said, str | bool):
+                    self._learn(decoded, f"{device}/{sensor}", f"${attribute}", str(said))
 
     def _learn(self, decoded: Decoded, name: str, attribute: str, said: str) -> None:
         unit = parse_unit(said)
-        is_room = self._types.put(name, said) if attribute == "$datatype" else not unit or self._units.put(name, unit)
+        match attribute:
+            case "$datatype":
+                is_room = self._types.put(name, said)
+            case "$retained":
+                is_room = self._passing.put(name, said.lower() == "false")
+            case _:
+                is_room = not unit or self._units.put(name, unit)
         if not is_room:
             decoded.reject(name, Reason.MEMORY)
 

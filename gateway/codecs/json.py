@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.codecs.codec import Decoded
+from gateway.codecs.codec import EVENT_TYPE, Decoded
 from gateway.codecs.topics import TopicFilter, first_match
 from gateway.codecs.values import as_object, parse_json, parse_text, parse_time
 from gateway.config import Section
@@ -49,8 +49,9 @@ def _parse(payload: bytes, sensor: str | None) -> object:
 
 def _take(decoded: Decoded, device: str, sensor: str | None, item: object) -> None:
     if sensor is not None:
+        is_event = isinstance(item, dict) and EVENT_TYPE in item
         value, time = (item.get("value"), item.get("time")) if isinstance(item, dict) else (item, None)
-        decoded.add(device, sensor, value, parse_time(time))
+        decoded.add(device, sensor, item if is_event else value, parse_time(time))
         return
     tree = as_object(item)
     observed_at = parse_time(tree.get("time"))
@@ -58,4 +59,4 @@ def _take(decoded: Decoded, device: str, sensor: str | None, item: object) -> No
     if not isinstance(values, dict):
         values = {name: value for name, value in tree.items() if name != "time"}
     for name, value in values.items():
-        decoded.add(device, name, value, observed_at)
+        decoded.add(device, name, {EVENT_TYPE: value} if name == EVENT_TYPE else value, observed_at)

@@ -57,10 +57,13 @@ class Repeats:
     def drop(self, decoded: Decoded, at: int) -> None:
         """Turn what was taken less than `after_s` before `at` and has not changed into rejections.
 
-        A value that finds no room in memory is taken, and counted as such.
+        A value that finds no room in memory is taken, and counted as such. The same event twice is two.
         """
         fresh = []
         for reading in decoded.readings:
+            if reading.is_event:
+                fresh.append(reading)
+                continue
             name = f"{reading.device}/{reading.sensor}"
             last = self._last.get(name)
             if last is not None and last[0] == reading.value and 0 <= at - last[1] < self._after:

@@ -96,7 +96,8 @@ def _below(base: Levels) -> Levels:
 def _tasmota(levels: Levels, _payload: bytes) -> Levels:
     if "tele" not in levels[:-1] or levels[-1] not in {"SENSOR", "STATE", "LWT"}:
         return []
-    return ["/".join(level if level == "tele" else "+" for level in levels)]
+    topic = "/".join(level if level == "tele" else "+" for level in levels)
+    return [topic, "/".join("stat" if level == "tele" else "+" for level in levels[:-1]) + "/RESULT"]
 
 
 def _shelly(levels: Levels, payload: bytes) -> Levels:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from gateway.codecs.codec import Decoded, Presence, device_name, join
-from gateway.codecs.memory import Repeats
+from gateway.codecs.memory import Memory, Repeats
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import as_object, device_time, parse_object, parse_text, part
 from gateway.config import Section
@@ -21,6 +21,11 @@ REPEAT_S = 5.0
 
 COMPONENT = re.compile(r"[a-z0-9_]+:\d+", re.ASCII)
 """Measuring components are numbered; `sys`, `wifi`, `cloud`, `mqtt` are not."""
+
+ACTORS = re.compile(r"(?:input|button|bthomedevice|bthomesensor):\d+", re.ASCII)
+"""Components whose events are something that was done; those of others tell of settings and updates."""
+
+NO_EVENTS = {"config_changed", "component_added", "component_removed"}
 
 NO_SENSORS = {"id", "source", "tF", "by_minute", "minute_ts", "flags", "external", "user_calibrated_phase", "packet_id"}
 """Keys that describe the component, or say the same in another unit."""
@@ -58,11 +63,14 @@ class Shelly:
 
     def __init__(self, _topics: Sequence[TopicFilter], _options: Section) -> None:
         self._repeats = Repeats(REPEAT_S)
+        self._counts: Memory[object] = Memory()
 
     def decode(self, message: Message) -> Decoded:
-        """Decode a notification, a component's status or a presence; events such as a pushed button measure nothing."""
+        """Decode a notification, a component's status or a presence."""
         levels = message.topic.split("/")
         if levels[0] == "shellies":
+            if levels[2:3] == ["input_event"]:
+                return self._decode_first_event(levels, message.payload)
             return _decode_first(levels, message.payload)
         *prefix, what, last = ["", *levels]
         if last == "online":
@@ -79,8 +87,20 @@ class Shelly:
         self._repeats.drop(decoded, message.received_at)
         return decoded
 
+    def _decode_first_event(self, levels: Sequence[str], payload: bytes) -> Decoded:
+        """Generation 1 repeats the newest event every 30 s: it is another one where its count is another."""
+        tree, decoded, name = parse_object(payload), Decoded(), "/".join(levels)
+        device, count = levels[1], tree.get("event_cnt")
+        if name in self._counts and self._counts.get(name) != count:
+            decoded.add_event(device, ".".join(levels[2:]), tree.get("event"))
+        if not self._counts.put(name, count):
+            decoded.reject(device, Reason.MEMORY)
+        return decoded
+
 
 def _take_notification(decoded: Decoded, device: str, frame: Mapping[str, object]) -> None:
+    if frame.get("method") == "NotifyEvent":
+        _take_events(decoded, device, part(frame, "params", "events"))
     if str(frame.get("method")) not in {"NotifyStatus", "NotifyFullStatus"}:
         return
     params = as_object(frame.get("params"))
@@ -88,6 +108,14 @@ def _take_notification(decoded: Decoded, device: str, frame: Mapping[str, object
     for name, status in params.items():
         if COMPONENT.fullmatch(name) and isinstance(status, dict):
             _take_component(decoded, device, name, status, observed_at)
+
+
+def _take_events(decoded: Decoded, device: str, events: object) -> None:
+    for each in events if isinstance(events, list) else []:
+        component, event = part(each, "component"), part(each, "event")
+        is_done = isinstance(component, str) and ACTORS.fullmatch(component)
+        if is_done and isinstance(event, str) and event not in NO_EVENTS:
+            decoded.add_event(device, f"{component}.event", event, device_time(part(each, "ts")))
 
 
 def _take_component(

@@ -1,8 +1,9 @@
-"""Tasmota: JSON on `tele/<topic>/SENSOR` and `STATE`, `Online` or `Offline` on `LWT`.
+"""Tasmota: JSON on `tele/<topic>/SENSOR` and `STATE`, events on `RESULT`, `Online` or `Offline` on `LWT`.
 
 Source: tasmota.github.io/docs, MQTT, Commands (`Time`, `SetOption8`, `SetOption24`), AM2301, DS18x20; units by key as
 Home Assistant's hatasmota has them. The order of a full topic is the user's: the level `tele` is looked for, what is
-left beside it names the device.
+left beside it names the device. What is pushed is told below `stat`, what is received by radio below `tele` (Buttons
+and Switches, RF transceiver, IR).
 """
 
 import re
@@ -14,7 +15,7 @@ from pydantic import field_validator
 
 from gateway.codecs.codec import Decoded, Presence, device_name, join
 from gateway.codecs.topics import TopicFilter
-from gateway.codecs.values import device_time, parse_object, parse_text, parse_unit
+from gateway.codecs.values import device_time, parse_object, parse_text, parse_unit, part
 from gateway.config import Section, known_zone
 from gateway.errors import PayloadError
 from gateway.records import SECOND, Message, Reason
@@ -26,6 +27,9 @@ NO_SENSORS = {"Time", "Id", "TotalStartTime", "TempUnit", "PressureUnit", "Speed
 NO_SENSORS |= {"Uptime", "UptimeSec", "Heap", "SleepMode", "Sleep", "LoadAvg", "MqttCount", "Berry", "Wifi"}
 NO_SENSORS |= {"Hostname", "IPAddress"}
 """Keys that describe the message or the chip itself."""
+
+RECEIVED = {"RfReceived", "IrReceived"}
+"""Codes by radio or infrared, known by their `Data`."""
 
 UNIT_KEYS = {
     "Temperature": "TempUnit",
@@ -67,7 +71,7 @@ class TasmotaOptions(Section):
 
 
 class Tasmota:
-    """Every topic with the level `tele` in it."""
+    """Every topic with the level `tele` or `stat` in it."""
 
     descriptions = ()
 
@@ -75,15 +79,18 @@ class Tasmota:
         self._zone = None if options.time_zone is None else ZoneInfo(options.time_zone)
 
     def decode(self, message: Message) -> Decoded:
-        """Decode a telemetry message; `INFO1`, `RESULT` and the like measure nothing."""
+        """Decode a telemetry message or an event; `INFO1`, the results of commands and the like measure nothing."""
         *levels, what = message.topic.split("/")
-        if "tele" not in levels or len(levels) == 1:
+        prefix = next((level for level in ("tele", "stat") if level in levels), None)
+        if prefix is None or len(levels) == 1:
             raise PayloadError(Reason.TOPIC)
-        levels.remove("tele")
+        levels.remove(prefix)
         device = device_name("/".join(levels))
         if what == "LWT":
             return Decoded(presences=[Presence(device, parse_text(message.payload).lower() == "online")])
-        if what not in {"SENSOR", "STATE"}:
+        if what == "RESULT":
+            return _events(device, parse_object(message.payload))
+        if what not in {"SENSOR", "STATE"} or prefix == "stat":
             return Decoded()
         tree, decoded = parse_object(message.payload), Decoded()
         observed_at = _observed_at(tree.get("Time"), self._zone, message.received_at)
@@ -91,6 +98,14 @@ class Tasmota:
         for sensor, name, value in _values(tree):
             decoded.add(device, sensor, value, observed_at, units.get(name))
         return decoded
+
+
+def _events(device: str, tree: dict[str, object]) -> Decoded:
+    """Of a button or a switch what was done with it, of a receiver the code; all else is the answer to a command."""
+    decoded = Decoded()
+    for name, about in tree.items():
+        decoded.add_event(device, name, part(about, "Data" if name in RECEIVED else "Action"))
+    return decoded
 
 
 def _values(tree: dict[str, object]) -> Iterator[tuple[str, str, object]]:

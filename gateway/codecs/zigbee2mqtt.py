@@ -17,8 +17,11 @@ from gateway.config import Section
 from gateway.errors import PayloadError
 from gateway.records import Message
 
-NO_SENSORS = {"linkquality", "last_seen", "action", "update", "update_available", "device", "elapsed"}
-"""Keys that are about the message, the radio, the firmware or a moment, and measure nothing."""
+ACTION = "action"
+"""The key of what a button, a remote or a vibration sensor was made to do: a moment, that no later message repeats."""
+
+NO_SENSORS = {"linkquality", "last_seen", "update", "update_available", "device", "elapsed"}
+"""Keys that are about the message, the radio or the firmware, and measure nothing."""
 
 
 class Zigbee2MqttOptions(Section):
@@ -37,6 +40,7 @@ class Zigbee2Mqtt:
         self._repeats = Repeats(options.repeat_s)
         self._units: Memory[str] = Memory()
         self._devices: Memory[None] = Memory()
+        self._actors: Memory[None] = Memory()
 
     def decode(self, message: Message) -> Decoded:
         """Decode a device's state, its availability, or what the bridge says."""
@@ -48,13 +52,25 @@ class Zigbee2Mqtt:
             return Decoded()
         if last == "availability":
             return Decoded(presences=[Presence(device_name(above), _is_online(message.payload))])
+        if last == ACTION and above:
+            return self._decode_action(above, message)
         return self._decode_state(name, message)
+
+    def _decode_action(self, friendly: str, message: Message) -> Decoded:
+        """What Home Assistant's device triggers are told once more, and what `output: attribute` says only here."""
+        device, decoded = device_name(friendly), Decoded()
+        if device not in self._actors and message.payload:
+            decoded.add_event(device, ACTION, parse_text(message.payload))
+        return decoded
 
     def _decode_state(self, friendly: str, message: Message) -> Decoded:
         device, tree, decoded = device_name(friendly), parse_object(message.payload), Decoded()
         observed_at = device_time(tree.get("last_seen"))
         for name, value in tree.items():
-            if name not in NO_SENSORS:
+            if name == ACTION:
+                self._actors.put(device, None)
+                decoded.add_event(device, name, value, observed_at)
+            elif name not in NO_SENSORS:
                 decoded.add(device, name, value, observed_at, self._units.get(f"{friendly}/{name}"))
         self._repeats.drop(decoded, message.received_at)
         self._devices.put(device, None)

@@ -21,7 +21,7 @@ class Kind(Section):
 
     devices: str = "*"
     sensors: str = "*"
-    kind: Literal["value", "counter", "state"]
+    kind: Literal["value", "counter", "state", "event"]
 
 
 class Learning(Section):

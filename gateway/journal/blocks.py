@@ -8,7 +8,7 @@ import numpy as np
 
 from gateway.journal import bands
 from gateway.journal.columns import Column, Mask, Packed, damage_told, pack
-from gateway.records import Batch, Floats, Ints, Names, Verdicts, blank_verdicts, code_of, is_text, joined
+from gateway.records import Batch, Floats, Ints, Names, Verdicts, blank_verdicts, code_of, is_event, is_text, joined
 
 HEADER = struct.Struct("<BIBI")
 """Version, how many readings, with how many places, and how many bytes of texts follow before the readings."""
@@ -17,6 +17,9 @@ VERSION = 4
 
 KINDS = 16
 """Of evidence there is room for so many; beyond, one number says the nature of the stream, too."""
+
+EVENT = "\t"
+"""What stands before a text that names an event: no text of a sensor has it in it."""
 
 PLACES = 7
 """Decimal places that are looked for: what sensors send has few, and 21.4 takes two bytes as 214 and eight as a float.
@@ -104,11 +107,13 @@ def _opened(block: bytes) -> tuple[int, bytes, Packed]:
 def _texts(value: Floats, names: Names) -> bytes:
     """The texts among the values: they go with the last reading that says them."""
     codes = dict.fromkeys(value[is_text(value)].tolist()) if names else {}
-    return "\n".join(names[code] for code in codes).encode()
+    marks = (EVENT if one else "" for one in is_event(np.array([*codes])).tolist())
+    return "\n".join(mark + names[code] for mark, code in zip(marks, codes, strict=True)).encode()
 
 
 def _names(texts: bytes) -> Names:
-    return {code_of(text): text for text in texts.decode().split("\n")} if texts else {}
+    found = ((text.removeprefix(EVENT), text.startswith(EVENT)) for text in texts.decode().split("\n") if texts)
+    return {code_of(text, is_event=is_one): text for text, is_one in found}
 
 
 def _decimals(value: Floats) -> tuple[int, Column, Column]:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.records import Batch, code_of, is_text
+from gateway.records import Batch, Names, code_of, is_event, is_text
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -90,7 +90,7 @@ class Directory:
 
     def dumps(self) -> str:
         """All names, units and texts, as JSON."""
-        texts = [(row, list(texts.values())) for row, texts in self.texts.items()]
+        texts = [(row, [*_told(texts)]) for row, texts in self.texts.items()]
         return json.dumps({"streams": self.streams, "units": list(self.units.items()), "texts": texts})
 
     def loads(self, body: str) -> None:
@@ -99,4 +99,11 @@ class Directory:
         for device, sensor in saved["streams"]:
             self.add(device, sensor)
         self.units = dict(saved["units"])
-        self.texts = {row: {code_of(text): text for text in texts} for row, texts in saved["texts"]}
+        self.texts = {
+            row: {code_of(text, is_event=is_one): text for text, is_one in texts} for row, texts in saved["texts"]
+        }
+
+
+def _told(texts: Names) -> Iterator[tuple[str, bool]]:
+    """Each text, and whether it names an event."""
+    return zip(texts.values(), is_event(np.array([*texts])).tolist(), strict=True)

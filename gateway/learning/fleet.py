@@ -20,7 +20,7 @@ from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 18
+VERSION = 19
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -154,11 +154,19 @@ class Fleet:
 
         What lies before `excused_until` (ns, for all or for each device) does not count.
         """
-        is_asked, excused = self.hearts.is_by_events(), np.zeros(self.hearts.count, np.int64)
+        is_asked, excused = np.ones(self.hearts.count, np.bool_), np.zeros(self.hearts.count, np.int64)
         is_asked[silent], excused[:] = False, excused_until
-        rows = np.flatnonzero(is_asked[self._device_of] & (excused[self._device_of] < at))
+        tells = self.hearts.is_by_events()[self._device_of] | self.streams.prospects.natures.of(self._rows()).is_event
+        rows = np.flatnonzero(tells & is_asked[self._device_of] & (excused[self._device_of] < at))
         budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
         return self.streams.overdue(at, rows, excused[self._device_of[rows]], budget_s)
+
+    def passed(self, at: int) -> tuple[Batch, Verdicts]:
+        """The events whose incidents are over at `at`, though nothing has come since."""
+        return self.streams.passed(at)
+
+    def _rows(self) -> Ints:
+        return np.arange(len(self._device_of))
 
     def nature(self, row: int) -> Nature:
         """What a stream is taken for; a value until it was heard."""
@@ -224,7 +232,7 @@ class Fleet:
             _hand_over(other.joints, there, self.joints, here)
 
     def _count_heard(self) -> None:
-        self.budgets.count(~self.streams.is_unheard(np.arange(len(self._device_of))))
+        self.budgets.count(~self.streams.is_unheard(self._rows()))
 
     def false_alarms(self) -> dict[str, object]:
         """How many are believed to be raised in 30 days: of a device on average, and of the one that raises most.

@@ -1,10 +1,13 @@
 """What is usual of a state, a door or a mode: which there are, how long each lasts, when in the week it changes.
 
-A stream that rests in one state most of the time is *stirred* when it leaves it. How often that is, is learned by the
-hour of the local day, of workdays and of weekends apart (a Gamma-Poisson rate with forgetting). From it follow the
-stir that nobody expected, by the hours of the week that are as quiet as its own, and the one that did not come: a rest
-is measured by the stirs that usually come meanwhile, so that a night is short. How long other states last is measured
-in seconds. Both are judged under their own past, by `Tails`.
+And what is usual of events, of a button or a doorbell: which there are, and when in the week they come.
+
+A stream that rests in one state most of the time is *stirred* when it leaves it, and each event is a stir. How often
+that is, is learned by the hour of the local day, of workdays and of weekends apart (a Gamma-Poisson rate with
+forgetting). From it follow the stir that nobody expected, by the hours of the week that are as quiet as its own, and
+the one that did not come: a rest is measured by the stirs that usually come meanwhile, so that a night is short. How
+long other states last is measured in seconds. Both are judged under their own past, by `Tails`. What comes every day
+is missed by `Record`.
 
 A state is rare by the time that usually passes until a state comes that was seen no more often than it. One that was
 never seen counts like those that were seen once, which says how many are still to come (Good and Turing's estimate).
@@ -17,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S, WEEK_S, local_seconds
+from gateway.learning.record import Burst, Record
 from gateway.learning.rows import Rows
 from gateway.records import SECOND, Floats, Ints
 
@@ -53,6 +57,7 @@ class Stay(NamedTuple):
     then, NaN of other states; `quiet_s` are the seconds that usually pass between two stirs at hours at most as busy,
     0 where there is no stir or too little is known. `next` is the state from then on, `visits` how often it was seen
     before, `rare_s` the seconds that usually pass until one comes that was seen no more often, 0 where none has come.
+    Of what tells events (`is_event`) each is a state in which no time is spent; `burst` is how many came in a row.
     """
 
     at: Ints
@@ -65,12 +70,14 @@ class Stay(NamedTuple):
     next: Ints
     visits: Floats
     rare_s: Floats
+    is_event: Mask
+    burst: Burst
 
     def statistics(self, count: int) -> Floats:
         """For `Tails`, `count` in all: how long the state lasts that each is in, NaN for all others."""
         found, is_rest = np.full((count, len(self.state)), np.nan), ~np.isnan(self.stirs)
         length = np.where(is_rest, GRAIN * self.stirs, np.log(np.maximum(self.lasted_s, 1.0)))
-        known = np.flatnonzero(self.state != _NOBODY)
+        known = np.flatnonzero((self.state != _NOBODY) & ~self.is_event)
         found[np.where(is_rest, REST, np.minimum(self.state, LENGTHS - 1))[known], known] = length[known]
         return found
 
@@ -84,7 +91,7 @@ class Habits(Rows):
     """
 
     def __init__(self, zone: ZoneInfo | None) -> None:
-        self._zone = zone
+        self._zone, self.record = zone, Record()
         super().__init__(
             {
                 "state": ((), np.uint8, _NOBODY),
@@ -106,12 +113,12 @@ class Habits(Rows):
         free = np.minimum(STATES - np.isinf(values).sum(axis=0), STATES - 1)
         return np.asarray(np.where(is_it.any(axis=0), np.argmax(is_it, axis=0), free))
 
-    def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints) -> Stay:
+    def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints, is_event: Mask) -> Stay:
         """How long each of `rows` has been in its state at a moment, from which on it is in `state`."""
         a, before = self.arrays, self.state(rows)
         local_s = local_seconds(at, self._zone)
-        is_over = (before != _NOBODY) & (before != state)
-        is_rest = before == np.argmax(a["spent_s"][:, rows], axis=0)
+        is_over = (before != _NOBODY) & (is_event | (before != state))
+        is_rest = is_event | (before == np.argmax(a["spent_s"][:, rows], axis=0))
         rate = self._rate(rows, at)
         is_known = (at - a["born_at"][rows]) / SECOND >= _KNOWN_DAYS * DAY_S
         stirs = np.where(is_rest, _usual(rate, local_seconds(since, self._zone), local_s), np.nan)
@@ -119,7 +126,34 @@ class Habits(Rows):
         lasted_s = np.maximum(at - since, 0) / SECOND
         visits, rare_s = self._rarity(rows, state, lasted_s)
         rare_s = np.where(is_over & is_known, rare_s, 0.0)
-        return Stay(at, local_s, before, lasted_s, stirs, quiet_s, is_over, state, visits, rare_s)
+        burst = self._burst(rows, at, is_event, is_known & is_over)
+        return Stay(at, local_s, before, lasted_s, stirs, quiet_s, is_over, state, visits, rare_s, is_event, burst)
+
+    def _burst(self, rows: Ints, at: Ints, is_event: Mask, is_judged: Mask) -> Burst:
+        """How many events came in a row; nothing of what is a state."""
+        found, places = Burst(*np.zeros((3, len(rows)))), np.flatnonzero(is_event)
+        if len(places):
+            row = rows[places]
+            said = self.record.burst(row, at[places], self.arrays["spent_s"][:, row].sum(axis=0, dtype=np.float64))
+            for column, of in zip(found, said, strict=True):
+                column[places] = of
+        return found._replace(period_s=np.where(is_judged, found.period_s, 0.0))
+
+    def gaps(self, rows: Ints, at: Ints, since: Ints) -> tuple[Floats, Floats]:
+        """How long it usually takes until nothing stirs each of `rows` for so long, 0 if it is nothing or was asked.
+
+        And on how many days something had come by this time of the day.
+        """
+        period_s, days, local_s = np.zeros(len(rows)), np.zeros(len(rows)), local_seconds(at, self._zone)
+        due = np.flatnonzero(self.record.is_due(rows, local_s))
+        if len(due):
+            lasted_s = np.maximum(at - since, 0)[due] / SECOND
+            period_s[due], days[due] = self.record.gap(rows[due], local_s[due], lasted_s)
+        return period_s, days
+
+    def attend(self, rows: Ints, at: Ints, is_doubtful: Mask) -> None:
+        """Somebody listens at this moment; `is_doubtful` is of what no day is to be learned now."""
+        self.record.attend(rows, local_seconds(at, self._zone), is_doubtful)
 
     def _rarity(self, rows: Ints, state: Ints, lasted_s: Floats) -> tuple[Floats, Floats]:
         """How often `state` was seen, and how long it usually takes until one comes that was seen no more often."""
@@ -136,6 +170,8 @@ class Habits(Rows):
         is_theirs[ours] = False
         a["behind"][is_theirs] += leap
         a["since"][known] = at - a["behind"][known]
+        self.record.doubt(known)
+        self.attend(known, a["since"][known], np.ones(len(known), np.bool_))
 
     def state(self, rows: Ints) -> Ints:
         """The state each of `rows` is in."""
@@ -161,9 +197,10 @@ class Habits(Rows):
         over = np.flatnonzero(stay.is_over)
         if len(over):
             row, fading = rows[over], np.exp(-stay.lasted_s[over] / (_MEMORY_DAYS * DAY_S))
-            for name, more in (("spent_s", stay.lasted_s[over]), ("visits", np.ones(len(over)))):
+            visited = np.where(stay.is_event, stay.next, stay.state)[over]
+            for name, of, more in (("spent_s", stay.state[over], stay.lasted_s[over]), ("visits", visited, 1.0)):
                 a[name][:, row] *= fading.astype(np.float32)
-                a[name][stay.state[over], row] += more.astype(np.float32)
+                a[name][of, row] += np.asarray(more, np.float32)
         stirred = np.flatnonzero(stay.is_over & ~np.isnan(stay.stirs))
         if len(stirred):
             row = rows[stirred]
@@ -171,6 +208,7 @@ class Habits(Rows):
             a["stirs"][:, row] *= self._fading(row, stay.at[stirred]).astype(np.float32)
             a["stirs"][kind * _HOURS + hour, row] += np.float32(1.0)
             a["stirred_at"][row] = stay.at[stirred]
+            self.record.learn(row, stay.at[stirred], stay.local_s[stirred])
 
     def _fading(self, rows: Ints, at: Ints) -> Floats:
         """What is left of the stirs of each of `rows`."""

@@ -1,4 +1,4 @@
-"""What each sensor is, found by itself: one whose value counts, one whose rise does, or one that only switches."""
+"""What each sensor is, found by itself: its value counts, or its rise, or it only switches, or it tells events."""
 
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gateway.learning.calendar import DAY_S
 from gateway.learning.clock import LARGEST
 from gateway.learning.rows import Places, Rows, within
-from gateway.records import Floats, Ints, Nature, is_text
+from gateway.records import Floats, Ints, Nature, is_event, is_text
 
 _CLIMB = 60.0
 """Rises after which a sensor that never fell is a counter, and so many more for each fall it has shown: a boiler that
@@ -25,7 +25,7 @@ _DIGITS = 256.0  # of the last digit of a double; equal rises must be equal rate
 _LEAST = 1e-9  # of a value, and of the seconds between two
 _BURST = 0.5  # usual intervals; what a counter counts within less is no higher rate
 
-_VALUE, _COUNTER, _STATE = map(int, Nature)
+_VALUE, _COUNTER, _STATE, _EVENT = map(int, Nature)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,6 +40,13 @@ class KindRule(NamedTuple):
     def fits(self, device: str, sensor: str) -> bool:
         """Whether the rule is for this stream."""
         return fnmatchcase(device, self.devices) and fnmatchcase(sensor, self.sensors)
+
+
+class Natured(NamedTuple):
+    """Which of some streams live by habits, as states or by events, and which of these by events."""
+
+    is_habitual: Mask
+    is_event: Mask
 
 
 class Scale(NamedTuple):
@@ -73,7 +80,7 @@ class Scale(NamedTuple):
 class Natures(Rows):
     """The nature of every stream, its last value, and what speaks for it: rises since its last fall, and its falls.
 
-    `is_binary` is what showed nothing but 0 and 1, `speaks` what sent a text: a state for good.
+    `is_binary` is what showed nothing but 0 and 1, `speaks` what sent a text: a state, or an event, for good.
 
     `cycle` are the rises since the last reset, `unit` is the least rise; `is_told` where a person said what the sensor
     is. Of what speaks, `climb` are the numbers since the last text.
@@ -97,20 +104,22 @@ class Natures(Rows):
     def tell(self, row: int, nature: Nature) -> None:
         """A person says what the sensor is."""
         self.arrays["nature"][row], self.arrays["is_told"][row] = nature, True
+        self.arrays["speaks"][row] = nature is Nature.EVENT  # whatever it says, it is no quantity
 
     def is_counter(self, rows: Ints) -> Mask:
         """Whether each of `rows` is a counter."""
         return np.asarray(self.arrays["nature"][rows] == _COUNTER)
 
-    def is_state(self, rows: Ints) -> Mask:
-        """Whether each of `rows` is a state."""
-        return np.asarray(self.arrays["nature"][rows] == _STATE)
+    def of(self, rows: Ints) -> Natured:
+        """Which of `rows` are learned by when something changes or happens, and not by their values."""
+        nature = self.arrays["nature"][rows]
+        return Natured(nature >= _STATE, nature == _EVENT)
 
     def refuses(self, rows: Ints, value: Floats) -> Mask:
         """Whether each value is a text, though its sensor is one of numbers: it sent others than 0 and 1."""
         a, refused = self.arrays, is_text(value)
         if refused.any():
-            is_state = np.where(a["is_told"][rows], a["nature"][rows] == _STATE, a["is_binary"][rows])
+            is_state = np.where(a["is_told"][rows], a["nature"][rows] >= _STATE, a["is_binary"][rows])
             refused &= ~(is_state | a["speaks"][rows])
         return refused
 
@@ -134,8 +143,11 @@ class Natures(Rows):
         climb = np.where(says, 0.0, a["climb"][row] + is_number)
         ends = (climb >= _CLIMB) & ~a["is_told"][row]
         a["climb"][row] = np.where(ends, 0.0, np.minimum(climb, _CLIMB))
-        begins = says & (a["nature"][row] != _STATE)
-        a["speaks"][row], a["nature"][row] = ~ends, np.where(ends, _VALUE, _STATE)
+        before, tells = a["nature"][row], is_event(value[involved])
+        nature = np.where(tells | (before == _EVENT), _EVENT, _STATE)
+        nature = np.where(a["is_told"][row], before, np.where(ends, _VALUE, nature))
+        begins = says & (before != nature)
+        a["speaks"][row], a["nature"][row] = ~ends, nature
         a["is_binary"][row] &= ~ends
         return np.asarray(involved[begins | ends])
 

@@ -11,7 +11,7 @@ from gateway.learning.budget import Budget
 from gateway.learning.dating import Dating
 from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate, Phase
-from gateway.learning.nature import KindRule
+from gateway.learning.nature import KindRule, Natured
 from gateway.learning.pool import Outlook
 from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
@@ -33,6 +33,8 @@ _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 _REACH_SIZES = 1e3  # the same for a sensor that never moved, in sizes of its value
 
 _VISITS = 40.0  # readings of a state before anything is said; by the time, it has to grow up like all
+_EVENTS = 10.0  # the same of events, of which a day may have one
+_EVENT_OVER_S = 3600.0  # after an odd event until its incident is over: nothing of it lasts, and the next may be far
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Streams:
             "distant": self.prospects.distant,
             "evidence": self._suspicion.evidence,
             "habits": self._suspicion.habits,
+            "record": self._suspicion.habits.record,
             "tails": self._tails,
             "gate": self._gate,
         }
@@ -73,6 +76,7 @@ class Streams:
             (self.prospects.clock, ("last_at", "born_at")),
             (self.prospects.distant, ("due_at", "sent_at")),
             (self._suspicion.habits, ("since", "born_at", "stirred_at")),
+            (self._suspicion.habits.record, ("last_at",)),
             (self._gate, ("opened_at",)),
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
@@ -145,14 +149,16 @@ class Streams:
         places = stretch(turn)
         batch, budget_s = batch.at(places), budget_s[places]
         view = self._look(batch)
-        rows, at, is_state = view.rows, view.at, self.prospects.natures.is_state(view.rows)
+        rows, at, nature = view.rows, view.at, self.prospects.natures.of(view.rows)
         grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(at), view.interval_s)
-        case = self._suspicion.judge(view, grain, self._youth(at, view.observed_at), is_state)
+        case = self._suspicion.judge(view, grain, self._youth(at, view.observed_at), nature)
         was_on_trial = self._gate.is_on_trial(at)
-        decades = np.where(case.is_over & was_on_trial, 0.0, case.decades)
-        threshold = self._threshold(at, view.interval_s, budget_s, is_state)
-        is_outside = np.where(is_state, case.is_strange, self._gate.outside(at, case.level))
-        self._gate.hurry(rows[is_state])
+        was_missing = view.before < self._gate.arrays["opened_at"][at]
+        is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it
+        decades = np.where(is_past, 0.0, case.decades)
+        threshold = self._threshold(at, view.interval_s, budget_s, nature)
+        is_outside = np.where(nature.is_habitual, case.is_strange, self._gate.outside(at, case.level))
+        self._gate.hurry(rows[nature.is_habitual])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == Change.OPEN])
@@ -180,7 +186,7 @@ class Streams:
         self._dating.note(rows, batch.observed_at, batch.received_at)
         turned, read, scale = self.prospects.meet(rows, at, batch.observed_at, batch.value, is_calm)
         if len(turned):
-            for part in (self._suspicion.evidence, self._suspicion.habits, self._tails):
+            for part in (self._suspicion.evidence, self._suspicion.habits, self._suspicion.habits.record, self._tails):
                 part.renew(turned)
             self._trial.drop(turned)
         view = self.prospects.view(rows, at, (before, batch.observed_at), (batch.value, read), scale)
@@ -194,7 +200,7 @@ class Streams:
             verdicts.base[turn[counts]], verdicts.span_s[turn[counts]] = view.scale.base[counts], view.scale.per[counts]
         if case.stay is not None:
             places = np.flatnonzero(case.is_state)
-            verdicts.nature[turn[places]] = Nature.STATE
+            verdicts.nature[turn[places]] = np.where(case.stay.is_event, Nature.EVENT, Nature.STATE)
             verdicts.base[turn[places]], verdicts.span_s[turn[places]] = self._suspicion.stands(view.rows[places], case)
 
     def overdue(self, at: int, rows: Ints, heard_from: Ints, budget_s: Floats) -> tuple[Batch, Verdicts]:
@@ -202,27 +208,51 @@ class Streams:
 
         What was before `heard_from` (ns, of each) does not count.
         """
-        habits, phase = self._suspicion.habits, self._gate.arrays["phase"][rows]
-        is_asked = self.prospects.natures.is_state(rows) & (phase < Phase.OPEN) & (self.prospects.seen(rows) >= _VISITS)
-        rows, heard_from, budget_s = rows[is_asked], heard_from[is_asked], budget_s[is_asked]
+        habits, natures = self._suspicion.habits, self.prospects.natures
+        is_it = natures.of(rows).is_habitual
+        rows, heard_from, budget_s = rows[is_it], heard_from[is_it], budget_s[is_it]
+        phase, behind = self._gate.arrays["phase"][rows], habits.arrays["behind"][rows]
+        habits.attend(rows, at - behind, (phase == Phase.OPEN) | (heard_from - behind > habits.since(rows)))
+        is_asked = (phase < Phase.OPEN) & ~self._is_young(rows, natures.of(rows))
+        rows, heard_from, budget_s, behind = rows[is_asked], heard_from[is_asked], budget_s[is_asked], behind[is_asked]
         if not len(rows):
             return Batch(rows, rows, rows, np.zeros(0)), blank_verdicts(0)
-        behind = habits.arrays["behind"][rows]
-        now, since = at - behind, np.maximum(habits.since(rows), heard_from - behind)
-        case, everyone = self._suspicion.lasting(rows, now, since, self._youth(rows, now)), np.ones(len(rows), np.bool_)
-        threshold = self._threshold(rows, self.prospects.interval_s(rows), budget_s, everyone)
+        now, since, nature = at - behind, np.maximum(habits.since(rows), heard_from - behind), natures.of(rows)
+        interval_s, everyone = self.prospects.interval_s(rows), np.ones(len(rows), np.bool_)
+        case = self._suspicion.lasting(rows, now, since, (self._youth(rows, now), interval_s), nature.is_event)
+        threshold = self._threshold(rows, interval_s, budget_s, nature)
         told = np.flatnonzero(case.decades >= threshold)
         verdicts, decades, late = blank_verdicts(len(told)), case.decades[told], rows[told]
         if len(told):
             verdicts.score[:] = decades / (decades + threshold[told])
             verdicts.period[:] = decades + np.log10(self.prospects.interval_s(late))
-            verdicts.kind[:], verdicts.nature[:] = case.kind[told], Nature.STATE
+            verdicts.kind[:] = case.kind[told]
+            verdicts.nature[:] = np.where(nature.is_event[told], Nature.EVENT, Nature.STATE)
             verdicts.base[:], verdicts.span_s[:] = (each[told] for each in self._suspicion.stands(rows, case))
             verdicts.change[:] = self._gate.step(late, now[told], decades, threshold[told], ~everyone[told])
             self._gate.spend(late, verdicts.change, np.zeros(len(late)), budget_s[told])
             self._trial.open(late)
             self._trial.note(late, case.statistics[:, told])
         return Batch(late, now[told], np.full(len(late), at), habits.value(late)), verdicts
+
+    def passed(self, at: int) -> tuple[Batch, Verdicts]:
+        """The events whose incidents are over by the gateway's clock, since nothing odd has followed them."""
+        habits, count = self._suspicion.habits, self._gate.count
+        rows = np.flatnonzero(
+            self._gate.is_on_trial(slice(0, count)) & self.prospects.natures.of(np.arange(count)).is_event
+        )
+        now, last_at = at - habits.arrays["behind"][rows], self.prospects.clock.arrays["last_at"][rows]
+        is_odd = last_at >= self._gate.arrays["opened_at"][rows]  # and not one that is missing
+        is_it = is_odd & (now - last_at >= _EVENT_OVER_S * SECOND)
+        rows, now = rows[is_it], now[is_it]
+        verdicts = blank_verdicts(len(rows))
+        if len(rows):
+            nobody, nothing = np.zeros(len(rows), np.bool_), np.zeros(len(rows))
+            self._gate.hurry(rows)
+            verdicts.change[:] = self._gate.step(rows, now, nothing, nothing + _LEAST_DECADES, nobody)
+            verdicts.nature[:] = Nature.EVENT
+            self._trial.settle(rows, now, verdicts.change)
+        return Batch(rows, now, np.full(len(rows), at), habits.value(rows)), verdicts
 
     def _believed(self, at: Places, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
@@ -237,12 +267,16 @@ class Streams:
         age_s = (observed_at - self.prospects.clock.arrays["born_at"][at]) / SECOND
         return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
 
-    def _threshold(self, at: Places, interval_s: Floats, budget_s: Floats, is_state: npt.NDArray[np.bool_]) -> Floats:
+    def _is_young(self, at: Places, nature: Natured) -> npt.NDArray[np.bool_]:
+        """Whether nothing is said of each of these, since too little was seen of it."""
+        enough = np.where(nature.is_event, _EVENTS, np.where(nature.is_habitual, _VISITS, _WARM_UP))
+        return np.asarray(self.prospects.seen(at) < enough - 1.0)
+
+    def _threshold(self, at: Places, interval_s: Floats, budget_s: Floats, nature: Natured) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
         needed = np.log10(_TRIALS * budget_s / interval_s)
-        young = self.prospects.seen(at) < np.where(is_state, _VISITS, _WARM_UP) - 1.0
         needed = needed + self._gate.arrays["strictness"][at]
-        return np.where(young, 1e6, np.maximum(needed, _LEAST_DECADES))
+        return np.where(self._is_young(at, nature), 1e6, np.maximum(needed, _LEAST_DECADES))
 
     def opened(self) -> Floats:
         """Of each stream, how many incidents it lately opens in 30 days that nobody called a fault."""

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
 from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
+from gateway.learning.nature import Natured
 from gateway.learning.prospects import View
 from gateway.learning.tails import Peaks, Tails
 from gateway.learning.weighing import LEAST_EXCESS, weigh
@@ -16,6 +17,9 @@ from gateway.records import Floats, Ints, Kind
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
 _STATE_KIND = np.full(len(Statistic), Kind.STUCK, np.uint8)
 _STATE_KIND[REST] = Kind.SILENT
+
+_NEW_KIND = np.array([Kind.SPIKE, Kind.RANGE, Kind.SPREAD], np.uint8)
+"""Of what comes at an hour that has none, what was hardly ever seen, and too much in a row."""
 
 _LONGEST = 30.0  # logarithm of the seconds; no state lasts longer
 
@@ -27,7 +31,7 @@ class Case(NamedTuple):
 
     `found` are the tails in which its `statistics` lie, `level` is the fast mean of the values and `memory` what is to
     be kept of them. `stay` says how those that are states stand, `is_over` is where one was left, and `is_strange`
-    where one is shown that was never left before.
+    where one is shown that was never left before. `days` says of those on how many what is missing had come by now.
     """
 
     decades: Floats
@@ -40,6 +44,7 @@ class Case(NamedTuple):
     is_over: Mask
     is_strange: Mask
     stay: Stay | None
+    days: Floats
 
 
 class Suspicion:
@@ -48,28 +53,32 @@ class Suspicion:
     def __init__(self, zone: ZoneInfo | None) -> None:
         self.evidence, self.tails, self.habits = Evidence(), Tails(LEAST_EXCESS), Habits(zone)
 
-    def judge(self, view: View, grain: Floats, youth: Floats, is_state: Mask) -> Case:
+    def judge(self, view: View, grain: Floats, youth: Floats, nature: Natured) -> Case:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
-        rows, places = view.rows, np.flatnonzero(is_state)
+        rows, is_state = view.rows, nature.is_habitual
+        places = np.flatnonzero(is_state)
         statistics, memory = self.evidence.observe(rows, view.at, view.value, view.outlook, view.value - view.weekly)
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):
             state = self.habits.find(rows[places], view.said[places])
-            stay = self.habits.stay(rows[places], state, view.observed_at[places], self.habits.since(rows[places]))
+            stay = self.habits.stay(
+                rows[places], state, view.observed_at[places], self.habits.since(rows[places]), nature.is_event[places]
+            )
             statistics[:, places], grain[places] = stay.statistics(len(statistics)), GRAIN
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grain)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, kind = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
-            quiet, rare = (
-                _decades(each, view.interval_s[places], youth[places]) for each in (stay.quiet_s, stay.rare_s)
-            )
-            new = np.where(rare > quiet, Kind.RANGE, Kind.SPIKE)
-            kind[places] = np.where(stay.is_over, new, kind[places])
-            decades[places] = np.where(stay.is_over, np.maximum(quiet, rare), decades[places])  # what is over is past
-        return Case(decades, kind, found, statistics, level, memory, is_state, is_over, is_strange, stay)
+            periods_s = np.stack([stay.quiet_s, stay.rare_s, stay.burst.period_s])
+            worst, mine = np.argmax(periods_s, axis=0), np.arange(len(places))
+            new = _decades(periods_s[worst, mine], view.interval_s[places], youth[places])
+            kind[places] = np.where(stay.is_over, _NEW_KIND[worst], kind[places])
+            decades[places] = np.where(stay.is_over, new, decades[places])  # what is over is past
+        return Case(
+            decades, kind, found, statistics, level, memory, is_state, is_over, is_strange, stay, np.zeros(len(places))
+        )
 
     def _weigh(
         self, found: Peaks, youth: Floats, is_unsure: Mask, is_state: Mask
@@ -82,13 +91,23 @@ class Suspicion:
         decades, strongest = weigh(found, np.where(is_brief, 0.0, rarity), youth, is_unsure)
         return decades, np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
 
-    def lasting(self, rows: Ints, at: Ints, since: Ints, youth: Floats) -> Case:
-        """What speaks against each of `rows`, all states, at a moment without a reading."""
-        stay, is_state = self.habits.stay(rows, self.habits.state(rows), at, since), np.ones(len(rows), np.bool_)
+    def lasting(self, rows: Ints, at: Ints, since: Ints, aged: tuple[Floats, Floats], is_event: Mask) -> Case:
+        """What speaks against each of `rows`, all states or events, at a moment without a reading.
+
+        `aged` is their youth and their usual interval in seconds.
+        """
+        stay = self.habits.stay(rows, self.habits.state(rows), at, since, is_event)
+        is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
         found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN))
         decades, kind = self._weigh(found, youth, is_state, is_state)
-        return Case(decades, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, ~is_state, stay)
+        period_s, days = self.habits.gaps(rows, at, since)
+        missing = np.where(np.isnan(stay.stirs), 0.0, _decades(period_s, interval_s, youth))
+        kind = np.where(missing > decades, Kind.SILENT, kind)
+        decades = np.maximum(decades, missing)
+        return Case(
+            decades, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, ~is_state, stay, days
+        )
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:
         """Learn what was read; of a state, how long it lasted when it is over."""
@@ -103,6 +122,7 @@ class Suspicion:
         """How long (s) the state of each of `rows` lasted at most, or how often a rest usually ends; how long it is.
 
         In the place of the first, of one that has just begun: the one before, or how often it was seen if that is odd.
+        Of a burst of events how many usually come in a row, and how many have; of missing ones the days they came on.
         """
         assert case.stay is not None  # noqa: S101 - they are states
         stay, tops = case.stay, self.tails.arrays["top"]
@@ -110,7 +130,12 @@ class Suspicion:
         longest = np.where(np.isfinite(longest), np.exp(np.minimum(longest, _LONGEST)), np.nan)
         usual = np.where(np.isnan(stay.stirs), longest, stay.stirs)
         instead = np.where(stay.rare_s > stay.quiet_s, stay.visits, self.habits.value(rows))
-        return np.where(stay.is_over, instead, usual), stay.lasted_s
+        is_burst = stay.burst.period_s > np.maximum(stay.rare_s, stay.quiet_s)
+        instead = np.where(is_burst, stay.burst.usual, instead)
+        usual = np.where(stay.is_event, case.days, usual)
+        is_over = case.is_over[case.is_state]
+        spent = np.where(is_over & is_burst, stay.burst.length, stay.lasted_s)
+        return np.where(is_over, instead, usual), spent
 
 
 def _decades(period_s: Floats, interval_s: Floats, youth: Floats) -> Floats:

@@ -19,7 +19,7 @@ from gateway.records.events import (
     Verdict,
 )
 from gateway.records.readings import SECOND, Batch, Floats, Ints, Message, Reading, Reason, joined
-from gateway.records.texts import Names, code_of, is_text
+from gateway.records.texts import Names, code_of, is_event, is_text
 from gateway.records.told import Crossing, DeviceState, Forecast, Incident, SensorState, State
 from gateway.records.verdicts import Change, Kind, Nature, Verdicts, blank_verdicts
 
@@ -56,6 +56,7 @@ __all__ = [
     "Verdicts",
     "blank_verdicts",
     "code_of",
+    "is_event",
     "is_text",
     "joined",
 ]

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.records.texts import Names
+from gateway.records.texts import Names, is_event
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -73,7 +73,7 @@ class Message(NamedTuple):
 class Reading(NamedTuple):
     """One value of one sensor, as decoded; `observed_at` and `unit` are None where the device sent none.
 
-    Where the value is a `text`, the number is what stands for it.
+    Where the value is a `text`, the name of a state or of an event, the number is what stands for it.
     """
 
     device: str
@@ -82,6 +82,11 @@ class Reading(NamedTuple):
     observed_at: int | None
     unit: str | None = None
     text: str | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it names something that happened, and not how something is."""
+        return self.text is not None and bool(is_event(np.asarray(self.value)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,6 +33,8 @@ class Nature(IntEnum):
     """How fast it rises: energy, litres, packets."""
     STATE = 2
     """How long it stays as it is, and when it changes: a door, a motion detector, a mode."""
+    EVENT = 3
+    """When something happens that is over at once: a button, a doorbell, a code by radio."""
 
 
 class Change(IntEnum):

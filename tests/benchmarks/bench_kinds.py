@@ -1,10 +1,12 @@
-"""Faults of counters, of switches and of sensors that send text at the default budget, and what healthy ones tell.
+"""Faults of counters, of switches, of sensors that send text and of buttons at the default budget, and healthy ones.
 
 Run it as `python tests/benchmarks/bench_kinds.py`; `--count` and `--seed` for more. Meters report every ten minutes,
 doors when they are opened and closed, some 25 times a day and never at night, washing machines when their program goes
-on, boilers their mode every ten minutes; after four weeks something happens to them. The peer is the rule of
-InfluxData's River plugin (EWMean and EWVar) on the same readings, its threshold raised until it tells healthy devices
-no more often than we do; texts it gets as the numbers in which they came. What no reading says it cannot tell.
+on, boilers their mode every ten minutes; medicine boxes say that they were opened, once a day, buttons that they were
+pushed, some every three days or so, which is nothing to be told. After four weeks something happens to them. The peer
+is the rule of InfluxData's River plugin (EWMean and EWVar) on the same readings, its threshold raised until it tells
+healthy devices no more often than we do; texts it gets as the numbers in which they came. What no reading says it
+cannot tell.
 """
 
 import argparse
@@ -24,13 +26,23 @@ MIDNIGHT = START - START % (DAY_S * SECOND)
 DAYS, COUNTED_FROM = 28, 14
 HOUR_S, TICK_S, METER_S = 3600, 300, 600
 WITHIN_H = {"stops": 12, "leaks": 2, "left open": 6, "no morning": 12, "at night": 1}
-WITHIN_H |= {"new text": 1, "stays": 12, "odd hour": 1}
+WITHIN_H |= {"new text": 1, "stays": 12, "odd hour": 1, "not taken": 4, "odd push": 1, "burst": 1}
 """Hours after midnight of the last day, plus ten, within which a fault is to be told; the morning and the night begin
 at midnight themselves."""
 
 
-BEGIN_H = {"no morning": 6.5, "at night": 3.2, "odd hour": 3.2, "stays": 9.75}
+BEGIN_H = {"no morning": 6.5, "at night": 3.2, "odd hour": 3.2, "stays": 9.75, "not taken": 8.0, "odd push": 3.2}
 """Where it does not begin at ten."""
+
+
+HEALTHY = ("seldom",)
+"""Devices beside them to which nothing happens."""
+
+
+class Event(str):
+    """The name of an event."""
+
+    __slots__ = ()
 
 
 class Reading(NamedTuple):
@@ -101,13 +113,45 @@ def boiler(device: str, draw: np.random.RandomState, fault: str | None) -> Itera
         yield Reading(at_s, device, "heating" if heats else "idle")
 
 
-MAKERS = {"stops": meter, "leaks": meter, "new text": washer, "stays": washer, "odd hour": boiler}
+def box(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
+    """A medicine box, opened every morning about eight."""
+    for day in range(DAYS + (fault is None)):
+        yield Reading(day * DAY_S + (8.0 + 0.3 * draw.randn()) * HOUR_S, device, Event("open"))
+
+
+def button(device: str, draw: np.random.RandomState, fault: str | None) -> Iterator[Reading]:
+    """Pushed some eight times a day, now and then twice."""
+    for day in range(DAYS + 1):
+        hours = np.sort(draw.uniform(7.0, 22.5, draw.poisson(8)))
+        hours = np.concatenate([hours, hours[draw.uniform(size=len(hours)) < 0.2] + 0.001])
+        if day == DAYS and fault == "odd push":
+            hours = np.append(hours, 3.2)
+        if day == DAYS and fault == "burst":
+            hours = np.append(hours, 10.0 + 0.002 * np.arange(30))
+        for hour in np.sort(hours):
+            yield Reading(day * DAY_S + hour * HOUR_S, device, Event("single"))
+
+
+def seldom(device: str, draw: np.random.RandomState, _fault: str | None) -> Iterator[Reading]:
+    """Pushed every three days or so, or not for ten, by day."""
+    at_s = 0.0
+    while (at_s := at_s + draw.lognormal(0.6, 0.8) * DAY_S) < (DAYS + 1) * DAY_S:
+        yield Reading(at_s // DAY_S * DAY_S + draw.uniform(8.0, 22.0) * HOUR_S, device, Event("single"))
+
+
+MAKERS = {"not taken": box, "odd push": button, "burst": button, "seldom": seldom} | {
+    "stops": meter,
+    "leaks": meter,
+    "new text": washer,
+    "stays": washer,
+    "odd hour": boiler,
+}
 
 
 def ours(readings: Sequence[Reading]) -> dict[str, list[float]]:
     """When (s) each device was told, by readings and by the clock."""
     shard, told, left = Shard(Rules()), defaultdict[str, list[float]](list), 0
-    for now_s in [*range(6 * HOUR_S, DAYS * DAY_S, 6 * HOUR_S), *range(DAYS * DAY_S, (DAYS + 1) * DAY_S, TICK_S)]:
+    for now_s in [*range(HOUR_S, DAYS * DAY_S, HOUR_S), *range(DAYS * DAY_S, (DAYS + 1) * DAY_S, TICK_S)]:
         end = next((place for place in range(left, len(readings)) if readings[place].at_s >= now_s), len(readings))
         changes = shard.apply(batch(shard.directory, readings[left:end])).changes if end > left else []
         left = end
@@ -122,9 +166,13 @@ def batch(directory: Directory, readings: Sequence[Reading]) -> Batch:
     """The readings, received when they were observed."""
     rows = np.array([directory.add(each.device, "value") for each in readings])
     at = np.array([MIDNIGHT + int(each.at_s * SECOND) for each in readings])
-    names = {code_of(each.value): each.value for each in readings if isinstance(each.value, str)}
-    value = np.array([code_of(each.value) if isinstance(each.value, str) else each.value for each in readings])
-    return Batch(rows, at, at, value, names)
+    names = {coded(each.value): str(each.value) for each in readings if isinstance(each.value, str)}
+    return Batch(rows, at, at, np.array([coded(each.value) for each in readings]), names)
+
+
+def coded(value: float | str) -> float:
+    """The number that stands for a value."""
+    return code_of(value, is_event=isinstance(value, Event)) if isinstance(value, str) else value
 
 
 def theirs(readings: Sequence[Reading], healthy: int) -> dict[str, list[float]]:
@@ -165,7 +213,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     draw, lives = np.random.RandomState(options.seed), list[Reading]()
-    for fault in WITHIN_H:
+    for fault in (*WITHIN_H, *HEALTHY):
         for number in range(options.count):
             lives += MAKERS.get(fault, door)(f"{fault}/{number}", draw, fault)
     lives.sort(key=lambda each: each.at_s)
@@ -177,7 +225,7 @@ def main() -> None:
         print(f"{fault:10s} recall {share:.2f}, median delay {delay:4.0f} min; peer {other:.2f}, {wait:4.0f} min")
         recalls.append((share, other))
     mean, others = np.mean(recalls, axis=0)
-    months = len(WITHIN_H) * options.count * (DAYS - COUNTED_FROM) / 30
+    months = (len(WITHIN_H) + len(HEALTHY)) * options.count * (DAYS - COUNTED_FROM) / 30
     ratio = f"ratio {mean / others:.1f}" if others else "which finds nothing"
     print(
         f"mean recall {mean:.2f}, of the peer {others:.2f}, {ratio}; told when healthy, per device and 30 days: ",

@@ -69,7 +69,7 @@ def intake(golden: Golden, directory: Directory, limits: Limits | None = None) -
 
 def said(reading: Reading) -> float | str:
     """Return a value as it was sent."""
-    assert reading.text is None or reading.value == code_of(reading.text)
+    assert reading.text is None or reading.value == code_of(reading.text, is_event=reading.is_event)
     return reading.value if reading.text is None else reading.text
 
 

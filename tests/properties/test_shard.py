@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readings import START, Row, batch, learn, life, pieces, timed
+from readings import START, Happening, Row, batch, learn, life, pieces, timed
 
 from gateway.learning.nature import KindRule
 from gateway.learning.stock import ModelRule
@@ -36,7 +36,7 @@ RULES = Rules(
 )
 
 VALUES = st.floats(-1e100, 1e100) | st.floats(0, 40) | st.sampled_from([0.0, 1.0, 20.0, 25.0, 1e100, -1e100, 5e-324])
-TEXTS = st.sampled_from(["idle", "heating", "error", "", "läuft"])
+TEXTS = st.sampled_from(["idle", "heating", "error", "", "läuft", Happening("single"), Happening("idle")])
 GAPS_S = st.sampled_from([0, 1, 60, 60, 60, 61, -30, -(10**6), 10**4, 10**7])
 Steps = list[tuple[str, str, int, float | str]]
 STEPS = st.lists(

@@ -111,7 +111,7 @@ class TestTasmota:
 
     def test_other_topics_are_refused(self) -> None:
         """A filter that is too wide is noticed in the counters."""
-        assert refused(codec("tasmota", "#"), "stat/x/RESULT", "{}") is Reason.TOPIC
+        assert refused(codec("tasmota", "#"), "cmnd/x/POWER", "") is Reason.TOPIC
         assert refused(codec("tasmota", "#"), "tele", "{}") is Reason.TOPIC
 
 
