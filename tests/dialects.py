@@ -184,6 +184,7 @@ GOLDENS = [
                 '{"Time":"2021-01-02T09:09:44","RfReceived":{"Sync":10200,"Low":330,"High":1010,"Data":"2C8C24","RfKey":"None"}}',
             ),
             ("stat/desk/RESULT", '{"POWER":"ON"}'),
+            ("tele/desk/LWT", "Online"),
         ],
         [
             ("desk", "Button1", "SINGLE", None, None),
@@ -191,6 +192,7 @@ GOLDENS = [
             ("desk", "Switch1", "TOGGLE", None, None),
             ("bridge", "RfReceived", "2C8C24", None, None),
         ],
+        [("desk", True)],
     ),
     Golden(
         "shelly events",
@@ -261,6 +263,7 @@ GOLDENS = [
             ),
             ("homie/5/remote/keys/last", "up"),
             ("homie/5/remote/keys/load", "0.5"),
+            ("homie/door/$state", "ready"),
         ],
         [
             ("door", "bell.pressed", "true", None, None),
@@ -268,6 +271,7 @@ GOLDENS = [
             ("remote", "keys.last", "up", None, None),
             ("remote", "keys.load", 0.5, None, None),
         ],
+        [("door", True)],
     ),
     Golden(
         "tasmota AM2301",

@@ -19,8 +19,8 @@ Levels: TypeAlias = Sequence[str]
 Samples: TypeAlias = Mapping[str, bytes]
 """A payload of each topic."""
 
-COMPONENTS = {"sensor", "binary_sensor", "switch", "number"}
-"""Component types of ESPHome whose state is one value."""
+COMPONENTS = {"sensor", "binary_sensor", "switch", "number", "event"}
+"""Component types of ESPHome whose state is one value, or an event."""
 
 LINE = re.compile(rb"[^\s,=#{\[](?:\\ |\S)* [^\s=]+=\S")
 """`measurement,tag=value field=…`; no exact test, the parser is one."""

@@ -46,7 +46,7 @@ def test_all_of_them_on_one_broker_are_told_apart() -> None:
     ("pairs", "expected"),
     [
         ([("house/z2m/bridge/state", "online"), ("house/z2m/a/b", "{}")], {"zigbee2mqtt": ("house/z2m/#",)}),
-        ([("a/tele/SENSOR", "{}"), ("b/tele/LWT", "Online")], {"tasmota": ("+/tele/+",)}),
+        ([("a/tele/SENSOR", "{}"), ("b/tele/LWT", "Online")], {"tasmota": ("+/tele/+", "+/stat/RESULT")}),
         ([("a/b/status/switch:0", "{}")], {"shelly": ("+/+/events/rpc", "+/+/status/+", "+/+/online")}),
         ([("x/5/dev/$state", "ready"), ("x/5/dev/n/p", "1")], {"homie": ("x/#",)}),
         ([("a/devices/d/readings", '{"t": 1}')], {"json": ("a/devices/d/{device}",)}),

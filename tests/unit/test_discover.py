@@ -32,7 +32,7 @@ def test_devices_sensors_and_messages_are_counted() -> None:
         if golden.name == "zigbee2mqtt":
             for each in golden.received(is_retained=True):
                 found.put(each)
-    assert list(discover.rows(judge(found, HOUSE))) == [("zigbee2mqtt", "zigbee2mqtt/#", 3, 8, 13)]
+    assert list(discover.rows(judge(found, HOUSE))) == [("zigbee2mqtt", "zigbee2mqtt/#", 5, 10, 17)]
 
 
 def test_what_we_say_ourselves_is_nobody_elses() -> None:
