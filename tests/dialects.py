@@ -214,7 +214,7 @@ GOLDENS = [
             ("shellies/shellybutton1-A4CF12F454A3/input_event/0", '{"event":"S","event_cnt":2}'),
         ],
         [
-            ("shellyplusi4-a8032ab1fe78", "input:0.event", "btn_down", 1_680_962_880_250_000_000, None),
+            ("shellyplusi4-a8032ab1fe78", "input:0.event", "btn_down", 1_680_962_880_249_999_872, None),
             ("shellyplusi4-a8032ab1fe78", "input:0.event", "single_push", 1_680_962_880_500_000_000, None),
             ("shellybutton1-A4CF12F454A3", "input_event.0", "S", None, None),
             ("shellybutton1-A4CF12F454A3", "input_event.0", "S", None, None),
