@@ -502,7 +502,7 @@ def test_the_status_says_how_the_gateway_is(new_bench: Callable[..., Bench]) -> 
         "rejected": {"empty": 1, "malformed": 1},
         "devices": 1,
         "streams": 2,
-        "kinds": {"value": 2, "counter": 0, "state": 0},
+        "kinds": {"value": 2, "counter": 0, "state": 0, "event": 0},
         "incidents": {"opened": 0, "closed": 0, "open": 0},
         "false_alarms": {"per_device_and_30_days": 0.0, "most": {"device": "pump", "per_30_days": 0.0}},
         "maintenance": [],
