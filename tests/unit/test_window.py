@@ -3,7 +3,7 @@
 from readings import START
 
 from gateway.records import SECOND
-from gateway.window import LEAST, PAUSE, PROMPT, Window
+from gateway.window import LEAST, MOST, PAUSE, PROMPT, Window
 
 
 def heard(window: Window, count: int, now: int, after: int = 0) -> bool:
@@ -13,8 +13,8 @@ def heard(window: Window, count: int, now: int, after: int = 0) -> bool:
 
 
 def test_half_of_what_is_promised_may_wait() -> None:
-    """So that more can come while the rest is being written; and never fewer than every broker sends."""
-    assert [Window().limit(promised) for promised in (1000, 20, 2)] == [500, 10, LEAST]
+    """So that more can come while the rest is being written; no fewer than any sends, no more than delay others."""
+    assert [Window().limit(promised) for promised in (10_000, 1000, 20, 2)] == [MOST, 500, 10, LEAST]
 
 
 def test_a_broker_that_waits_twice_after_as_many_is_known_by_that() -> None:
