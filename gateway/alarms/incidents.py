@@ -4,17 +4,18 @@ What a device's sensors show within `CAUSE` of each other is one incident, which
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from gateway.alarms import reasons
+from gateway.alarms.judgement import judgement
 from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, Nature, State, Verdict, Verdicts
+from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, State, Verdict, Verdicts
 
 CAUSE = 3600 * SECOND
 """How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
@@ -80,9 +81,8 @@ class Incidents:
         device = self.directory.device_of[stream]
         if device in self.silences:
             yield from self._heard(device, int(batch.received_at[row]), row)
-        change = Change(int(verdicts.change[row]))
-        if change in STATES:
-            yield self._judged(stream, change, batch, verdicts, row)
+        if verdicts.change[row] in STATES:
+            yield self._judged(stream, batch, verdicts, row)
         if verdicts.joint_change[row] in STATES:
             yield from self._judged_together(device, batch, verdicts, row)
         yield from self._lasting(stream, device, int(batch.observed_at[row]), row)
@@ -105,9 +105,8 @@ class Incidents:
 
     def by_the_clock(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
         """What no reading says: states that have lasted too long by now, what is missing, events that are past."""
-        rows = np.flatnonzero(verdicts.change >= Change.OPEN).tolist()
-        streams, changes = batch.stream.tolist(), verdicts.change.tolist()
-        told = [self._judged(streams[row], Change(changes[row]), batch, verdicts, row) for row in rows]
+        rows, streams = np.flatnonzero(verdicts.change >= Change.OPEN).tolist(), batch.stream.tolist()
+        told = [self._judged(streams[row], batch, verdicts, row) for row in rows]
         return [each._replace(row=None) for each in told]
 
     def named(self, entry: Feedback) -> Named:
@@ -230,13 +229,9 @@ class Incidents:
                 closed = other.closed[device].items()
                 self.closed[here] = {id_: [rows[row] for row in each] for id_, each in closed}
 
-    def _judged(self, stream: int, change: Change, batch: Batch, verdicts: Verdicts, row: int) -> Told:
+    def _judged(self, stream: int, batch: Batch, verdicts: Verdicts, row: int) -> Told:
         (name, sensor), device = self.directory.streams[stream], self.directory.device_of[stream]
-        score, kind, at = float(verdicts.score[row]), Kind(int(verdicts.kind[row])), int(batch.observed_at[row])
-        read, unit = _numbers(batch, verdicts, row), self.directory.units.get(stream, "")
-        texts = self.directory.texts.get(stream, {})
-        text = _reason(change, kind, sensor, read, (unit, texts), verdicts, row)
-        numbers = (texts.get(read[0], read[0]), *read[1:])
+        change, kind, score, at, numbers, text = judgement(self.directory, batch, verdicts, row)
         if STATES[change] is State.CLOSED:
             return Told(row, self._calmed(self.streams, stream, device, at, text, numbers))
         opened = self.streams.get(stream) or self._cause(device, at)
@@ -303,38 +298,3 @@ STATES = {
     Change.CLOSED: State.CLOSED,
     Change.ADOPTED: State.CLOSED,
 }
-
-
-def _numbers(batch: Batch, verdicts: Verdicts, row: int) -> tuple[float, float, float, float]:
-    expected, lower, upper = (float(column[row]) for column in (verdicts.expected, verdicts.lower, verdicts.upper))
-    return float(batch.value[row]), expected, lower, upper
-
-
-def _reason(  # noqa: PLR0911, PLR0913, PLR0917 - as many as a sentence has parts, and one case per nature
-    change: Change,
-    kind: Kind,
-    sensor: str,
-    numbers: Sequence[float],
-    words: tuple[str, Mapping[float, str]],
-    verdicts: Verdicts,
-    row: int,
-) -> str:
-    """`words` are the sensor's unit and texts."""
-    if change is Change.CLOSED:
-        return reasons.over(sensor)
-    if change is Change.ADOPTED:
-        return reasons.adopted(sensor)
-    period, said = float(verdicts.period[row]), (float(verdicts.base[row]), float(verdicts.span_s[row]))
-    unit, texts = words
-    match Nature(int(verdicts.nature[row])):
-        case Nature.VALUE:
-            return reasons.reason(kind, sensor, numbers, period, unit)
-        case Nature.COUNTER:
-            return reasons.counted(kind, sensor, numbers, said, period, unit)
-        case Nature.STATE:
-            state, before = (reasons.state_name(each, texts.get(each)) for each in (numbers[0], said[0]))
-            if kind is Kind.SPIKE:
-                return reasons.untimely(sensor, state, before, period)
-            return reasons.stayed(kind, sensor, state, said, period)
-        case Nature.EVENT:
-            return reasons.happened(kind, sensor, reasons.state_name(numbers[0], texts.get(numbers[0])), said, period)
