@@ -114,7 +114,6 @@ class Application:
             if self.sender:
                 self.sender.start()
                 stack.callback(self.sender.stop)
-            self.inbox.resume(self.journal.last_at())
             self.connection.start()
             stack.callback(self.connection.stop)
             logger.info("listening to %s; the log is %s", ", ".join(self.intake.filters), self.journal.path)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.bucket import Bucket
-from gateway.records import SECOND, Message
+from gateway.records import Message
 
 STRANGERS = ""
 """All who send on topics of which no reading was accepted yet."""
@@ -16,10 +16,6 @@ UNIT_BYTES = 64
 AHEAD = 100
 """Messages of one sender that may wait before they count against its limit: who is not ahead of us may be as fast as
 it likes. A tenth of what a broker sends unacknowledged, so that the others' still come through."""
-
-KEPT = 0.25
-"""Of the inbox that one sender may have waiting from a backlog before it counts against its limit: it came at once, but
-half of the inbox must do for all the others."""
 
 FORGIVEN = 0.5
 """Of its limit that must be left, when nothing of it waits, for a sender not to be limited any more: one who was ahead
@@ -52,47 +48,36 @@ class Sharing:
 
 
 class Allowances:
-    """A bucket for each sender that is ahead of us; `max_messages` are what the inbox holds.
+    """A bucket for each sender that is ahead of us."""
 
-    `last_at` is when something came last, in ns: who was not heard since then may have so much more to say.
-    """
-
-    def __init__(self, sharing: Sharing, max_messages: int) -> None:
-        self.last_at = 0
-        self._sharing, self._kept = sharing, KEPT * max_messages
+    def __init__(self, sharing: Sharing) -> None:
+        self._sharing = sharing
         self._buckets: dict[str, Bucket] = {}
         self._catching_up_until = self._came_at = 0.0
-        self._away_since = 0
 
     def catch_up(self) -> None:
         """What comes until nothing comes for `QUIET_S` the broker kept for us: by that nobody sends too much.
 
-        Unless it takes more than its share of the inbox and sent faster than its limit all the time we were away.
+        However much it is: it was acknowledged to those who sent it. No clock tells a backlog from a flood, as ours may
+        have stood still while we were away.
         """
-        self._buckets.clear()
-        self._away_since = self.last_at
         self._came_at = time.monotonic()
         self._catching_up_until = self._came_at + CATCH_UP_S
 
     def exceeds(self, sender: str, waiting: int, message: Message, held: int) -> bool:
         """Whether this is more than its sender may say; of it so many units wait, and of all `held` messages."""
-        is_catching_up = self._is_catching_up(held)
-        self.last_at = at = message.received_at
+        if self._is_catching_up(held):
+            return False
+        at, sharing = message.received_at, self._sharing
         bucket = self._buckets.get(sender)
         if bucket is None:
-            if waiting < AHEAD or (is_catching_up and (sender == STRANGERS or waiting < self._kept)):
+            if waiting < AHEAD:
                 return False
-            bucket = self._buckets[sender] = self._new_bucket(at, is_catching_up=is_catching_up)
+            bucket = self._buckets[sender] = Bucket(sharing.messages_per_s, sharing.messages_at_once)
         elif not waiting and bucket.level(at) >= FORGIVEN:
             del self._buckets[sender]
             return False
-        return not bucket.take(at, self._sharing.units(message))
-
-    def _new_bucket(self, at: int, *, is_catching_up: bool) -> Bucket:
-        """So much at once; of what was kept while we were away, so much as could last."""
-        away_s = max(0, at - self._away_since) / SECOND if is_catching_up else 0.0
-        per_s, at_once = self._sharing.messages_per_s, self._sharing.messages_at_once
-        return Bucket(per_s, at_once + per_s * away_s)
+        return not bucket.take(at, sharing.units(message))
 
     def _is_catching_up(self, held: int) -> bool:
         now, before = time.monotonic(), self._came_at

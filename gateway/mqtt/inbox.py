@@ -64,7 +64,7 @@ class Inbox:
         self._strange_units = 0
         self._shed: dict[str, int] = {}
         self._discarded: list[Receipt] = []
-        self._allowances = Allowances(sharing, max_messages) if sharing else None
+        self._allowances = Allowances(sharing) if sharing else None
         self._count = 0
         self._bytes = 0
         lock = Lock()
@@ -114,13 +114,8 @@ class Inbox:
         with self._arrived:
             return set(self._known)
 
-    def resume(self, last_at: int) -> None:
-        """Before this process began something came last at that time, in ns."""
-        if self._allowances:
-            self._allowances.last_at = last_at
-
     def catch_up(self) -> None:
-        """What comes next the broker kept for us: by that hardly anybody sends too much."""
+        """What comes next the broker kept for us: by that nobody sends too much."""
         if self._allowances:
             with self._arrived:
                 self._allowances.catch_up()
