@@ -231,7 +231,7 @@ class Pipeline:
             return
         self._ticked_at = now
         outcome = self.shard.apply(Tick(now))
-        if outcome.changes:  # a tick that changed nothing is not worth a row of the log
+        if outcome.has_changed:  # one that changed nothing is not worth a row of the log
             self._hold(now, Tick(now), outcome)
             self._tell(Tick(now), outcome)
 

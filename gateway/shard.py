@@ -59,12 +59,14 @@ class Rules:
 class Outcome:
     """What one entry led to; `verdicts` is None for entries that hold no readings.
 
-    `is_understood` is False where a person's word was on something that is not known.
+    `is_understood` is False where a person's word was on something that is not known; `has_changed` where the clock
+    ticked and left the state as it was.
     """
 
     verdicts: Verdicts | None
     changes: list[Told]
     is_understood: bool = True
+    has_changed: bool = True
 
 
 class Shard:
@@ -85,7 +87,7 @@ class Shard:
                 self.directory.hear(entry, ~verdicts.is_stale)
                 return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
             case Tick(at):
-                return Outcome(None, self._look_for_silence(at))
+                return self._tick(at)
             case Resume(at, leap):
                 self.fleet.resume(at, leap)
                 self.calendar.resume(at, leap)
@@ -149,13 +151,16 @@ class Shard:
                 heard_from[device] = int(worked_on[place])
                 yield place, device
 
-    def _look_for_silence(self, at: int) -> list[Told]:
+    def _tick(self, at: int) -> Outcome:
+        """What the clock says of those who are not heard, and of what lasts, is missing or past."""
         silences, excused = self.incidents.silences, self._excused(at)
         silent = np.array(silences.silent(), dtype=np.int64)
         told = silences.fall(self.fleet.late(at, silent, excused), at)
         silent = np.array(silences.silent(), dtype=np.int64)
         overdue, passed = self.fleet.overdue(at, silent, excused), self.fleet.passed(at)
-        return [*told, *self.incidents.by_the_clock(*overdue), *self.incidents.by_the_clock(*passed)]
+        for asked in (overdue, passed):
+            told += self.incidents.by_the_clock(asked.batch, asked.verdicts)
+        return Outcome(None, told, has_changed=bool(told) or overdue.has_changed or passed.has_changed)
 
     def _excused(self, at: int) -> Ints | int:
         """For each device, until when its silence is excused: by work on it, or by an outage that is over."""

@@ -18,9 +18,10 @@ from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
 from gateway.learning.rows import Array
 from gateway.learning.streams import Policy, Streams
+from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 19
+VERSION = 20
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -149,7 +150,7 @@ class Fleet:
         pauses = zip(found, hearts["last_at"][found], hearts["longest"][found], scores[found], strict=True)
         return [Late(int(row), int(last_at), int(longest), float(score)) for row, last_at, longest, score in pauses]
 
-    def overdue(self, at: int, silent: Ints, excused_until: Ints | int = 0) -> tuple[Batch, Verdicts]:
+    def overdue(self, at: int, silent: Ints, excused_until: Ints | int = 0) -> Asked:
         """The states that last too long at `at`, of devices that report by events and are not `silent`, and why.
 
         What lies before `excused_until` (ns, for all or for each device) does not count.
@@ -159,11 +160,11 @@ class Fleet:
         tells = self.hearts.is_by_events()[self._device_of] | self.streams.prospects.natures.of(self._rows()).is_event
         rows = np.flatnonzero(tells & is_asked[self._device_of] & (excused[self._device_of] < at))
         budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
-        return self.streams.overdue(at, rows, excused[self._device_of[rows]], budget_s)
+        return self.streams.watch.overdue(at, rows, excused[self._device_of[rows]], budget_s)
 
-    def passed(self, at: int) -> tuple[Batch, Verdicts]:
+    def passed(self, at: int) -> Asked:
         """The events whose incidents are over at `at`, though nothing has come since."""
-        return self.streams.passed(at)
+        return self.streams.watch.passed(at)
 
     def _rows(self) -> Ints:
         return np.arange(len(self._device_of))
@@ -288,10 +289,6 @@ class Fleet:
         except (LookupError, ValueError) as error:
             message = f"{saved.DAMAGED}: {error}"
             raise StateError(message) from error
-
-
-def _within(room: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{room}/")}
 
 
 Model = TypeVar("Model")

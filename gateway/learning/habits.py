@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S, WEEK_S, local_seconds
 from gateway.learning.record import Burst, Record
-from gateway.learning.rows import Rows
+from gateway.learning.sparse import Sparse
 from gateway.records import SECOND, Floats, Ints
 
 STATES = 16
@@ -82,7 +82,7 @@ class Stay(NamedTuple):
         return found
 
 
-class Habits(Rows):
+class Habits(Sparse):
     """Of every stream its state, since when (ns), and when in the week it was stirred.
 
     And the value of each of its states, how often it was left, and the time spent in it.
@@ -106,25 +106,30 @@ class Habits(Rows):
             }
         )
 
+    def sit(self, rows: Ints) -> None:
+        """From now on each of `rows` has a column here and in the record."""
+        super().sit(rows)
+        self.record.sit(rows)
+
     def find(self, rows: Ints, value: Floats) -> Ints:
         """The state that a value of each of `rows` stands for; the next free one where it is new."""
-        values = self.arrays["values"][:, rows]
+        values = self.arrays["values"][:, self.seats(rows)]
         is_it = values == value
         free = np.minimum(STATES - np.isinf(values).sum(axis=0), STATES - 1)
         return np.asarray(np.where(is_it.any(axis=0), np.argmax(is_it, axis=0), free))
 
     def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints, is_event: Mask) -> Stay:
         """How long each of `rows` has been in its state at a moment, from which on it is in `state`."""
-        a, before = self.arrays, self.state(rows)
+        a, before, seats = self.arrays, self.state(rows), self.seats(rows)
         local_s = local_seconds(at, self._zone)
         is_over = (before != _NOBODY) & (is_event | (before != state))
-        is_rest = is_event | (before == np.argmax(a["spent_s"][:, rows], axis=0))
-        rate = self._rate(rows, at)
-        is_known = (at - a["born_at"][rows]) / SECOND >= _KNOWN_DAYS * DAY_S
+        is_rest = is_event | (before == np.argmax(a["spent_s"][:, seats], axis=0))
+        rate = self._rate(seats, at)
+        is_known = (at - a["born_at"][seats]) / SECOND >= _KNOWN_DAYS * DAY_S
         stirs = np.where(is_rest, _usual(rate, local_seconds(since, self._zone), local_s), np.nan)
         quiet_s = np.where(is_over & is_rest & is_known, _quiet_s(rate, local_s), 0.0)
         lasted_s = np.maximum(at - since, 0) / SECOND
-        visits, rare_s = self._rarity(rows, state, lasted_s)
+        visits, rare_s = self._rarity(seats, state, lasted_s)
         rare_s = np.where(is_over & is_known, rare_s, 0.0)
         burst = self._burst(rows, at, is_event, is_known & is_over)
         return Stay(at, local_s, before, lasted_s, stirs, quiet_s, is_over, state, visits, rare_s, is_event, burst)
@@ -133,94 +138,97 @@ class Habits(Rows):
         """How many events came in a row; nothing of what is a state."""
         found, places = Burst(*np.zeros((3, len(rows)))), np.flatnonzero(is_event)
         if len(places):
-            row = rows[places]
-            said = self.record.burst(row, at[places], self.arrays["spent_s"][:, row].sum(axis=0, dtype=np.float64))
+            lived_s = self.arrays["spent_s"][:, self.seats(rows[places])].sum(axis=0, dtype=np.float64)
+            said = self.record.burst(rows[places], at[places], lived_s)
             for column, of in zip(found, said, strict=True):
                 column[places] = of
         return found._replace(period_s=np.where(is_judged, found.period_s, 0.0))
 
     def gaps(self, rows: Ints, at: Ints, since: Ints) -> tuple[Floats, Floats]:
-        """How long it usually takes until nothing stirs each of `rows` for so long, 0 if it is nothing or was asked.
+        """How long it usually takes until nothing stirs each of `rows` for so long, 0 if it is nothing.
 
         And on how many days something had come by this time of the day.
         """
-        period_s, days, local_s = np.zeros(len(rows)), np.zeros(len(rows)), local_seconds(at, self._zone)
-        due = np.flatnonzero(self.record.is_due(rows, local_s))
-        if len(due):
-            lasted_s = np.maximum(at - since, 0)[due] / SECOND
-            period_s[due], days[due] = self.record.gap(rows[due], local_s[due], lasted_s)
-        return period_s, days
+        return self.record.gap(rows, local_seconds(at, self._zone), np.maximum(at - since, 0) / SECOND)
+
+    def due(self, rows: Ints, at: int) -> Mask:
+        """Which of `rows` are to be attended to at this moment by the gateway's clock, every half hour; once."""
+        self.sit(rows)
+        return self.record.is_due(rows, at // SECOND)
 
     def attend(self, rows: Ints, at: Ints, is_doubtful: Mask) -> None:
         """Somebody listens at this moment; `is_doubtful` is of what no day is to be learned now."""
         self.record.attend(rows, local_seconds(at, self._zone), is_doubtful)
 
-    def _rarity(self, rows: Ints, state: Ints, lasted_s: Floats) -> tuple[Floats, Floats]:
+    def _rarity(self, seats: Ints, state: Ints, lasted_s: Floats) -> tuple[Floats, Floats]:
         """How often `state` was seen, and how long it usually takes until one comes that was seen no more often."""
-        all_visits = self.arrays["visits"][:, rows].astype(np.float64)
-        visits = all_visits[np.minimum(state, STATES - 1), np.arange(len(rows))]
+        all_visits = self.arrays["visits"][:, seats].astype(np.float64)
+        visits = all_visits[np.minimum(state, STATES - 1), np.arange(len(seats))]
         lesser = np.where(all_visits <= np.maximum(visits, 1.0), all_visits, 0.0).sum(axis=0)
-        lived_s = self.arrays["spent_s"][:, rows].sum(axis=0, dtype=np.float64) + lasted_s
+        lived_s = self.arrays["spent_s"][:, seats].sum(axis=0, dtype=np.float64) + lasted_s
         return visits, lived_s / (lesser + _UNSEEN)
 
     def resume(self, at: int, leap: int, ours: Ints) -> None:
         """Our clock, which dates the streams `ours`, reads `at`, set by `leap` ns; what was before it is not known."""
-        a, is_theirs = self.arrays, self.arrays["state"] != _NOBODY
-        known = np.flatnonzero(is_theirs)
-        is_theirs[ours] = False
-        a["behind"][is_theirs] += leap
-        a["since"][known] = at - a["behind"][known]
+        a, known = self.arrays, self.seated()
+        known = known[self.state(known) != _NOBODY]
+        a["behind"][self.seats(np.setdiff1d(known, ours))] += leap
+        a["since"][self.seats(known)] = at - self.behind(known)
         self.record.doubt(known)
-        self.attend(known, a["since"][known], np.ones(len(known), np.bool_))
+        self.attend(known, self.since(known), np.ones(len(known), np.bool_))
 
     def state(self, rows: Ints) -> Ints:
         """The state each of `rows` is in."""
-        return np.asarray(self.arrays["state"][rows].astype(np.int64))
+        return np.asarray(self.arrays["state"][self.seats(rows)].astype(np.int64))
 
     def since(self, rows: Ints) -> Ints:
         """Since when (ns) each of `rows` is in its state."""
-        return np.asarray(self.arrays["since"][rows])
+        return np.asarray(self.arrays["since"][self.seats(rows)])
+
+    def behind(self, rows: Ints) -> Ints:
+        """How far (ns) the clock of each of `rows` is behind the gateway's."""
+        return np.asarray(self.arrays["behind"][self.seats(rows)])
 
     def value(self, rows: Ints) -> Floats:
         """What stands for the state that each of `rows` is in."""
-        return np.asarray(self.arrays["values"][np.minimum(self.state(rows), STATES - 1), rows])
+        return np.asarray(self.arrays["values"][np.minimum(self.state(rows), STATES - 1), self.seats(rows)])
 
     def learn(self, rows: Ints, value: Floats, stay: Stay, received_at: Ints) -> None:
         """Each of `rows` shows a value from this moment on, which is `received_at` by the gateway's clock."""
-        a, state = self.arrays, stay.next
-        first = a["values"][state, rows]
-        a["values"][state, rows] = np.where(np.isinf(first), value, first)
+        a, state, seats = self.arrays, stay.next, self.seats(rows)
+        first = a["values"][state, seats]
+        a["values"][state, seats] = np.where(np.isinf(first), value, first)
         is_new = stay.state == _NOBODY
-        a["born_at"][rows] = np.where(is_new, stay.at, a["born_at"][rows])
-        a["since"][rows] = np.where(is_new | stay.is_over, stay.at, a["since"][rows])
-        a["state"][rows], a["behind"][rows] = state, received_at - stay.at
+        a["born_at"][seats] = np.where(is_new, stay.at, a["born_at"][seats])
+        a["since"][seats] = np.where(is_new | stay.is_over, stay.at, a["since"][seats])
+        a["state"][seats], a["behind"][seats] = state, received_at - stay.at
         over = np.flatnonzero(stay.is_over)
         if len(over):
-            row, fading = rows[over], np.exp(-stay.lasted_s[over] / (_MEMORY_DAYS * DAY_S))
+            seat, fading = seats[over], np.exp(-stay.lasted_s[over] / (_MEMORY_DAYS * DAY_S))
             visited = np.where(stay.is_event, stay.next, stay.state)[over]
             for name, of, more in (("spent_s", stay.state[over], stay.lasted_s[over]), ("visits", visited, 1.0)):
-                a[name][:, row] *= fading.astype(np.float32)
-                a[name][of, row] += np.asarray(more, np.float32)
+                a[name][:, seat] *= fading.astype(np.float32)
+                a[name][of, seat] += np.asarray(more, np.float32)
         stirred = np.flatnonzero(stay.is_over & ~np.isnan(stay.stirs))
         if len(stirred):
-            row = rows[stirred]
+            seat = seats[stirred]
             kind, hour = _bins(stay.local_s[stirred])
-            a["stirs"][:, row] *= self._fading(row, stay.at[stirred]).astype(np.float32)
-            a["stirs"][kind * _HOURS + hour, row] += np.float32(1.0)
-            a["stirred_at"][row] = stay.at[stirred]
-            self.record.learn(row, stay.at[stirred], stay.local_s[stirred])
+            a["stirs"][:, seat] *= self._fading(seat, stay.at[stirred]).astype(np.float32)
+            a["stirs"][kind * _HOURS + hour, seat] += np.float32(1.0)
+            a["stirred_at"][seat] = stay.at[stirred]
+            self.record.learn(rows[stirred], stay.at[stirred], stay.local_s[stirred])
 
-    def _fading(self, rows: Ints, at: Ints) -> Floats:
-        """What is left of the stirs of each of `rows`."""
-        since_s = np.maximum(at - self.arrays["stirred_at"][rows], 0) / SECOND
+    def _fading(self, seats: Ints, at: Ints) -> Floats:
+        """What is left of the stirs in each of these columns."""
+        since_s = np.maximum(at - self.arrays["stirred_at"][seats], 0) / SECOND
         return np.asarray(np.exp(-since_s / (_MEMORY_DAYS * DAY_S)))
 
-    def _rate(self, rows: Ints, at: Ints) -> Floats:
-        """How often each of `rows` is stirred in each hour: (workday or weekend, hour, row)."""
-        count = self.arrays["stirs"][:, rows].astype(np.float64) * self._fading(rows, at)
-        count = count.reshape(2, _HOURS, len(rows))
+    def _rate(self, seats: Ints, at: Ints) -> Floats:
+        """How often each of these columns is stirred in each hour: (workday or weekend, hour, column)."""
+        count = self.arrays["stirs"][:, seats].astype(np.float64) * self._fading(seats, at)
+        count = count.reshape(2, _HOURS, len(seats))
         count = 0.5 * count + 0.25 * (np.roll(count, 1, axis=1) + np.roll(count, -1, axis=1))
-        age_days = np.maximum((at - self.arrays["born_at"][rows]) / SECOND / DAY_S, 1.0)
+        age_days = np.maximum((at - self.arrays["born_at"][seats]) / SECOND / DAY_S, 1.0)
         days = _MEMORY_DAYS * (1.0 - np.exp(-age_days / _MEMORY_DAYS))
         either = (count[0] + count[1] + _NEVER) / days
         return np.asarray((count + _DOUBT_DAYS * either) / (days * _DAYS / 7.0 + _DOUBT_DAYS))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S
-from gateway.learning.rows import Rows
+from gateway.learning.sparse import Sparse
 from gateway.records import SECOND, Floats, Ints
 
 DAYS = 28
@@ -46,7 +46,7 @@ class Burst(NamedTuple):
     period_s: Floats
 
 
-class Record(Rows):
+class Record(Sparse):
     """Of every stream the half hours of the last `DAYS` days in which something happened, and its bursts.
 
     `day` is the newest of them, `is_heard` are those of which it is known that nothing else happened.
@@ -68,60 +68,62 @@ class Record(Rows):
 
     def attend(self, rows: Ints, local_s: Ints, is_doubtful: Mask) -> None:
         """Somebody listens at this moment; what is `is_doubtful` does not count as a day on which nothing happened."""
-        self._roll(rows, local_s // DAY_S)
+        seats = self.seats(rows)
+        self._roll(seats, local_s // DAY_S)
         today = local_s[is_doubtful] // DAY_S % DAYS
-        self.arrays["is_heard"][today, rows[is_doubtful]] = False
+        self.arrays["is_heard"][today, seats[is_doubtful]] = False
 
     def doubt(self, rows: Ints) -> None:
         """Nobody listened for a while, on the newest day of each of `rows`."""
-        self.arrays["is_heard"][self.arrays["day"][rows] % DAYS, rows] = False
+        seats = self.seats(rows)
+        self.arrays["is_heard"][self.arrays["day"][seats] % DAYS, seats] = False
 
-    def _roll(self, rows: Ints, day: Ints) -> None:
+    def _roll(self, seats: Ints, day: Ints) -> None:
         """Begin a new day where it is one; of days that nobody saw pass nothing is known."""
-        a, before = self.arrays, self.arrays["day"][rows].astype(np.int64)
+        a, before = self.arrays, self.arrays["day"][seats].astype(np.int64)
         is_new = (day > before) | (day < before - 1)  # or the clock was set back
         if not is_new.any():
             return
-        rows, day = rows[is_new], day[is_new]
+        seats, day = seats[is_new], day[is_new]
         passed = np.where(day > before[is_new], np.minimum(day - before[is_new], DAYS), DAYS)
         for ago in range(int(passed.max())):
             at, is_passed = (day - ago) % DAYS, passed > ago
-            a["is_heard"][at[is_passed], rows[is_passed]] = ago == 0
+            a["is_heard"][at[is_passed], seats[is_passed]] = ago == 0
             for byte in range(_BYTES):
-                a["slots"][(at * _BYTES + byte)[is_passed], rows[is_passed]] = 0
-        a["day"][rows] = day
+                a["slots"][(at * _BYTES + byte)[is_passed], seats[is_passed]] = 0
+        a["day"][seats] = day
 
     def learn(self, rows: Ints, at: Ints, local_s: Ints) -> None:
         """Something happened at this moment."""
-        a, slot = self.arrays, local_s % DAY_S // SLOT_S
-        self._roll(rows, local_s // DAY_S)
+        a, slot, seats = self.arrays, local_s % DAY_S // SLOT_S, self.seats(rows)
+        self._roll(seats, local_s // DAY_S)
         place = local_s // DAY_S % DAYS * _BYTES + slot // 8
-        a["slots"][place, rows] |= (128 >> slot % 8).astype(np.uint8)
-        count, is_first = a["row_count"][rows].astype(np.float64), ~self._is_in_a_row(rows, at)
-        usual = a["total"][rows] / np.maximum(a["bursts"][rows], 1.0)
-        fading = np.where(is_first, np.exp(-np.maximum(at - a["last_at"][rows], 0) / SECOND / _MEMORY_S), 1.0)
+        a["slots"][place, seats] |= (128 >> slot % 8).astype(np.uint8)
+        count, is_first = a["row_count"][seats].astype(np.float64), ~self._is_in_a_row(seats, at)
+        usual = a["total"][seats] / np.maximum(a["bursts"][seats], 1.0)
+        fading = np.where(is_first, np.exp(-np.maximum(at - a["last_at"][seats], 0) / SECOND / _MEMORY_S), 1.0)
         believed = np.minimum(count, 2.0 * usual + _LEAST_BURST)  # one that was never seen so has bounded influence
-        a["bursts"][rows] = fading * (a["bursts"][rows] + (is_first & (count > 0.0)))
-        a["total"][rows] = fading * (a["total"][rows] + np.where(is_first, believed, 0.0))
-        a["row_count"][rows], a["last_at"][rows] = np.where(is_first, 0.0, count) + 1.0, at
+        a["bursts"][seats] = fading * (a["bursts"][seats] + (is_first & (count > 0.0)))
+        a["total"][seats] = fading * (a["total"][seats] + np.where(is_first, believed, 0.0))
+        a["row_count"][seats], a["last_at"][seats] = np.where(is_first, 0.0, count) + 1.0, at
 
-    def _is_in_a_row(self, rows: Ints, at: Ints) -> Mask:
-        return np.asarray((at - self.arrays["last_at"][rows]) / SECOND <= _IN_A_ROW_S)
+    def _is_in_a_row(self, seats: Ints, at: Ints) -> Mask:
+        return np.asarray((at - self.arrays["last_at"][seats]) / SECOND <= _IN_A_ROW_S)
 
     def burst(self, rows: Ints, at: Ints, lived_s: Floats) -> Burst:
         """What is to be said of one more at this moment, of streams that were heard for so long."""
-        a = self.arrays
-        count = np.where(self._is_in_a_row(rows, at), a["row_count"][rows], 0.0) + 1.0
-        bursts, total = a["bursts"][rows].astype(np.float64), a["total"][rows].astype(np.float64)
+        a, seats = self.arrays, self.seats(rows)
+        count = np.where(self._is_in_a_row(seats, at), a["row_count"][seats], 0.0) + 1.0
+        bursts, total = a["bursts"][seats].astype(np.float64), a["total"][seats].astype(np.float64)
         rarity = [_rarity(*each) for each in zip(count.tolist(), bursts.tolist(), total.tolist(), strict=True)]
         period_s = np.where(count >= _LEAST_BURST, lived_s / (bursts + 1.0) * np.exp(rarity), 0.0)
         return Burst(count, total / np.maximum(bursts, 1.0), period_s)
 
-    def is_due(self, rows: Ints, local_s: Ints) -> Mask:
-        """Whether a half hour is over since this was asked last: gaps are not looked at more often."""
-        slot, looked_at = local_s // SLOT_S, self.arrays["looked_at"]
-        is_it = np.asarray(slot != looked_at[rows])
-        looked_at[rows] = slot
+    def is_due(self, rows: Ints, at_s: int) -> Mask:
+        """Whether another half hour has begun since this was asked last: gaps are not looked at more often."""
+        slot, seats, looked_at = at_s // SLOT_S, self.seats(rows), self.arrays["looked_at"]
+        is_it = np.asarray(looked_at[seats] != slot)
+        looked_at[seats[is_it]] = slot
         return is_it
 
     def gap(self, rows: Ints, local_s: Ints, lasted_s: Floats) -> tuple[Floats, Floats]:
@@ -129,7 +131,7 @@ class Record(Rows):
 
         And on how many days something had come by then. `local_s` is now, since which nothing came for `lasted_s`.
         """
-        day, slot = local_s // DAY_S, local_s % DAY_S // SLOT_S - _GRACE
+        rows, day, slot = self.seats(rows), local_s // DAY_S, local_s % DAY_S // SLOT_S - _GRACE
         latest = self._latest(rows, day, slot)  # of today, yesterday and so on
         whole_s = lasted_s - local_s % SLOT_S - (_GRACE - 1) * SLOT_S
         now = np.log(np.maximum(whole_s, 1.0) / SLOT_S)

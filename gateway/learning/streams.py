@@ -10,31 +10,23 @@ import numpy.typing as npt
 from gateway.learning.budget import Budget
 from gateway.learning.dating import Dating
 from gateway.learning.evidence import Statistic
-from gateway.learning.gate import MEMORY_S, Gate, Phase
-from gateway.learning.nature import KindRule, Natured
+from gateway.learning.gate import MEMORY_S, Gate
+from gateway.learning.nature import KindRule
+from gateway.learning.patience import WARM_UP, Patience
 from gateway.learning.pool import Outlook
 from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
 from gateway.learning.shelf import STANDING, Shelf
 from gateway.learning.suspicion import Case, Suspicion
 from gateway.learning.trial import Trial
+from gateway.learning.watch import Watch
 from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts, is_text
 
 DAY_S = 86_400.0
-_TRIALS = 4.0
-"""Two dozen correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
-19 kinds of simulated healthy streams together with the strictness of `Gate`: 0.95 incidents per 30 days on average."""
-_LEAST_DECADES = 2.0
-_WARM_UP = 200.0  # readings; the extremes are not filled before
-_YOUTH_S = 2 * DAY_S
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 """How far a value counts, in mean residuals and in ranges seen. Without a bound one reading of 1e6 on a sensor of 0 to
 10 was told again a day later, and one of 1e30 spoilt the forecasts for days. Steps arrive as soon as without it."""
 _REACH_SIZES = 1e3  # the same for a sensor that never moved, in sizes of its value
-
-_VISITS = 40.0  # readings of a state before anything is said; by the time, it has to grow up like all
-_EVENTS = 10.0  # the same of events, of which a day may have one
-_EVENT_OVER_S = 3600.0  # after an odd event until its incident is over: nothing of it lasts, and the next may be far
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +73,8 @@ class Streams:
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
         self._trial = Trial(self._gate, self._tails, self._shelf, self.prospects)
+        self._patience = Patience(self.prospects, self._gate)
+        self.watch = Watch(self.prospects, self._suspicion, self._gate, self._trial, self._patience)
 
     def grow(self, streams: int) -> None:
         """Make room for `streams` streams in all."""
@@ -151,12 +145,12 @@ class Streams:
         view = self._look(batch)
         rows, at, nature = view.rows, view.at, self.prospects.natures.of(view.rows)
         grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(at), view.interval_s)
-        case = self._suspicion.judge(view, grain, self._youth(at, view.observed_at), nature)
+        case = self._suspicion.judge(view, grain, self._patience.youth(at, view.observed_at), nature)
         was_on_trial = self._gate.is_on_trial(at)
         was_missing = view.before < self._gate.arrays["opened_at"][at]
         is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it
         decades = np.where(is_past, 0.0, case.decades)
-        threshold = self._threshold(at, view.interval_s, budget_s, nature)
+        threshold = self._patience.threshold(at, view.interval_s, budget_s, nature)
         is_outside = np.where(nature.is_habitual, case.is_strange, self._gate.outside(at, case.level))
         self._gate.hurry(rows[nature.is_habitual])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
@@ -203,80 +197,13 @@ class Streams:
             verdicts.nature[turn[places]] = np.where(case.stay.is_event, Nature.EVENT, Nature.STATE)
             verdicts.base[turn[places]], verdicts.span_s[turn[places]] = self._suspicion.stands(view.rows[places], case)
 
-    def overdue(self, at: int, rows: Ints, heard_from: Ints, budget_s: Floats) -> tuple[Batch, Verdicts]:
-        """Which of these streams, by the gateway's clock, are in a state for so long that it is to be told, and why.
-
-        What was before `heard_from` (ns, of each) does not count.
-        """
-        habits, natures = self._suspicion.habits, self.prospects.natures
-        is_it = natures.of(rows).is_habitual
-        rows, heard_from, budget_s = rows[is_it], heard_from[is_it], budget_s[is_it]
-        phase, behind = self._gate.arrays["phase"][rows], habits.arrays["behind"][rows]
-        habits.attend(rows, at - behind, (phase == Phase.OPEN) | (heard_from - behind > habits.since(rows)))
-        is_asked = (phase < Phase.OPEN) & ~self._is_young(rows, natures.of(rows))
-        rows, heard_from, budget_s, behind = rows[is_asked], heard_from[is_asked], budget_s[is_asked], behind[is_asked]
-        if not len(rows):
-            return Batch(rows, rows, rows, np.zeros(0)), blank_verdicts(0)
-        now, since, nature = at - behind, np.maximum(habits.since(rows), heard_from - behind), natures.of(rows)
-        interval_s, everyone = self.prospects.interval_s(rows), np.ones(len(rows), np.bool_)
-        case = self._suspicion.lasting(rows, now, since, (self._youth(rows, now), interval_s), nature.is_event)
-        threshold = self._threshold(rows, interval_s, budget_s, nature)
-        told = np.flatnonzero(case.decades >= threshold)
-        verdicts, decades, late = blank_verdicts(len(told)), case.decades[told], rows[told]
-        if len(told):
-            verdicts.score[:] = decades / (decades + threshold[told])
-            verdicts.period[:] = decades + np.log10(self.prospects.interval_s(late))
-            verdicts.kind[:] = case.kind[told]
-            verdicts.nature[:] = np.where(nature.is_event[told], Nature.EVENT, Nature.STATE)
-            verdicts.base[:], verdicts.span_s[:] = (each[told] for each in self._suspicion.stands(rows, case))
-            verdicts.change[:] = self._gate.step(late, now[told], decades, threshold[told], ~everyone[told])
-            self._gate.spend(late, verdicts.change, np.zeros(len(late)), budget_s[told])
-            self._trial.open(late)
-            self._trial.note(late, case.statistics[:, told])
-        return Batch(late, now[told], np.full(len(late), at), habits.value(late)), verdicts
-
-    def passed(self, at: int) -> tuple[Batch, Verdicts]:
-        """The events whose incidents are over by the gateway's clock, since nothing odd has followed them."""
-        habits, count = self._suspicion.habits, self._gate.count
-        rows = np.flatnonzero(
-            self._gate.is_on_trial(slice(0, count)) & self.prospects.natures.of(np.arange(count)).is_event
-        )
-        now, last_at = at - habits.arrays["behind"][rows], self.prospects.clock.arrays["last_at"][rows]
-        is_odd = last_at >= self._gate.arrays["opened_at"][rows]  # and not one that is missing
-        is_it = is_odd & (now - last_at >= _EVENT_OVER_S * SECOND)
-        rows, now = rows[is_it], now[is_it]
-        verdicts = blank_verdicts(len(rows))
-        if len(rows):
-            nobody, nothing = np.zeros(len(rows), np.bool_), np.zeros(len(rows))
-            self._gate.hurry(rows)
-            verdicts.change[:] = self._gate.step(rows, now, nothing, nothing + _LEAST_DECADES, nobody)
-            verdicts.nature[:] = Nature.EVENT
-            self._trial.settle(rows, now, verdicts.change)
-        return Batch(rows, now, np.full(len(rows), at), habits.value(rows)), verdicts
-
     def _believed(self, at: Places, outlook: Outlook, value: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
         span = self._tails.span(at, Statistic.HIGHEST, Statistic.LOWEST)
         reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
         reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(self.prospects.clock.arrays["origin"][at])))
-        reach = np.where(self.prospects.seen(at) >= _WARM_UP, reach, np.inf)
+        reach = np.where(self.prospects.seen(at) >= WARM_UP, reach, np.inf)
         return within(value, outlook.expected - reach, outlook.expected + reach)
-
-    def _youth(self, at: Places, observed_at: Ints) -> Floats:
-        """How young each of these is: 1 at birth, 0 when it has seen enough of days."""
-        age_s = (observed_at - self.prospects.clock.arrays["born_at"][at]) / SECOND
-        return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
-
-    def _is_young(self, at: Places, nature: Natured) -> npt.NDArray[np.bool_]:
-        """Whether nothing is said of each of these, since too little was seen of it."""
-        enough = np.where(nature.is_event, _EVENTS, np.where(nature.is_habitual, _VISITS, _WARM_UP))
-        return np.asarray(self.prospects.seen(at) < enough - 1.0)
-
-    def _threshold(self, at: Places, interval_s: Floats, budget_s: Floats, nature: Natured) -> Floats:
-        """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
-        needed = np.log10(_TRIALS * budget_s / interval_s)
-        needed = needed + self._gate.arrays["strictness"][at]
-        return np.where(self._is_young(at, nature), 1e6, np.maximum(needed, _LEAST_DECADES))
 
     def opened(self) -> Floats:
         """Of each stream, how many incidents it lately opens in 30 days that nobody called a fault."""

@@ -61,6 +61,7 @@ class Suspicion:
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):
+            self.habits.sit(rows[places])
             state = self.habits.find(rows[places], view.said[places])
             stay = self.habits.stay(
                 rows[places], state, view.observed_at[places], self.habits.since(rows[places]), nature.is_event[places]
@@ -91,17 +92,21 @@ class Suspicion:
         decades, strongest = weigh(found, np.where(is_brief, 0.0, rarity), youth, is_unsure)
         return decades, np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
 
-    def lasting(self, rows: Ints, at: Ints, since: Ints, aged: tuple[Floats, Floats], is_event: Mask) -> Case:
+    def lasting(  # noqa: PLR0913, PLR0917 - of each what it is and where it stands
+        self, rows: Ints, at: Ints, since: Ints, aged: tuple[Floats, Floats], is_event: Mask, is_due: Mask
+    ) -> Case:
         """What speaks against each of `rows`, all states or events, at a moment without a reading.
 
-        `aged` is their youth and their usual interval in seconds.
+        `aged` is their youth and their usual interval in seconds; of those that are due it is asked what is missing.
         """
         stay = self.habits.stay(rows, self.habits.state(rows), at, since, is_event)
         is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
         found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN))
         decades, kind = self._weigh(found, youth, is_state, is_state)
-        period_s, days = self.habits.gaps(rows, at, since)
+        period_s, days = np.zeros(len(rows)), np.zeros(len(rows))
+        if is_due.any():
+            period_s[is_due], days[is_due] = self.habits.gaps(rows[is_due], at[is_due], since[is_due])
         missing = np.where(np.isnan(stay.stirs), 0.0, _decades(period_s, interval_s, youth))
         kind = np.where(missing > decades, Kind.SILENT, kind)
         decades = np.maximum(decades, missing)

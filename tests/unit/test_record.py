@@ -66,6 +66,23 @@ def test_events_are_told_by_what_they_are_named(past: tuple[dict[str, bytes], li
     assert past[1] == []
 
 
+def test_a_tick_that_says_so_changed_nothing(shard: Shard) -> None:
+    """Only the others stand in the log, two in an hour here, and what is folded from it must be the same."""
+    folded, kept = Shard(Rules()), 0
+    folded.loads(shard.dumps())
+    for minute in range(12 * 60):
+        tick = Tick(at(DAYS, 0) + minute * 60 * SECOND)
+        before = shard.dumps() if minute % 50 == 0 else None
+        outcome = shard.apply(tick)
+        assert outcome.has_changed or not outcome.changes
+        assert outcome.has_changed or before is None or shard.dumps() == before
+        if outcome.has_changed:
+            folded.apply(tick)
+            kept += 1
+    assert 24 <= kept <= 30
+    assert folded.dumps() == shard.dumps()
+
+
 def test_what_comes_every_morning_is_missed_when_it_does_not(shard: Shard) -> None:
     """Told within two hours, once, in one sentence; the box that is opened late ends it."""
     (opened,) = live(shard, [], at(DAYS, 0), at(DAYS, 11))

@@ -168,12 +168,12 @@ def test_without_the_time_zone_that_morning_is_odd() -> None:
 
 @pytest.mark.parametrize("readings", [500, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_the_state_does_not_grow(readings: int) -> None:
-    """After many readings a stream takes as many bytes as after 10, 5 KB, and twice that around an incident."""
+    """After many readings a stream takes as many bytes as after 10, 4.6 KB, and twice that around an incident."""
     streams = live(noise(10, 1), 60)[0]
     young = sum(array.nbytes for array in streams.dumps().values())
     streams.learn_many(columns(noise(readings, 1), 60, START + 3600 * SECOND))
     old = {name: array.nbytes for name, array in streams.dumps().items()}
-    assert sum(size for name, size in old.items() if not name.startswith("shelf/")) == young < 5300
+    assert sum(size for name, size in old.items() if not name.startswith("shelf/")) == young < 4700
     assert sum(old.values()) <= 2 * 5000
 
 

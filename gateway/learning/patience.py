@@ -1,0 +1,47 @@
+"""How rare something must be before it is told: the false-alarm budget, and more while a stream is young."""
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.learning.gate import Gate
+from gateway.learning.nature import Natured
+from gateway.learning.prospects import Prospects
+from gateway.learning.rows import Places
+from gateway.records import SECOND, Floats, Ints
+
+TRIALS = 4.0
+"""Two dozen correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
+19 kinds of simulated healthy streams together with the strictness of `Gate`: 0.95 incidents per 30 days on average."""
+
+LEAST_DECADES = 2.0
+"""Of the return period in readings: nothing more usual is told, whatever the budget."""
+
+WARM_UP = 200.0
+"""Readings of a value before anything is said; the extremes are not filled before."""
+
+_VISITS = 40.0  # the same of a state; by the time, it has to grow up like all
+_EVENTS = 10.0  # the same of events, of which a day may have one
+_YOUTH_S = 2 * 86_400.0
+
+
+class Patience:
+    """What the streams of `prospects` and of `gate` are given before they are told of."""
+
+    def __init__(self, prospects: Prospects, gate: Gate) -> None:
+        self._prospects, self._gate = prospects, gate
+
+    def youth(self, at: Places, observed_at: Ints) -> Floats:
+        """How young each of these is: 1 at birth, 0 when it has seen enough of days."""
+        age_s = (observed_at - self._prospects.clock.arrays["born_at"][at]) / SECOND
+        return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
+
+    def is_young(self, at: Places, nature: Natured) -> npt.NDArray[np.bool_]:
+        """Whether nothing is said of each of these, since too little was seen of it."""
+        enough = np.where(nature.is_event, _EVENTS, np.where(nature.is_habitual, _VISITS, WARM_UP))
+        return np.asarray(self._prospects.seen(at) < enough - 1.0)
+
+    def threshold(self, at: Places, interval_s: Floats, budget_s: Floats, nature: Natured) -> Floats:
+        """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
+        needed = np.log10(TRIALS * budget_s / interval_s)
+        needed = needed + self._gate.arrays["strictness"][at]
+        return np.where(self.is_young(at, nature), 1e6, np.maximum(needed, LEAST_DECADES))
