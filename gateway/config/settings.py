@@ -39,7 +39,7 @@ class Journal(Section):
     commit_delay_s: Annotated[float, Field(ge=0, le=60)] = 30.0
     commit_messages: Count = 500
     checkpoint_every_s: Seconds = 600.0
-    checkpoint_bytes: Annotated[float, Field(gt=0)] = 4.0
+    checkpoint_bytes: Annotated[float, Field(gt=0)] = 2.5
     durability: Literal["full", "relaxed"] = "full"
     retain_days: Days = 90.0
     retain_mb: Count = 2000
