@@ -151,11 +151,6 @@ def _hears_us(settings: Settings, intake: Intake) -> bool:
     return False
 
 
-TEXT = {
-    "chirpstack": " (json = true below [integration.mqtt] in chirpstack.toml)",
-}
-"""Where that is set."""
-
 TITLES = ("dialect", "topics", "devices", "sensors", "messages")
 
 
@@ -171,8 +166,8 @@ def remarks(discovery: Discovery) -> Iterator[str]:
         yield "no device was heard; listen longer with --for, or see that they reach this broker"
     for found in discovery.found:
         if found.binary:
-            codec, how = found.source.codec, TEXT.get(found.source.codec, "")
-            yield f"{codec}: {found.binary} messages are no text and are not read: set their sender to JSON{how}"
+            codec, count = found.source.codec, found.binary
+            yield f"{codec}: {count} messages are no text and are not read: set their sender to JSON"
         elif not found.devices:
             yield f"{found.source.codec}: heard, and nothing measured yet; births or uplinks may be rare"
     if discovery.unknown:

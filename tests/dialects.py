@@ -645,7 +645,7 @@ GOLDENS = [
     Golden(
         "chirpstack",
         Source(codec="chirpstack"),
-        "chirpstack.io/docs integrations/events (up, status), integrations/influxdb (object); status shortened",
+        "chirpstack.io/docs integrations/events (up, status: 0 and false are left out), integrations/influxdb (object)",
         [
             (
                 "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/up",
@@ -669,18 +669,72 @@ GOLDENS = [
                     '"externalPowerSource":false,"batteryLevelUnavailable":false,"batteryLevel":75.59}'
                 ),
             ),
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/status",
+                '{"time":"2022-07-18T09:34:18+00:00","deviceInfo":{"devEui":"0101010101010101"},"externalPowerSource":true}',
+            ),
             ("application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/join", "{}"),
         ],
         [
             ("0101010101010101", "temperature_sensor.1", 23.5, 1_658_136_855_775_023_000, None),
             ("0101010101010101", "rssi", -36.0, 1_658_136_856_775_023_000, "dBm"),
             ("0101010101010101", "snr", 10.5, 1_658_136_856_775_023_000, "dB"),
-            ("0101010101010101", "margin", 10.0, 1_658_136_857 * SECOND, "dB"),
-            ("0101010101010101", "battery", 75.59, 1_658_136_857 * SECOND, "%"),
+            ("0101010101010101", "status.margin", 10.0, 1_658_136_857 * SECOND, "dB"),
+            ("0101010101010101", "status.battery", 75.59, 1_658_136_857 * SECOND, "%"),
+            ("0101010101010101", "status.margin", 0.0, 1_658_136_858 * SECOND, "dB"),
         ],
         [],
         [("0101010101010101", "data", "type")],
         received_at=1_658_136_858 * SECOND,
+    ),
+    Golden(
+        "chirpstack in Protobuf",
+        Source(codec="chirpstack"),
+        "chirpstack.io/docs integrations/events (up, status; the second SNR is 0), written field by field after "
+        "github.com/chirpstack/chirpstack api/proto integration.proto, gw.proto; object, with a NaN, by protobuf",
+        [
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/up",
+                bytes.fromhex(
+                    "0a2433616337653363342d343430312d346238642d393338362d613563393032663932303264120c0897d2d49606108ad5"
+                    "c7f1021a4b120a4368697270537461636b221054657374206170706c69636174696f6e3a0b546573742064657669636542"
+                    "10303130313031303130313031303130314a0c0a036b6579120576616c756522083030313839343430300140015201aa5a"
+                    "4e0a280a1274656d70657261747572655f73656e736f7212122a100a0e0a013112091100000000008037400a120a057072"
+                    "6f6265120911000000000000f87f0a0e0a04646f6f7212061a046f70656e62280a10303031366330303166313533613134"
+                    "6310cfdeefda0f30dcffffffffffffffff013d00002841"
+                ),
+            ),
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/up",
+                bytes.fromhex(
+                    "0a2433616337653363342d343430312d346238642d393338362d613563393032663932303264120c0898d2d49606108ad5"
+                    "c7f1021a4b120a4368697270537461636b221054657374206170706c69636174696f6e3a0b546573742064657669636542"
+                    "10303130313031303130313031303130314a0c0a036b6579120576616c756522083030313839343430300140015201aa62"
+                    "280a103030313663303031663135336131346310cfdeefda0f30a6ffffffffffffffff013d000000c062230a1030303136"
+                    "63303031663135336131346310cfdeefda0f30dcffffffffffffffff01"
+                ),
+            ),
+            (
+                "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/status",
+                bytes.fromhex(
+                    "0a2462663261393734362d316338622d343962652d613932652d663062383963383533346534120c08cad2d49606109e90"
+                    "8eba031a4b120a4368697270537461636b221054657374206170706c69636174696f6e3a0b546573742064657669636542"
+                    "10303130313031303130313031303130314a0c0a036b6579120576616c7565280a459a99b042"
+                ),
+            ),
+            ("application/17c82e96-be03-4f38-aef3-f83d48582d97/device/0101010101010101/event/log", b"\x12\x00\x18\x02"),
+        ],
+        [
+            ("0101010101010101", "door", 1.0, 1_658_136_855_775_023_000, None),
+            ("0101010101010101", "temperature_sensor.1", 23.5, 1_658_136_855_775_023_000, None),
+            ("0101010101010101", "rssi", -36.0, 1_658_136_856_775_023_000, "dBm"),
+            ("0101010101010101", "snr", 0.0, 1_658_136_856_775_023_000, "dB"),
+            ("0101010101010101", "status.margin", 10.0, 1_658_136_906_927_172_000, "dB"),
+            ("0101010101010101", "status.battery", 88.3, 1_658_136_906_927_172_000, "%"),
+        ],
+        [],
+        [("0101010101010101", "probe", "not_finite"), ("0101010101010101", "data", "type")],
+        received_at=1_658_136_907 * SECOND,
     ),
     Golden(
         "things stack",
@@ -714,6 +768,7 @@ GOLDENS = [
             ("app1.dev1", "wind.speed", 16.4608, 1_581_520_547 * SECOND, "m/s"),
             ("app1.dev1", "wind.direction", 0.0, 1_581_520_547 * SECOND, "°"),
             ("app1.dev1", "rssi", -35.0, None, "dBm"),
+            ("app1.dev1", "snr", 0.0, None, "dB"),
         ],
         [],
         [("app1.dev1", "frm_payload", "type")],

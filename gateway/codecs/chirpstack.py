@@ -1,11 +1,13 @@
-"""ChirpStack 4: LoRaWAN uplinks and device status as JSON on `application/<id>/device/<EUI>/event/<event>`.
+"""ChirpStack 4: LoRaWAN uplinks and device status on `application/<id>/device/<EUI>/event/<event>`, JSON or Protobuf.
 
 Source: chirpstack.io/docs, integrations/mqtt and events. Only what a codec on the network server decoded is learned:
-what the bytes of `data` mean is not guessed, but that they came, and how well, is.
+what the bytes of `data` mean is not guessed, but that they came, and how well, is. Fields that are 0 or false are left
+out of the JSON (the Protocol Buffers JSON mapping).
 """
 
 from collections.abc import Mapping, Sequence
 
+from gateway.codecs.chirpstack_schema import parse_event
 from gateway.codecs.codec import Decoded
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import device_time, parse_object, part
@@ -33,13 +35,22 @@ class ChirpStack:
         _, device, _, event = levels
         decoded = Decoded()
         if event in {"up", "status"}:
-            tree = parse_object(message.payload)
+            tree = _parse(event, message.payload)
             said = part(tree, "deviceInfo", "devEui")
             if isinstance(said, str) and said.lower() != device.lower():
                 raise PayloadError(Reason.IDENTITY)
             take = _take_uplink if event == "up" else _take_status
             take(decoded, device, tree, device_time(tree.get("time")))
         return decoded
+
+
+def _parse(event: str, payload: bytes) -> dict[str, object]:
+    try:
+        return parse_object(payload)
+    except PayloadError as error:
+        if error.reason is not Reason.BINARY:
+            raise
+    return parse_event(event, payload)
 
 
 def _take_uplink(decoded: Decoded, device: str, tree: Mapping[str, object], observed_at: int | None) -> None:
@@ -50,23 +61,23 @@ def _take_uplink(decoded: Decoded, device: str, tree: Mapping[str, object], obse
         return
     if tree.get("data"):
         decoded.reject(device, Reason.TYPE, "data")
-    radio = best_radio(tree.get("rxInfo"))
-    for name, unit in (("rssi", "dBm"), ("snr", "dB")):
-        if radio.get(name) is not None:
-            decoded.add(device, name, radio[name], observed_at, unit)
+    add_radio(decoded, device, tree.get("rxInfo"), observed_at)
 
 
 def _take_status(decoded: Decoded, device: str, tree: Mapping[str, object], observed_at: int | None) -> None:
-    if tree.get("margin") is not None:
-        decoded.add(device, "margin", tree["margin"], observed_at, "dB")
-    if not tree.get("externalPowerSource") and not tree.get("batteryLevelUnavailable") and "batteryLevel" in tree:
-        decoded.add(device, "battery", tree["batteryLevel"], observed_at, "%")
+    """Under names that no codec's `battery` in volts has."""
+    decoded.add(device, "status.margin", tree.get("margin", 0), observed_at, "dB")
+    if not tree.get("externalPowerSource") and not tree.get("batteryLevelUnavailable"):
+        decoded.add(device, "status.battery", tree.get("batteryLevel", 0), observed_at, "%")
 
 
-def best_radio(receptions: object) -> Mapping[str, object]:
-    """Of all gateways that heard an uplink, what the one that heard it best says."""
+def add_radio(decoded: Decoded, device: str, receptions: object, observed_at: int | None) -> None:
+    """Add how well an uplink was heard, by the gateway of all that heard it best; a ratio of 0 is left out of JSON."""
     heard = [each for each in receptions if isinstance(each, dict)] if isinstance(receptions, list) else []
-    return max(heard, key=_strength, default={})
+    best = max(heard, key=_strength, default={})
+    if "rssi" in best:
+        decoded.add(device, "rssi", best["rssi"], observed_at, "dBm")
+        decoded.add(device, "snr", best.get("snr", 0), observed_at, "dB")
 
 
 def _strength(reception: Mapping[str, object]) -> float:

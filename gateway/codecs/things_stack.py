@@ -6,7 +6,7 @@ names and units are fixed).
 
 from collections.abc import Sequence
 
-from gateway.codecs.chirpstack import best_radio
+from gateway.codecs.chirpstack import add_radio
 from gateway.codecs.codec import Decoded, device_name, join
 from gateway.codecs.topics import TopicFilter
 from gateway.codecs.values import as_object, device_time, parse_object, part
@@ -72,10 +72,7 @@ def _take_uplink(decoded: Decoded, device: str, uplink: dict[str, object], recei
             decoded.add(device, name, value, received_at)
     else:
         decoded.reject(device, Reason.TYPE, "frm_payload")
-        radio = best_radio(uplink.get("rx_metadata"))
-        for name, unit in (("rssi", "dBm"), ("snr", "dB")):
-            if radio.get(name) is not None:
-                decoded.add(device, name, radio[name], received_at, unit)
+        add_radio(decoded, device, uplink.get("rx_metadata"), received_at)
 
 
 def _take_normalized(decoded: Decoded, device: str, measurement: dict[str, object], received_at: int | None) -> None:

@@ -207,6 +207,16 @@ def test_a_payload_that_names_another_device_than_its_topic_is_refused(name: str
     assert refused(codec(name), topic, payload) is Reason.IDENTITY
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [b"\n\x04uuid\x12\x0c\x08\xf0", b"\x00\x01\x02", b"\x12\x08\x08\x80\x80\x9a\xa6\xea\xaf\xe3\x01"],
+    ids=["cut short", "no Protobuf", "a time outside the calendar"],
+)
+def test_protobuf_that_is_no_event_of_chirpstack_is_refused(payload: bytes) -> None:
+    """Whatever protobuf itself says of it."""
+    assert refused(codec("chirpstack"), "application/1/device/2/event/up", payload) is Reason.MALFORMED
+
+
 def test_simulated_uplinks_are_not_learned() -> None:
     """A button in a web page is no sensor."""
     uplink = '{"simulated": true, "uplink_message": {"decoded_payload": {"t": 1}}}'
