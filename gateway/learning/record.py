@@ -2,10 +2,14 @@
 
 Of most things that people do the question is whether they do them every day, and by when. `Record` remembers of each
 half hour of four weeks whether anything happened in it. How long ago the last thing was is compared with how long ago
-it was at the same time of those days: all of them, and those that are workdays, or not, as today is; the one that says
-more counts. A gap is no longer than all before it by chance as often as Good and Turing's estimate says, and by how
-much as Bayes says of an exponential tail of which so many are known (a Lomax distribution; Gelman et al., "Bayesian
-Data Analysis", 2.8), on the logarithm: gaps of what happens irregularly are spread over decades.
+it was at the same time of those days. A gap is no longer than all before it by chance as often as Good and Turing's
+estimate says, and by how much as Bayes says of an exponential tail of which so many are known (a Lomax distribution;
+Gelman et al., "Bayesian Data Analysis", 2.8), on the logarithm: gaps of what happens irregularly are spread over
+decades. Each gap of a day may be the one that is too long for its time, so both are divided by how many there are.
+
+Whether workdays and weekends differ is not known either: what all days say and what those say that are workdays, or
+not, as today is, count by how likely it is that a gap as long comes equally often on both (Hoeting et al., "Bayesian
+Model Averaging: A Tutorial", 1999). To take the one that says more would be to ask twice.
 
 How many come in a row is geometric, of a share that is learned with a Beta prior.
 """
@@ -29,6 +33,8 @@ _LEAST_GAPS = 8  # before gaps say anything: a button that is pushed once a week
 _UNSEEN = 0.1  # gaps that are still to come; with this, the first missing one is told after two weeks
 _GRAIN = 0.3  # the least that gaps differ by: a third more time
 _WORKDAYS = 5
+_EVEN = 0.5  # as likely as not
+_LOG_FACTORIAL = np.array([math.lgamma(count + 1.0) for count in range(DAYS)])
 
 _IN_A_ROW_S = 600.0  # between two that belong together
 _LEAST_BURST = 5.0  # what is less is none, however seldom
@@ -44,6 +50,27 @@ class Burst(NamedTuple):
     length: Floats
     usual: Floats
     period_s: Floats
+
+
+class Past(NamedTuple):
+    """For how long nothing had come at the same time of each day, yesterday first, in logarithms of half hours.
+
+    Days with one `latest` are in one gap. `a_day` is how many gaps a day has, `longest` the longest at any time.
+    """
+
+    age: Floats
+    latest: Ints
+    a_day: Floats
+    longest: Floats
+
+
+class Odds(NamedTuple):
+    """How many days are known, in how many gaps, `as_long` as one that lasts; on how many days one so long comes."""
+
+    days: Floats
+    gaps: Ints
+    as_long: Ints
+    rate: Floats
 
 
 class Record(Sparse):
@@ -131,54 +158,81 @@ class Record(Sparse):
 
         And on how many days something had come by then. `local_s` is now, since which nothing came for `lasted_s`.
         """
-        rows, day, slot = self.seats(rows), local_s // DAY_S, local_s % DAY_S // SLOT_S - _GRACE
-        latest = self._latest(rows, day, slot)  # of today, yesterday and so on
-        whole_s = lasted_s - local_s % SLOT_S - (_GRACE - 1) * SLOT_S
+        seats, day, slot = self.seats(rows), local_s // DAY_S, local_s % DAY_S // SLOT_S - _GRACE
+        is_heard = self.arrays["is_heard"][(day[:, None] - np.arange(1, DAYS)) % DAYS, seats[:, None]]
+        past, is_known = _past(self._is_in(seats, day), is_heard, slot)
+        whole_s = lasted_s - local_s % SLOT_S - _GRACE * SLOT_S
         now = np.log(np.maximum(whole_s, 1.0) / SLOT_S)
-        ago = np.arange(1, DAYS - 1)
-        age = (_SLOTS * (DAYS - 1 - ago) + slot[:, None]) - latest[:, 1:] + 0.5
-        is_known = self.arrays["is_heard"][(day[:, None] - ago) % DAYS, rows[:, None]]
-        is_known &= (latest[:, 1:] >= 0) & (latest[:, 1:] != latest[:, :1])
         is_weekend = (day[:, None] - np.arange(DAYS - 1)) % 7 >= _WORKDAYS
-        alike = is_known & (is_weekend[:, 1:] == is_weekend[:, :1])
-        said = [_exceeded(np.log(np.maximum(age, 0.5)), latest[:, 1:], each, now) for each in (is_known, alike)]
-        is_better = said[1][0] > said[0][0]
-        period, days = (np.where(is_better, other, one) for one, other in zip(*said, strict=True))
-        return np.where(whole_s > 0.0, period * DAY_S, 0.0), days
+        every = _exceeded(past, is_known, now)
+        alike = _exceeded(past, is_known & (is_weekend[:, 1:] == is_weekend[:, :1]), now)
+        same = np.where(alike.gaps >= _LEAST_GAPS, _same(every, alike), 1.0)
+        period_s = DAY_S / (same * every.rate + (1.0 - same) * alike.rate)
+        is_it = (whole_s > 0.0) & (every.gaps >= _LEAST_GAPS)
+        return np.where(is_it, period_s, 0.0), np.where(same >= _EVEN, every.days, alike.days)
 
-    def _latest(self, rows: Ints, day: Ints, slot: Ints) -> Ints:
-        """The place of the last slot with something in it at this slot of each day but the first, -1 for none."""
+    def _is_in(self, seats: Ints, day: Ints) -> Mask:
+        """Whether something came in each half hour of the days until this one, the first of them first."""
         places = (day[:, None] - np.arange(DAYS - 1, -1, -1)) % DAYS * _BYTES
-        packed = self.arrays["slots"][places[:, :, None] + np.arange(_BYTES), rows[:, None, None]]
-        is_in = np.unpackbits(packed.reshape(len(rows), -1), axis=1).astype(np.bool_)
-        latest = np.maximum.accumulate(np.where(is_in, np.arange(DAYS * _SLOTS), -1), axis=1)
-        then = _SLOTS * np.arange(DAYS - 1, 0, -1) + slot[:, None]
-        return np.asarray(np.take_along_axis(latest, then, axis=1))
+        packed = self.arrays["slots"][places[:, :, None] + np.arange(_BYTES), seats[:, None, None]]
+        return np.unpackbits(packed.reshape(len(seats), -1), axis=1).astype(np.bool_)
 
 
-def _exceeded(age: Floats, latest: Ints, is_known: Mask, now: Floats) -> tuple[Floats, Floats]:
-    """In how many days a gap comes that is as long as `now` (a logarithm), and how many days are known.
+def _past(is_in: Mask, is_heard: Mask, slot: Ints) -> tuple[Past, Mask]:
+    """How it was at this half hour of each day, and of which days that is known; `is_heard` is of yesterday first."""
+    places = np.arange(DAYS * _SLOTS)
+    came = np.maximum.accumulate(np.where(is_in, places, -1), axis=1)
+    then = _SLOTS * np.arange(DAYS - 1, 0, -1) + slot[:, None]
+    latest = np.take_along_axis(came, then, axis=1)
+    is_known = is_heard[:, :-1] & (latest[:, 1:] >= 0) & (latest[:, 1:] != latest[:, :1])
 
-    `age` and `latest` are of each day at the same time, yesterday first; days with one `latest` are in one gap, of
-    which the longest counts.
-    """
-    earlier = np.where(is_known, latest, np.iinfo(np.int64).max)
-    earlier = np.minimum.accumulate(
-        np.concatenate([np.full((len(age), 1), np.iinfo(np.int64).max), earlier], axis=1), 1
-    )
-    is_gap = is_known & (latest < earlier[:, :-1])
-    days, gaps = is_known.sum(axis=1).astype(np.float64), is_gap.sum(axis=1)
+    lasted = np.zeros(is_in.shape, np.int64)
+    lasted[:, 1:] = np.where(is_in[:, 1:] & (came[:, :-1] >= 0), places[1:] - came[:, :-1], 0)
+    ended = (lasted > 1).reshape(-1, DAYS, _SLOTS).sum(axis=2)[:, -2::-1] * is_heard
+    a_day = np.maximum(ended.sum(axis=1) / np.maximum(is_heard.sum(axis=1), 1), 1.0)
+    longest = np.log(np.maximum(lasted.max(axis=1) - 0.5, 0.5))
+    return Past(np.log(np.maximum(then - latest + 0.5, 0.5))[:, 1:], latest[:, 1:], a_day, longest), is_known
+
+
+def _exceeded(past: Past, is_known: Mask, now: Floats) -> Odds:
+    """How often a gap comes that is as long as `now` (a logarithm), by these days; of each gap the longest counts."""
+    nothing = np.full((len(now), 1), np.iinfo(np.int64).max)
+    earlier = np.concatenate([nothing, np.where(is_known, past.latest, nothing)], axis=1)
+    is_gap = is_known & (past.latest < np.minimum.accumulate(earlier, axis=1)[:, :-1])
+    days, gaps = np.maximum(is_known.sum(axis=1), 1).astype(np.float64), is_gap.sum(axis=1)
+    as_long = (is_gap & (past.age > now[:, None] - _GRAIN)).sum(axis=1)
+    is_longest = past.longest < now - _GRAIN  # at any time of the day: there is but one such gap
+    counted = (as_long + _UNSEEN) * np.where(is_longest, 1.0, past.a_day)
+    return Odds(days, gaps, as_long, np.maximum(counted, past.a_day * _tail(past.age, is_gap, now)) / days)
+
+
+def _tail(age: Floats, is_gap: Mask, now: Floats) -> Floats:
+    """How many of these gaps are as long as `now`, by the tail of those above their median."""
+    gaps = is_gap.sum(axis=1)
     rising = np.sort(np.where(is_gap, age, np.inf), axis=1)
     middle = rising[np.arange(len(age)), gaps // 2]
     is_above = np.isfinite(rising) & (np.arange(rising.shape[1]) >= (gaps // 2)[:, None])
     count = np.maximum(gaps - gaps // 2, 1)
     edge = np.where(np.isfinite(middle), middle, 0.0)
-    excess = np.where(is_above, rising - edge[:, None], 0.0)
-    total = np.cumsum(np.where(is_above, excess, 0.0), axis=1)[:, -1] + _GRAIN
-    beyond = count * np.log1p(np.maximum(now - edge, 0.0) / total)
-    as_long = (is_gap & (age > now[:, None] - _GRAIN)).sum(axis=1)
-    period = np.minimum(days / (as_long + _UNSEEN), days / count * np.exp(np.minimum(beyond, 50.0)))
-    return np.where(gaps >= _LEAST_GAPS, period, 0.0), days
+    excess = np.where(is_above, np.where(is_above, rising, 0.0) - edge[:, None], 0.0)
+    total = np.cumsum(excess, axis=1)[:, -1] + _GRAIN
+    return np.asarray(count * np.exp(-count * np.log1p(np.maximum(now - edge, 0.0) / total)))
+
+
+def _same(every: Odds, alike: Odds) -> Floats:
+    """How likely it is that gaps are as long equally often on the days that are alike and on the others.
+
+    Each share with a uniform prior, and as likely as not before anything is known.
+    """
+    others, as_long = every.gaps - alike.gaps, every.as_long - alike.as_long
+    one = _log_beta(every.as_long, every.gaps)
+    two = _log_beta(alike.as_long, alike.gaps) + _log_beta(as_long, np.maximum(others, as_long))
+    return np.asarray(1.0 / (1.0 + np.exp(two - one)))
+
+
+def _log_beta(hits: Ints, count: Ints) -> Floats:
+    """The logarithm of how likely just these hits are among so many, whatever their share."""
+    return np.asarray(_LOG_FACTORIAL[hits] + _LOG_FACTORIAL[count - hits] - _LOG_FACTORIAL[count + 1])
 
 
 def _rarity(count: float, bursts: float, total: float) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from readings import START, Happening, Row, batch
 
+from gateway.learning.record import Record
 from gateway.records import SECOND, Feedback, Incident, Kind, Nature, Resume, State, Tick, Verdict
 from gateway.shard import Rules, Shard
 
@@ -142,3 +143,50 @@ def test_the_clocks_change_and_nothing_is_missed(shard: Shard) -> None:
     ]
     assert [repr(entry(shard)) for entry in entries] == [repr(entry(copy)) for entry in entries]
     assert shard.dumps() == copy.dumps()
+
+
+def gaps(lives: list[list[float]], days: int, ask_from: float) -> dict[int, np.ndarray]:
+    """Return for each hour from then on in how many days such a gap comes; `lives` are the hours things happen."""
+    record, rows, nobody = Record(), np.arange(len(lives)), np.zeros(len(lives), np.bool_)
+    record.grow(len(lives))
+    record.sit(rows)
+    last, periods = np.zeros(len(lives), np.int64), dict[int, np.ndarray]()
+    happened = sorted((int(hour * HOUR_S), row) for row, hours in enumerate(lives) for hour in hours)
+    for now in range(0, days * DAY_S, HALF_HOUR):
+        while happened and happened[0][0] <= now:
+            local_s, row = happened.pop(0)
+            record.learn(np.array([row]), np.array([local_s * SECOND]), np.array([local_s]))
+            last[row] = local_s
+        local = np.full(len(lives), now)
+        record.attend(rows, local, nobody)
+        if now >= ask_from * DAY_S and now % HOUR_S == 0:
+            periods[now] = record.gap(rows, local, (now - last).astype(np.float64))[0] / DAY_S
+    return periods
+
+
+def test_what_comes_irregularly_is_as_seldom_missed_as_is_said() -> None:
+    """Washing machines that run up to three times a day, or on none: once in 100 days is no more often than that."""
+    draw, days, count, period = np.random.RandomState(5), 28, 48, 100.0
+    starts = [
+        (8.0 + draw.uniform(0, 1.5, (days, 3)) + [0, 5, 10] + 24 * np.arange(days)[:, None]) for _ in range(count)
+    ]
+    asked = gaps([each[draw.uniform(size=each.shape) < 0.6].tolist() for each in starts], days, 14)
+    told = {(row, now // DAY_S) for now, each in asked.items() for row in np.flatnonzero(each >= period).tolist()}
+    assert len(told) <= 2 * count * 14 / period
+
+
+def test_what_comes_often_is_missed_when_it_ceases_and_not_when_it_pauses() -> None:
+    """Eight times a day: longer than ever at its hour is nothing, longer than ever at any hour by far is told."""
+    draw, days = np.random.RandomState(6), 26
+    often = [np.sort(draw.uniform(7, 22, 8)) + 24 * day for day in range(days - 2)]
+    asked = gaps([np.concatenate(often).tolist()], days, 14)
+    assert max(each[0] for now, each in asked.items() if now < (days - 2) * DAY_S) < 100.0
+    assert max(each[0] for each in asked.values()) > 200.0
+
+
+def test_what_came_earlier_than_ever_today_is_not_missed() -> None:
+    """A box that is opened by half past eight, today soon after seven: at nine the gap is a bit long."""
+    draw, days = np.random.RandomState(7), 24
+    usual = [24 * day + draw.uniform(7.6, 8.4) for day in range(days)]
+    asked = gaps([[*usual, 24 * days + 7.05]], days + 1, days)
+    assert max(each[0] for now, each in asked.items() if now < days * DAY_S + 12 * HOUR_S) < 100.0
