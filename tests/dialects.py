@@ -495,6 +495,37 @@ GOLDENS = [
         [("super-car", False), ("wheel", False)],
     ),
     Golden(
+        "homie 5 children",
+        Source(codec="homie"),
+        "homieiot/convention, convention.md 5.0.0 (last will of the root, empty string values); pull requests 240 (the "
+        "state of a child is its own and its root's), 278 (a removed device), 283 (`$alert`)",
+        [
+            ("homie/5/bridge/$state", "ready"),
+            ("homie/5/lamp/$description", '{"homie":"5.0","version":1,"root":"bridge","parent":"bridge"}'),
+            ("homie/5/plug/$description", '{"homie":"5.0","version":1,"root":"bridge","parent":"bridge"}'),
+            ("homie/5/plug/outlet/power", "21"),
+            ("homie/5/lamp/$state", "lost"),
+            ("homie/5/bridge/$state", "lost"),
+            ("homie/5/plug/$state", "ready"),
+            ("homie/5/late/$description", '{"homie":"5.0","version":1,"root":"bridge","parent":"bridge"}'),
+            ("homie/5/bridge/$state", "ready"),
+            ("homie/5/late/$description", '{"homie":"5.0","version":2}'),
+            ("homie/5/bridge/$state", "disconnected"),
+            ("homie/5/plug/$alert/battery", "low"),
+            ("homie/5/plug/outlet/label", b"\0"),
+            ("homie/5/plug/outlet/power", ""),
+            ("homie/5/plug/$state", ""),
+        ],
+        [("plug", "outlet.power", 21.0, None, None)],
+        [
+            ("bridge", True),
+            ("lamp", False),
+            *((name, False) for name in ("bridge", "lamp", "plug", "plug", "late")),
+            *(("bridge", True), ("lamp", False), ("plug", True), ("late", True)),
+            *((name, False) for name in ("bridge", "lamp", "plug")),
+        ],
+    ),
+    Golden(
         "sparkplug",
         Source(codec="sparkplug"),
         "Sparkplug 3.0.0 chapter 6; encoded by pysparkplug 0.6.1, the unit by protobuf from sparkplug_b.proto",
@@ -643,6 +674,36 @@ GOLDENS = [
         received_at=1_676_522_983 * SECOND,
     ),
     Golden(
+        "line protocol types",
+        Source(codec="line_protocol", topic="lines"),
+        "docs.influxdata.com influxdb/v2/reference/syntax/line-protocol (data types and format, special characters)",
+        [
+            ("lines", "m,host=a a=t,b=TRUE,c=False,d=f,e=-1.234456e+78,f=-1i,g=7u 1556813561098000000"),
+            (
+                "lines",
+                (
+                    r'my\ Measurement,host=a,tag\,Key1=tag\ Value1 v="string \"within\" a \\ string",w="closed" '
+                    "1556813561\r\n"
+                    "# a comment, and a line without a time\r\n"
+                    "m,host=a z=1"
+                ),
+            ),
+        ],
+        [
+            ("a", "m.g", 7.0, 1_556_813_561_098_000_000, None),
+            ("a", "m.f", -1.0, 1_556_813_561_098_000_000, None),
+            ("a", "m.e", -1.234456e78, 1_556_813_561_098_000_000, None),
+            ("a", "m.d", 0.0, 1_556_813_561_098_000_000, None),
+            ("a", "m.c", 0.0, 1_556_813_561_098_000_000, None),
+            ("a", "m.b", 1.0, 1_556_813_561_098_000_000, None),
+            ("a", "m.a", 1.0, 1_556_813_561_098_000_000, None),
+            ("a", "my Measurement.tag Value1.w", 0.0, 1_556_813_561 * SECOND, None),
+            ("a", "my Measurement.tag Value1.v", 'string "within" a \\ string', 1_556_813_561 * SECOND, None),
+            ("a", "m.z", 1.0, None, None),
+        ],
+        received_at=1_556_813_562 * SECOND,
+    ),
+    Golden(
         "chirpstack",
         Source(codec="chirpstack"),
         "chirpstack.io/docs integrations/events (up, status: 0 and false are left out), integrations/influxdb (object)",
@@ -739,7 +800,8 @@ GOLDENS = [
     Golden(
         "things stack",
         Source(codec="things_stack"),
-        "thethingsindustries.com/docs integrations/data-formats, payload-formatters (wind sensor); Dragino text values",
+        "thethingsindustries.com/docs integrations/data-formats, payload-formatters (wind sensor), The Things Stack's "
+        "starter kit (battery; times moved); Dragino text values",
         [
             (
                 "v3/app1@tenant1/devices/dev1/up",
@@ -760,6 +822,23 @@ GOLDENS = [
             ),
             ("v3/app1@tenant1/devices/dev1/up", '{"uplink_message":{"rx_metadata":[{"rssi":-35}]}}'),
             ("v3/app1@tenant1/devices/dev1/join", "{}"),
+            ("v3/app1@tenant1/devices/dev1/down/queued", '{"downlink_queued":{"f_port":15,"decoded_payload":{"t":1}}}'),
+            (
+                "v3/starter-kit/devices/eui-70b3d52dd600035a/up",
+                (
+                    '{"uplink_message":{"f_port":2,"f_cnt":14,"decoded_payload":{"pressEvent":1},"received_at":'
+                    '"2020-02-12T15:15:47Z","last_battery_percentage":{"f_cnt":14,"value":90.118576,"received_at":'
+                    '"2020-02-12T15:15:47Z"}}}'
+                ),
+            ),
+            (
+                "v3/starter-kit/devices/eui-70b3d52dd600035a/up",
+                (
+                    '{"uplink_message":{"f_port":2,"f_cnt":15,"decoded_payload":{"pressEvent":2},"received_at":'
+                    '"2020-02-12T15:15:48Z","last_battery_percentage":{"f_cnt":14,"value":90.118576,"received_at":'
+                    '"2020-02-12T15:15:47Z"}}}'
+                ),
+            ),
         ],
         [
             ("app1.dev1", "temperature", 1.0, 1_581_520_545 * SECOND, None),
@@ -769,6 +848,9 @@ GOLDENS = [
             ("app1.dev1", "wind.direction", 0.0, 1_581_520_547 * SECOND, "°"),
             ("app1.dev1", "rssi", -35.0, None, "dBm"),
             ("app1.dev1", "snr", 0.0, None, "dB"),
+            ("starter-kit.eui-70b3d52dd600035a", "last_battery_percentage", 90.118576, 1_581_520_547 * SECOND, "%"),
+            ("starter-kit.eui-70b3d52dd600035a", "pressEvent", 1.0, 1_581_520_547 * SECOND, None),
+            ("starter-kit.eui-70b3d52dd600035a", "pressEvent", 2.0, 1_581_520_548 * SECOND, None),
         ],
         [],
         [("app1.dev1", "frm_payload", "type")],

@@ -1,6 +1,6 @@
 """Homie 4 and 5: a value on `<device>/<node>/<property>`, everything about it on topics with a `$`.
 
-Source: the Homie convention (homieiot.github.io), versions 4.0.0 and 5.0. Version 4 describes each property on topics
+Source: the Homie convention (homieiot.github.io), versions 4.0.0 and 5.0.0. Version 4 describes each property on topics
 of its own, version 5 a whole device in one `$description`. Values are retained by default, so what comes first is old;
 what is not retained is a moment, unless it is a number.
 """
@@ -24,6 +24,9 @@ MOMENTS = {*STATES, "boolean"}
 NO_SENSORS = {"color", "datetime", "duration", "json"}
 """Data types of which nothing is learned."""
 
+NOTHING = {b"", b"\0"}
+"""Payloads that remove what was retained (a device, where it is `$state`), and that are an empty text in version 5."""
+
 PRESENCE = {"ready": True, "alert": True, "disconnected": False, "lost": False}
 """States that say whether a device is there; `init` and `sleeping` say neither."""
 
@@ -46,12 +49,15 @@ class Homie:
         self._types: Memory[str] = Memory()
         self._passing: Memory[bool] = Memory()
         self._roots: Memory[str] = Memory()
+        self._states: Memory[bool] = Memory()
 
     def decode(self, message: Message) -> Decoded:
         """Decode a property's value, a device's state, or a description."""
         levels = self._levels(message.topic)
         device, *inner = levels
         decoded = Decoded()
+        if message.payload in NOTHING:
+            return decoded
         if inner and inner[-1] == "$description":
             self._describe(decoded, device, parse_object(message.payload))
         elif inner == ["$state"]:
@@ -82,15 +88,26 @@ class Homie:
             decoded.add(device, sensor, parse_text(payload), unit=self._units.get(name))
 
     def _take_state(self, decoded: Decoded, device: str, state: str) -> None:
-        """A device's state is also that of its children, whose broker connection it is."""
+        """A device's state is also that of its children, whose connection it is, unless they are gone themselves."""
         if (is_online := PRESENCE.get(state)) is not None:
+            if not self._states.put(device, is_online):
+                decoded.reject(device, Reason.MEMORY)
             children = [child for child in self._roots.names() if self._roots.get(child) == device]
-            decoded.presences += [Presence(each, is_online) for each in (device, *children)]
+            decoded.presences += [Presence(each, is_online and self._is_there(each)) for each in (device, *children)]
+
+    def _is_there(self, device: str) -> bool:
+        """Whether neither the device nor its root was last said to be gone."""
+        return all(self._states.get(name) is not False for name in (device, self._roots.get(device) or device))
 
     def _describe(self, decoded: Decoded, device: str, description: dict[str, object]) -> None:
         root = description.get("root")
-        if isinstance(root, str) and not self._roots.put(device, root):
-            decoded.reject(device, Reason.MEMORY)
+        if isinstance(root, str):
+            if not self._roots.put(device, root):
+                decoded.reject(device, Reason.MEMORY)
+            if self._states.get(root) is False:
+                decoded.presences.append(Presence(device, is_online=False))
+        else:
+            self._roots.pop(device)
         for sensor, about in _properties(description):
             for attribute in ("unit", "datatype", "retained"):
                 said = part(about, attribute)

@@ -63,6 +63,10 @@ class ThingsStack:
 
 
 def _take_uplink(decoded: Decoded, device: str, uplink: dict[str, object], received_at: int | None) -> None:
+    battery = uplink.get("last_battery_percentage")
+    is_new = part(battery, "f_cnt") == uplink.get("f_cnt")  # every later uplink says it again
+    if is_new and (value := part(battery, "value")) is not None:
+        decoded.add(device, "last_battery_percentage", value, received_at, "%")
     normalized, values = uplink.get("normalized_payload"), uplink.get("decoded_payload")
     if isinstance(normalized, list) and normalized:
         for measurement in normalized:
