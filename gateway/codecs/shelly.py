@@ -51,6 +51,7 @@ UNITS = {
 PHASE = re.compile(r"^(?:[abcn]|total)_(?=act_power|aprt_power|voltage|current|freq|total_act)")
 
 FIRST_UNITS = {"power": "W", "energy": "Wmin", "temperature": "°C", "humidity": "%", "battery": "%", "voltage": "V"}
+FIRST_UNITS |= {"returned_energy": "Wmin", "total": "Wh", "total_returned": "Wh", "current": "A"}
 FIRST_UNITS |= {"lux": "lx", "ext_temperature": "°C", "ext_humidity": "%"}
 FIRST_NO_SENSORS = {"announce", "info", "command", "temperature_f", "settings", "input_event", "longpush", "set"}
 FIRST_NO_SENSORS |= {"ext_temperature_f", "ext_temperatures", "ext_temperatures_f", "ext_humidities"}
