@@ -29,12 +29,14 @@ from gateway.records import (
     Incident,
     Kind,
     Message,
+    Nature,
     Reason,
     Renewed,
     Resume,
     State,
     Tick,
 )
+from gateway.recovery import restore
 from gateway.repeats import unpack
 from gateway.rulebook import Regime, Renewal
 from gateway.shard import Outcome, Rules, Shard
@@ -537,6 +539,20 @@ def test_what_the_disk_refuses_is_raised_and_not_acknowledged(new_bench: Callabl
     with pytest.raises(JournalError, match="disk full"):
         bench.step(after=60 * SECOND)
     assert bench.link.acknowledged == []
+
+
+def test_what_the_clock_teaches_is_in_the_log(new_bench: Callable[..., Bench]) -> None:
+    """A box is opened on twelve mornings; folded from the log alone, without a state saved, it is the same."""
+    bench = new_bench(journal=LAZY)
+    for number in range(12 * 48):
+        opened = ['{"event_type": "opened"}'] if number % 48 == 16 else []
+        bench.step(*opened, after=1800 * SECOND)
+    bench.pipeline.ledger.commit()
+    bench.pipeline.ledger.written.result()
+    assert bench.shard.fleet.nature(0) is Nature.EVENT
+    folded = Shard(bench.shard.rules)
+    restore(folded, bench.journal, "none was saved under these", threading.Event(), lambda _: None)
+    assert folded.dumps() == bench.shard.dumps()
 
 
 def test_finish_leaves_nothing_to_be_learned_again(new_bench: Callable[..., Bench]) -> None:
