@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.json_format import Error, MessageToDict
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import DESCRIPTOR as STRUCT
-from google.protobuf.struct_pb2 import Value
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import DESCRIPTOR as TIMESTAMP
 
 from gateway.codecs.protobuf import F, declare, message_classes
@@ -49,7 +49,7 @@ def parse_event(event: str, payload: bytes) -> dict[str, object]:
     try:
         message = EVENTS[event].FromString(payload)
         if event == "up":
-            tree["object"] = _plain(Value(struct_value=message.object))
+            tree["object"] = _fields(message.object)
             message.ClearField("object")
         tree.update(MessageToDict(message))
     except (DecodeError, Error) as error:
@@ -57,11 +57,15 @@ def parse_event(event: str, payload: bytes) -> dict[str, object]:
     return tree
 
 
+def _fields(struct: Struct) -> dict[str, object]:
+    """By ourselves: for protobuf a NaN or a value that is nothing costs the whole message; in the order of names."""
+    return {name: _plain(inner) for name, inner in sorted(struct.fields.items())}
+
+
 def _plain(value: Value) -> object:
-    """By ourselves: for protobuf one NaN costs the whole message; by the order of names, as maps have none."""
     match value.WhichOneof("kind"):
         case "struct_value":
-            return {name: _plain(inner) for name, inner in sorted(value.struct_value.fields.items())}
+            return _fields(value.struct_value)
         case "list_value":
             return [_plain(inner) for inner in value.list_value.values]
         case "number_value" | "string_value" | "bool_value" as kind:

@@ -1,5 +1,6 @@
 """What is particular to single dialects, beside the laws and examples of the contract tests."""
 
+import struct
 from itertools import pairwise
 
 import pytest
@@ -215,6 +216,14 @@ def test_a_payload_that_names_another_device_than_its_topic_is_refused(name: str
 def test_protobuf_that_is_no_event_of_chirpstack_is_refused(payload: bytes) -> None:
     """Whatever protobuf itself says of it."""
     assert refused(codec("chirpstack"), "application/1/device/2/event/up", payload) is Reason.MALFORMED
+
+
+def test_protobuf_that_leaves_a_value_open_costs_that_value() -> None:
+    """An entry of the object whose kind is not set; found by fuzzing, where protobuf raised a `ValueError`."""
+    payload = b"\x5a\x17\x0a\x05\x0a\x01a\x12\x00\x0a\x0e\x0a\x01b\x12\x09\x11" + struct.pack("<d", 21.5)
+    decoded = codec("chirpstack").decode(message("application/1/device/2/event/up", payload))
+    assert [(reading.sensor, reading.value) for reading in decoded.readings] == [("b", 21.5)]
+    assert len(decoded.rejections) == 1
 
 
 def test_simulated_uplinks_are_not_learned() -> None:
