@@ -43,8 +43,7 @@ def seqs(database: sqlite3.Connection, device: str) -> Ints:
 
     Some of them may be there no more.
     """
-    numbers = [number for number, (name, _) in enumerate(names.listed(database)) if name == device]
-    asked = np.array([*numbers[:1], *NOBODY], dtype=np.int64)
+    asked = np.array([*_streams(database, device)[:1], *NOBODY], dtype=np.int64)
     found = [_of(body, asked) for (body,) in database.execute("SELECT body FROM whereabouts")]
     rest = database.execute("SELECT seq FROM log WHERE seq > ?", (_covered(database),)).fetchall()
     return np.unique(np.concatenate([*found, np.array([row[0] for row in rest], dtype=np.int64)]))
@@ -55,7 +54,7 @@ def rename(database: sqlite3.Connection, device: str, is_gone: Mask) -> None:
 
     Where none stays, its number is nobody's from then on.
     """
-    numbers = [number for number, (name, _) in enumerate(names.listed(database)) if name == device]
+    numbers = _streams(database, device)
     left = [number for number in numbers if not is_gone[number]]
     if not left or left[0] == numbers[0]:
         return
@@ -63,6 +62,11 @@ def rename(database: sqlite3.Connection, device: str, is_gone: Mask) -> None:
         who, seqs = _opened(body)
         who[who == numbers[0]] = left[0]
         database.execute("UPDATE whereabouts SET body = ? WHERE seq = ?", (_pack(who, seqs), seq))
+
+
+def _streams(database: sqlite3.Connection, device: str) -> list[int]:
+    """The numbers of a device's streams; it goes by the first."""
+    return [number for number, (name, _) in enumerate(names.listed(database)) if name == device]
 
 
 def _covered(database: sqlite3.Connection) -> int:
