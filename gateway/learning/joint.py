@@ -16,6 +16,7 @@ from gateway.learning.budget import shares
 from gateway.learning.correlation import Correlation, Mask, Sensors
 from gateway.learning.gate import Changes, Gate, Phase
 from gateway.learning.messages import Readings
+from gateway.learning.patience import LEAST_DECADES
 from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, stretch
 from gateway.learning.seats import Seats
 from gateway.learning.tails import Peaks, Tails
@@ -28,7 +29,6 @@ _EARLIEST = 20.0  # rounds before the average is one
 _WARM_UP = 200.0  # rounds before anything is said
 _YOUTH_S = 2 * _DAY_S
 _YOUTH_HANDICAP = 4.0  # decades less believed at birth, fading: what was never seen may be the first evening
-_LEAST_DECADES = 2.0
 _TRIALS = 1.0
 """One statistic is watched, so the return period asked for is the budget."""
 
@@ -148,7 +148,7 @@ class Joint:
     def _threshold(self, at: Places, interval_s: Floats, share_s: Floats) -> Floats:
         """log10 of the return period, in rounds, that spends exactly the budget; infinite patience while young."""
         needed = np.log10(_TRIALS * share_s / interval_s)
-        needed = np.maximum(needed + self._gate.arrays["strictness"][at], _LEAST_DECADES)
+        needed = np.maximum(needed + self._gate.arrays["strictness"][at], LEAST_DECADES)
         return np.where(self._averages.arrays["judged"][at] <= _WARM_UP, _NEVER_SAID, needed)
 
     def _interval_s(self, at: Places) -> Floats:

@@ -9,7 +9,7 @@ from gateway.learning.prospects import Prospects
 from gateway.learning.rows import Places
 from gateway.records import SECOND, Floats, Ints
 
-TRIALS = 4.0
+_TRIALS = 4.0
 """Two dozen correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
 19 kinds of simulated healthy streams together with the strictness of `Gate`: 0.95 incidents per 30 days on average."""
 
@@ -42,6 +42,6 @@ class Patience:
 
     def threshold(self, at: Places, interval_s: Floats, budget_s: Floats, nature: Natured) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
-        needed = np.log10(TRIALS * budget_s / interval_s)
+        needed = np.log10(_TRIALS * budget_s / interval_s)
         needed = needed + self._gate.arrays["strictness"][at]
         return np.where(self.is_young(at, nature), 1e6, np.maximum(needed, LEAST_DECADES))
