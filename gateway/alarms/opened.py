@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from gateway.records import Incident, Kind, State
 
-SEVERITIES = ((0.7, "critical"), (0.6, "high"), (0.0, "medium"))
+SEVERITIES = ((0.65, "critical"), (0.57, "high"), (0.0, "medium"))
 """By the score: how rare it is, and so how large. What lasts is one worse."""
 
 Numbers: TypeAlias = Sequence[float | str]

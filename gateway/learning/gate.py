@@ -10,6 +10,7 @@ from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
 _QUIET = 12.0  # readings; NAB is flat from 6 to 48
+_SETTLED = 24.0  # the same of what was adopted: by then the longest window of `Evidence` holds nothing but that
 _LEVEL_FORGETS = 24.0  # readings in a row out of the old band: one glitch has left the mean long before
 _EVIDENCE_FORGETS = 360.0  # readings; the slow mean of the evidence has forgotten a glitch, which is no new normal
 _ESCALATE = 3.0  # decades rarer than what was told
@@ -110,7 +111,7 @@ class Gate(Rows):
 
     def hurry(self, rows: Ints) -> None:
         """With the next reading that is no evidence the incident of each of `rows` is over."""
-        self.arrays["quiet"][rows] = _QUIET - 1.0
+        self.arrays["quiet"][rows] = _SETTLED - 1.0
 
     def step(self, rows: Ints, observed_at: Ints, decades: Floats, threshold: Floats, is_outside: Mask) -> Changes:
         """Move each stream by one reading; returns the `Change` of each.
@@ -134,7 +135,7 @@ class Gate(Rows):
         fed = decades >= threshold - np.where(phase == _OPEN, _HYSTERESIS, NOTICE)
         fed = fed | (is_outside & (phase == _OPEN))
         quiet = np.where(fed, 0.0, a["quiet"][at] + 1.0)
-        is_over = (phase != _CALM) & (quiet >= _QUIET)
+        is_over = (phase != _CALM) & (quiet >= np.where(phase == _SETTLING, _SETTLED, _QUIET))
         is_rarer = decades >= np.maximum(told + _ESCALATE, threshold)
         opens = ((decades >= threshold) & (phase <= _WATCHED)) | (is_rarer & (phase == _SETTLING))
         escalates = is_rarer & (phase == _OPEN)

@@ -9,9 +9,12 @@ from gateway.learning.prospects import Prospects
 from gateway.learning.rows import Places
 from gateway.records import SECOND, Floats, Ints
 
-_TRIALS = 4.0
+_TRIALS = 2.0
 """Two dozen correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
-19 kinds of simulated healthy streams together with the strictness of `Gate`: 0.95 incidents per 30 days on average."""
+21 kinds of simulated healthy streams together with the strictness of `Gate`; `bench_clean.py` says what comes of it."""
+
+_QUESTIONS = 4.0
+"""The same of states and events: their lengths, hours, rarity, rows and absence are asked for."""
 
 LEAST_DECADES = 2.0
 """Of the return period in readings: nothing more usual is told, whatever the budget."""
@@ -42,6 +45,7 @@ class Patience:
 
     def threshold(self, at: Places, interval_s: Floats, budget_s: Floats, nature: Natured) -> Floats:
         """log10 of the return period, in readings, that spends exactly the budget; infinite patience while young."""
-        needed = np.log10(_TRIALS * budget_s / interval_s)
+        trials = np.where(nature.is_habitual, _QUESTIONS, _TRIALS)
+        needed = np.log10(trials * budget_s / interval_s)
         needed = needed + self._gate.arrays["strictness"][at]
         return np.where(self.is_young(at, nature), 1e6, np.maximum(needed, LEAST_DECADES))

@@ -68,11 +68,11 @@ def test_an_incident_is_opened_updated_and_closed_under_one_id() -> None:
 
 def test_an_incident_says_all_it_knows() -> None:
     """Names, kind, numbers, severity and the reason of the reading."""
-    (told,) = Room().read(Change.OPEN, score=0.65)
+    (told,) = Room().read(Change.OPEN, score=0.6)
     incident = told.incident
     assert (incident.device, incident.sensor, incident.kind) == ("pump", "a", Kind.SHIFT)
     assert (incident.value, incident.expected, incident.lower, incident.upper) == (20.0, 10.0, 9.0, 11.0)
-    assert (incident.severity, incident.score) == ("high", 0.65)
+    assert (incident.severity, incident.score) == ("high", 0.6)
     assert incident.reason == (
         "a 20.0; expected between 9.0 and 11.0: it has moved away and stays away."
         " As odd as this once in about 116 days."
