@@ -44,7 +44,7 @@ class Joint:
     def __init__(self, adopt_after_s: float) -> None:
         self._budget_s: Floats = np.zeros(0)
         self._sensors, self._correlation = Sensors(), Correlation()
-        self._tails, self._gate = Tails(np.zeros(1)), Gate(adopt_after_s)
+        self._tails, self._gate = Tails(np.zeros(1), np.zeros(1, np.bool_)), Gate(adopt_after_s)
         self._seats = Seats(self._sensors, self._gate)
         self._averages = Rows(
             {

@@ -11,7 +11,7 @@ from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
 from gateway.learning.prospects import View
 from gateway.learning.tails import Peaks, Tails
-from gateway.learning.weighing import LEAST_EXCESS, weigh
+from gateway.learning.weighing import IS_READING, LEAST_EXCESS, weigh
 from gateway.records import Floats, Ints, Kind
 
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
@@ -51,7 +51,7 @@ class Suspicion:
     """Statistics of every stream, their tails, and the habits of those that are states."""
 
     def __init__(self, zone: ZoneInfo | None) -> None:
-        self.evidence, self.tails, self.habits = Evidence(), Tails(LEAST_EXCESS), Habits(zone)
+        self.evidence, self.tails, self.habits = Evidence(), Tails(LEAST_EXCESS, IS_READING), Habits(zone)
 
     def judge(self, view: View, grain: Floats, youth: Floats, nature: Natured) -> Case:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""

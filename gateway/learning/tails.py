@@ -26,28 +26,34 @@ _PRIOR_SHARE = 0.05  # of the range seen
 _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 are as good on NAB
 _CAP = 50.0  # mean excesses; one glitch of 1e6 must not blind a stream for good
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
+_NEXT = 1.5  # grains; the next value on the grid of a sensor lies one beyond the last
 _EARLY_PEAKS = 8
 _EARLY_SHARE = 0.25  # of the range seen: some 1.4 sigma of a Gaussian, three times what its full tail would say
 _LN10 = float(np.log(10.0))
 
 Singles = npt.NDArray[np.float32]
+Turns = npt.NDArray[np.uint32]
 
 
 class Peaks(NamedTuple):
-    """The statistics of a round that lie above their own thresholds, and what is known of those tails."""
+    """The statistics of a round that lie above their own thresholds, and what is known of those tails.
+
+    `told` is the value as it is judged: where a sensor reads in steps the next beyond all it has shown is no news.
+    """
 
     side: Ints
     place: Ints  # position in the round
     row: Ints
     at: Ints  # position of side and row in the flattened arrays
     value: Floats
+    told: Floats
     edge: Floats
     mean_excess: Floats
 
     def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
         """Those at the other positions of the round."""
         left = ~is_left_out[self.place]
-        numbers = self.value[left], self.edge[left], self.mean_excess[left]
+        numbers = self.value[left], self.told[left], self.edge[left], self.mean_excess[left]
         return Peaks(self.side[left], self.place[left], self.row[left], self.at[left], *numbers)
 
 
@@ -57,8 +63,11 @@ class Tails(Rows):
     The lowest of the peaks is the `edge`, the highest the `top`, and the others are `between`.
     """
 
-    def __init__(self, least_excess: Floats) -> None:
-        """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range."""
+    def __init__(self, least_excess: Floats, is_reading: npt.NDArray[np.bool_]) -> None:
+        """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range.
+
+        `is_reading` says which are a value as it was read.
+        """
         self._half, self._sides = len(least_excess), 2 * len(least_excess)
         each = (self._sides,)
         super().__init__(
@@ -67,14 +76,15 @@ class Tails(Rows):
                 "edge": (each, np.float32, -np.inf),
                 "top": (each, np.float32, -np.inf),
                 "excess": (each, np.float32, 0.0),
-                "peak": (each, np.float32, np.inf),
-                "peak_at": (each, np.float32, -np.inf),
+                "peak": (each, np.float32, -np.inf),
+                "peak_at": (each, np.uint32, 0),
                 "born_at": ((self._half,), np.float32, -1.0),
                 "allowed": (each, np.float32, -np.inf),
                 "between": ((self._sides, PEAKS - 2), np.float32, -np.inf),
             }
         )
         self._least = np.concatenate([least_excess, least_excess])
+        self._is_reading = np.concatenate([is_reading, is_reading])
 
     def exceed(self, rows: Ints, statistics: Floats, grain: Floats, *, only_upwards: bool = False) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
@@ -92,12 +102,15 @@ class Tails(Rows):
         side, place = np.divmod(found, len(rows))
         row, width = rows[place], self.arrays["edge"].shape[1]
         flat, other = side * width + row, (side + self._half) % self._sides * width + row
-        span = self._flat("top")[flat].astype(np.float64) + self._flat("top")[other]
+        top = self._flat("top")[flat].astype(np.float64)
+        span = top + self._flat("top")[other]
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
         mean = (self._flat("excess")[flat] + _PRIOR * (_PRIOR_SHARE * span + least)) / _KNOWN
         edge = self._flat("edge")[flat].astype(np.float64)
-        return Peaks(side, place, row, flat, sides.reshape(-1)[found].astype(np.float64), edge, mean)
+        value = sides.reshape(-1)[found].astype(np.float64)
+        is_next = self._is_reading[side] & (value <= top + _NEXT * grain[place])
+        return Peaks(side, place, row, flat, value, np.where(is_next, np.minimum(value, top), value), edge, mean)
 
     def beyond(self, rows: Ints, statistics: Floats) -> Singles:
         """Those of `statistics`, by side, that exceed their edges; -inf in the place of the rest."""
@@ -111,7 +124,7 @@ class Tails(Rows):
     def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> npt.NDArray[np.bool_]:
         """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""
         edge, peak, peak_at = (self.arrays[name][sides[:, None], rows] for name in ("edge", "peak", "peak_at"))
-        is_same = self.arrays["seen"][rows] + 1.0 - peak_at <= _CLUSTER
+        is_same = _turn(self.arrays["seen"][rows] + 1.0) - peak_at <= _CLUSTER
         return np.asarray((edge == -np.inf) & (value <= peak) & is_same)
 
     def _flat(self, name: str) -> Singles:
@@ -125,8 +138,8 @@ class Tails(Rows):
         ready = np.isfinite(found.edge)
         thick = ready & (found.mean_excess > 0.0)
         allowed = self._flat("allowed")[found.at].astype(np.float64)
-        edge = np.where(thick, np.maximum(found.edge, allowed), found.value)
-        above = np.maximum(found.value - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
+        edge = np.where(thick, np.maximum(found.edge, allowed), found.told)
+        above = np.maximum(found.told - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side % self._half, found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + _KNOWN * np.log10(1.0 + above / _KNOWN), 0.0)
@@ -144,7 +157,7 @@ class Tails(Rows):
         known = self._between()[found.at[early], PEAKS - _EARLY_PEAKS - 1] > -np.inf
         known &= np.isfinite(other) & (top + other > 0.0)
         excess = np.where(known, _EARLY_SHARE * (top + other), 1.0)
-        above = np.where(known, found.value[early] - top, -1.0) / excess
+        above = np.where(known, found.told[early] - top, -1.0) / excess
         return np.where(above > 0.0, np.log10(np.maximum(age, 1.0)) + above / _LN10, 0.0)
 
     def band(self, rows: Ints, statistic: int) -> tuple[Floats, Floats]:
@@ -183,11 +196,11 @@ class Tails(Rows):
         value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32) + np.float32(0.0)
         now, born, peak = self.arrays["seen"][found.row], born_at[birth], self._flat("peak")[place]
         born_at[birth] = np.where(born < 0.0, now, born)
-        same = (now - peak_at[place] <= _CLUSTER) & (peak >= found.edge)
+        same = (_turn(now) - peak_at[place] <= _CLUSTER) & (peak >= found.edge)
         higher = same & (value > peak)
         taken = np.flatnonzero(higher | ~same)
         self._keep(place[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))
-        peak_at[place[taken]] = now[taken]
+        peak_at[place[taken]] = _turn(now)[taken]
 
     def allow(self, rows: Ints, extremes: Floats) -> None:
         """A person said that values up to these (side, row) are fine: from now on they say nothing."""
@@ -212,3 +225,8 @@ class Tails(Rows):
             above[0] += excess
         self._flat("excess")[at] = 0.0
         self._flat("excess")[at[full]] = above[0]
+
+
+def _turn(seen: Floats) -> Turns:
+    """How many readings were seen, as it is kept beside a peak: after 2^32 it begins again, and differences hold."""
+    return seen.astype(np.int64).astype(np.uint32)

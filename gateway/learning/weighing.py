@@ -30,6 +30,10 @@ LEAST_EXCESS = np.zeros(len(Statistic))
 """For `Tails`: a prior mean excess of those statistics that may have shown no range."""
 LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
 
+IS_READING = np.zeros(len(Statistic), np.bool_)
+"""For `Tails`: which statistics are a value as it was read."""
+IS_READING[[Statistic.LOWEST_SHORT, Statistic.LOWEST, Statistic.HIGHEST]] = True
+
 
 def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tuple[Floats, Ints]:
     """The decades of each reading of a round, and the `Statistic` that says most.

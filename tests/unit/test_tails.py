@@ -9,17 +9,17 @@ from gateway.records import Floats
 ROWS = np.arange(1)
 
 
-def grown(streams: int = 1, least: float = 0.0) -> Tails:
+def grown(streams: int = 1, least: float = 0.0, *, is_reading: bool = False) -> Tails:
     """Return the tails of one statistic."""
-    tails = Tails(np.array([least]))
+    tails = Tails(np.array([least]), np.array([is_reading]))
     tails.grow(streams)
     return tails
 
 
-def rarity(tails: Tails, value: Floats, *, is_learned: bool = True) -> Floats:
+def rarity(tails: Tails, value: Floats, *, is_learned: bool = True, grain: float = 0.0) -> Floats:
     """Return the decades of one value of each stream, the larger of its two sides, and learn it."""
     rows = np.arange(len(value))
-    found = tails.exceed(rows, value[None], np.zeros(len(value)))
+    found = tails.exceed(rows, value[None], np.full(len(value), grain))
     decades = np.zeros((2, len(value)))
     decades[found.side, found.place] = tails.decades(found)
     if is_learned:
@@ -113,3 +113,26 @@ def test_what_does_not_exist_is_not_rare() -> None:
     for _ in range(50):
         assert float(rarity(tails, np.array([np.nan]))[0]) == 0.0
     assert np.isneginf(tails.arrays["top"]).all()
+
+
+@pytest.mark.parametrize("grain", [0.1, 0.5])
+def test_the_next_step_of_a_sensor_is_no_news(grain: float) -> None:
+    """Of what reads in steps the next beyond the highest is as rare as the highest; two further on is news."""
+    tails, highest = grown(is_reading=True), -np.inf
+    for value in np.random.RandomState(9).standard_normal(3000):
+        step = grain * round(value / grain)
+        rarity(tails, np.array([step]), grain=grain)
+        highest = max(highest, step)
+    found = [float(rarity(tails, np.array([highest + n * grain]), is_learned=False, grain=grain)[0]) for n in range(4)]
+    assert found[0] == found[1] < found[2] < found[3]
+
+
+def test_clusters_are_as_long_after_years() -> None:
+    """What 2^32 readings and more have counted is told apart as among the first thousand."""
+    tails = [grown(), grown()]
+    for readings, one in zip((0.0, 2.0**32 - 500.0), tails, strict=True):
+        one.arrays["seen"][:] = readings
+        for value in np.random.RandomState(10).standard_normal(1000):
+            rarity(one, np.array([value]))
+    for name in ("edge", "top", "between"):
+        assert np.array_equal(tails[0].arrays[name], tails[1].arrays[name])
