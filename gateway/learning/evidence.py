@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.learning.pool import Outlook
 from gateway.learning.rows import Places, Rows, plain_rate
@@ -55,6 +56,7 @@ KINDS = {
 }
 
 
+Mask = npt.NDArray[np.bool_]
 Memory: TypeAlias = dict[str, Floats]
 """New columns of `Evidence`, by name."""
 
@@ -81,12 +83,14 @@ class Evidence(Rows):
             }
         )
 
-    def observe(self, rows: Ints, at: Places, value: Floats, outlook: Outlook, weekly: Floats) -> tuple[Floats, Memory]:
+    def observe(  # noqa: PLR0913, PLR0917 - of each what it is and where it stands
+        self, rows: Ints, at: Places, value: Floats, outlook: Outlook, weekly: Floats, is_counter: Mask
+    ) -> tuple[Floats, Memory]:
         """All statistics of one more reading of each of `rows`, one row per `Statistic`, and what `learn` is to keep.
 
         `at` are the same streams, as `stretch` finds them. `weekly` is the residual against the same hour of the week,
-        NaN where that was never seen. A statistic that has not seen enough to exist is NaN in the result, and goes no
-        further than `Tails.exceed`.
+        NaN where that was never seen. A counter is stuck when it stands still, not for rising evenly. A statistic that
+        has not seen enough to exist is NaN in the result, and goes no further than `Tails.exceed`.
         """
         a = self.arrays
         seen, plain = a["seen"][at] + 1.0, plain_rate(a["seen"][at] + 1.0)
@@ -95,6 +99,7 @@ class Evidence(Rows):
         is_first = seen == 1.0
         move = np.where(is_first, 0.0, np.abs(value - outlook.lags[0]))
         is_same, grain = move == 0.0, a["grain"][at]
+        is_still = np.where(is_counter, value == 0.0, is_same)
         total, step = self._blockwise(rows, value, seen)
         memory = {
             "seen": seen,
@@ -104,7 +109,7 @@ class Evidence(Rows):
             "weekly": self._mean("weekly", at, np.where(is_known, weekly, 0.0), np.maximum(_WEEKLY, plain)),
             "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
-            "run": np.where(is_same & ~is_first, a["run"][at] + 1.0, 0.0),
+            "run": np.where(is_still & ~is_first, a["run"][at] + 1.0, 0.0),
             "grain": np.where(is_same, grain, np.minimum(grain, move)),
             "block": total,
             "step": step,

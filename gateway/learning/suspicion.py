@@ -57,7 +57,9 @@ class Suspicion:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
         rows, is_state = view.rows, nature.is_habitual
         places = np.flatnonzero(is_state)
-        statistics, memory = self.evidence.observe(rows, view.at, view.value, view.outlook, view.value - view.weekly)
+        statistics, memory = self.evidence.observe(
+            rows, view.at, view.value, view.outlook, view.value - view.weekly, view.scale.is_counter
+        )
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):

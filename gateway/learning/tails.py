@@ -106,11 +106,25 @@ class Tails(Rows):
         span = top + self._flat("top")[other]
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
-        mean = (self._flat("excess")[flat] + _PRIOR * (_PRIOR_SHARE * span + least)) / _KNOWN
         edge = self._flat("edge")[flat].astype(np.float64)
+        excess, known = self._flat("excess")[flat].astype(np.float64), np.full(len(flat), _KNOWN)
+        runs = np.flatnonzero((self._least[side] > 0.0) & np.isfinite(edge))
+        if len(runs):
+            own = self._unfinished(flat[runs], row[runs], edge[runs])
+            excess[runs], known[runs] = excess[runs] - own, _KNOWN - (own > 0.0)
+        mean = (excess + _PRIOR * (_PRIOR_SHARE * span + least)) / known
         value = sides.reshape(-1)[found].astype(np.float64)
         is_next = self._is_reading[side] & (value <= top + _NEXT * grain[place])
         return Peaks(side, place, row, flat, value, np.where(is_next, np.minimum(value, top), value), edge, mean)
+
+    def _unfinished(self, at: Ints, row: Ints, edge: Floats) -> Floats:
+        """What of each excess is the peak of a run that has not ended: it is not to be compared with itself.
+
+        Of the other statistics it stays: without it a cluster says more of itself than of the next.
+        """
+        since = _turn(self.arrays["seen"][row] + 1.0) - self._flat("peak_at")[at]
+        above = self._flat("peak")[at].astype(np.float64) - edge
+        return np.where(since <= _CLUSTER, np.maximum(above, 0.0), 0.0)
 
     def beyond(self, rows: Ints, statistics: Floats) -> Singles:
         """Those of `statistics`, by side, that exceed their edges; -inf in the place of the rest."""

@@ -67,7 +67,7 @@ def test_means_are_rivers(values: list[float]) -> None:
     square = Twin(_MEDIUM)
     for value in values:
         outlook = fed(learner, value)
-        _, memory = evidence.observe(ROWS, ROWS, np.array([value]), outlook, np.zeros(1))
+        _, memory = evidence.observe(ROWS, ROWS, np.array([value]), outlook, np.zeros(1), np.zeros(1, bool))
         evidence.learn(ROWS, ROWS, np.array([value]), memory)
         for name, (part, _) in ours.items():
             assert part.arrays[name][0] == pytest.approx(twins[name].update(value), rel=CLOSE, abs=CLOSE)

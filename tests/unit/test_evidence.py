@@ -10,7 +10,9 @@ from gateway.records import Floats
 ROW = np.array([0])
 
 
-def observed(values: list[float], evidence: Evidence | None = None, known: float = np.nan) -> Floats:
+def observed(
+    values: list[float], evidence: Evidence | None = None, known: float = np.nan, *, is_counter: bool = False
+) -> Floats:
     """Return all statistics of one stream, (reading, statistic), with forecasts of 0."""
     evidence = evidence or Evidence()
     evidence.grow(1)
@@ -18,7 +20,9 @@ def observed(values: list[float], evidence: Evidence | None = None, known: float
     zero = np.zeros(1)
     for value in values:
         outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
-        statistics, memory = evidence.observe(ROW, ROW, np.array([value]), outlook, np.array([known]))
+        statistics, memory = evidence.observe(
+            ROW, ROW, np.array([value]), outlook, np.array([known]), np.array([is_counter])
+        )
         evidence.learn(ROW, ROW, np.array([value]), memory)
         rows.append(statistics[:, 0])
         lags = np.concatenate([[[value]], lags[:-1]])
@@ -42,6 +46,12 @@ def test_a_run_counts_repeats() -> None:
     """The first reading repeats nothing; every equal one after it adds one, a change begins anew."""
     found = observed([3.0, 3.0, 3.0, 4.0, 4.0, 3.0])
     assert found[:, Statistic.RUN].tolist() == [0.0, 1.0, 2.0, 0.0, 1.0, 0.0]
+
+
+def test_a_counter_is_stuck_when_it_stands_still() -> None:
+    """Of a counter the rate is looked at: the same rate again is a steady meter, and none at all one that stands."""
+    found = observed([2.0, 2.0, 2.0, 0.0, 0.0, 0.0, 2.0], is_counter=True)
+    assert found[:, Statistic.RUN].tolist() == [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 0.0]
 
 
 def test_the_grain_is_the_least_change() -> None:

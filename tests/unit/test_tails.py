@@ -1,5 +1,7 @@
 """How rare a number is under its own past."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,15 @@ def test_clusters_are_as_long_after_years() -> None:
             rarity(one, np.array([value]))
     for name in ("edge", "top", "between"):
         assert np.array_equal(tails[0].arrays[name], tails[1].arrays[name])
+
+
+def test_a_run_that_goes_on_is_not_compared_with_itself() -> None:
+    """A run grows by one with every reading: kept among what is usual, it would lift the mean as fast as itself."""
+    habit, draw = np.array([1.0, 2.0, 3.0]), np.random.RandomState(7)
+    tails = grown(least=1.0)
+    for length in draw.choice(habit, 800):
+        for run in np.arange(length + 1.0):
+            rarity(tails, np.array([run]))
+    found = [float(rarity(tails, np.array([run]))[0]) for run in np.arange(1.0, 61.0)]
+    assert found[-1] > 8.0
+    assert all(later >= earlier for earlier, later in pairwise(found))
