@@ -117,12 +117,16 @@ class Reader(Door):
             return int(self._open.execute("SELECT coalesce(min(seq), 0) FROM log").fetchone()[0])
 
     def before_newest(self, size: int) -> int:
-        """The number of the entry after which about `size` bytes of entries stand, 0 where there are not so many."""
+        """The number of the entry after which about `size` bytes of readings stand, 0 where there are not so many.
+
+        The newest readings are among them, however many they are.
+        """
+        query = "SELECT seq, length(body) FROM log WHERE kind = 'readings' ORDER BY seq DESC"
         with self._threshold():
-            for seq, length in self._open.execute("SELECT seq, length(body) FROM log ORDER BY seq DESC"):
+            for count, (seq, length) in enumerate(self._open.execute(query)):
                 size -= length or 0
                 if size <= 0:
-                    return int(seq)
+                    return int(seq) if count else int(seq) - 1
         return 0
 
     def words(self, until: int) -> Iterator[Event]:
