@@ -44,7 +44,7 @@ class Joint:
     def __init__(self, adopt_after_s: float) -> None:
         self._budget_s: Floats = np.zeros(0)
         self._sensors, self._correlation = Sensors(), Correlation()
-        self._tails, self._gate = Tails(np.zeros(1), np.zeros(1, np.bool_)), Gate(adopt_after_s)
+        self._tails, self._gate = Tails(np.zeros(1), np.zeros(1, np.bool_), 0), Gate(adopt_after_s)
         self._seats = Seats(self._sensors, self._gate)
         self._averages = Rows(
             {
@@ -120,7 +120,7 @@ class Joint:
     def _open(self, opened: Ints) -> None:
         """Incidents have opened on these seats."""
         if len(opened):
-            self._gate.hold(opened, (np.full(len(opened), -np.inf), self._tails.band(opened, 0)[1]))
+            self._gate.hold(opened, self._tails.band(opened, 0))
 
     def _learn(self, seats: Ints, features: Floats, distance: Floats, width: Ints) -> None:
         """Take in how the sensors stand, but not while an incident is open."""
@@ -142,8 +142,7 @@ class Joint:
         average = average + ewma_rate(_FADING, judged) * (np.minimum(distance, _CAP) - average)
         a["average"][at] = average
         statistic = np.where(judged > _EARLIEST, average, np.nan)
-        # unusually close together is no fault
-        return self._tails.exceed(seats, statistic[None], np.zeros(len(seats)), only_upwards=True)
+        return self._tails.exceed(seats, statistic[None], np.zeros(len(seats)))
 
     def _threshold(self, at: Places, interval_s: Floats, share_s: Floats) -> Floats:
         """log10 of the return period, in rounds, that spends exactly the budget; infinite patience while young."""

@@ -14,7 +14,7 @@ STANDING: dict[str, frozenset[str]] = {
     "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
     "rhythm": frozenset({"next", "values"}),
     "distant": frozenset({"due_at", "sent_at", "sent_from", "said"}),
-    "evidence": frozenset({"seen", "fast", "weekly", "usual", "run", "ring"}),
+    "evidence": frozenset({"seen", "fast", "weekly", "usual", "spread", "run", "ring"}),
     "tails": frozenset({"seen"}),
 }
 """What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls

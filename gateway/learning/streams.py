@@ -71,7 +71,7 @@ class Streams:
             (self._suspicion.habits.record, ("last_at",)),
             (self._gate, ("opened_at",)),
         )
-        self._shelf = Shelf({room: self._parts[room] for room in STANDING}, 2 * len(Statistic))
+        self._shelf = Shelf({room: self._parts[room] for room in STANDING}, self._tails.sides)
         self._trial = Trial(self._gate, self._tails, self._shelf, self.prospects)
         self._patience = Patience(self.prospects, self._gate)
         self.watch = Watch(self.prospects, self._suspicion, self._gate, self._trial, self._patience)

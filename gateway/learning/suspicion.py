@@ -51,7 +51,11 @@ class Suspicion:
     """Statistics of every stream, their tails, and the habits of those that are states."""
 
     def __init__(self, zone: ZoneInfo | None) -> None:
-        self.evidence, self.tails, self.habits = Evidence(), Tails(LEAST_EXCESS, IS_READING), Habits(zone)
+        self.evidence, self.tails, self.habits = (
+            Evidence(),
+            Tails(LEAST_EXCESS, IS_READING, Statistic.RUN),
+            Habits(zone),
+        )
 
     def judge(self, view: View, grain: Floats, youth: Floats, nature: Natured) -> Case:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""

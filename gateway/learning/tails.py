@@ -59,56 +59,56 @@ class Peaks(NamedTuple):
 
 
 class Tails(Rows):
-    """Both tails of every statistic of every stream; sides 0..K-1 look upwards, K..2K-1 downwards.
+    """The tails of every statistic of every stream; sides 0..K-1 look upwards, from K on downwards.
 
     The lowest of the peaks is the `edge`, the highest the `top`, and the others are `between`.
     """
 
-    def __init__(self, least_excess: Floats, is_reading: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, least_excess: Floats, is_reading: npt.NDArray[np.bool_], downwards: int) -> None:
         """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range.
 
-        `is_reading` says which are a value as it was read.
+        `is_reading` says which are a value as it was read. The first `downwards` are looked at downwards, too; the
+        others are never negative, and little of them is no news.
         """
-        self._half, self._sides = len(least_excess), 2 * len(least_excess)
-        each = (self._sides,)
+        self._half, self.sides = len(least_excess), len(least_excess) + downwards
+        each = (self.sides,)
         super().__init__(
             {
                 "seen": ((), np.float64, 0.0),
                 "edge": (each, np.float32, -np.inf),
                 "top": (each, np.float32, -np.inf),
-                "excess": (each, np.float32, 0.0),
                 "peak": (each, np.float32, -np.inf),
                 "peak_at": (each, np.uint32, 0),
                 "born_at": ((self._half,), np.float32, -1.0),
                 "allowed": (each, np.float32, -np.inf),
-                "between": ((self._sides, PEAKS - 2), np.float32, -np.inf),
+                "between": ((self.sides, PEAKS - 2), np.float32, -np.inf),
             }
         )
-        self._least = np.concatenate([least_excess, least_excess])
-        self._is_reading = np.concatenate([is_reading, is_reading])
+        number = np.arange(self.sides)
+        self._statistic = number % self._half
+        self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
+        self._least, self._is_reading = least_excess[self._statistic], is_reading[self._statistic]
 
-    def exceed(self, rows: Ints, statistics: Floats, grain: Floats, *, only_upwards: bool = False) -> Peaks:
+    def exceed(self, rows: Ints, statistics: Floats, grain: Floats) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
 
         While a tail is not full, everything exceeds it; left out is what neither says anything nor will be kept.
         `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
         """
-        looked = self._half if only_upwards else self._sides
-        sides, edges = self._sided(statistics)[:looked], self.arrays["edge"][:looked, stretch(rows)]
+        sides, edges = self._sided(statistics), self.arrays["edge"][:, stretch(rows)]
         is_found = sides > edges
         young = np.flatnonzero(np.minimum.reduce(edges, axis=1) == -np.inf)
         if len(young):
             is_found[young] &= ~self._is_lesser(young, rows, sides[young])
         found = np.flatnonzero(is_found)
         side, place = np.divmod(found, len(rows))
-        row, width = rows[place], self.arrays["edge"].shape[1]
-        flat, other = side * width + row, (side + self._half) % self._sides * width + row
-        top = self._flat("top")[flat].astype(np.float64)
-        span = top + self._flat("top")[other]
+        row = rows[place]
+        flat, top = side * self.room + row, self.arrays["top"][side, row].astype(np.float64)
+        span = top + self._depth(side, row)
         span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
         edge = self._flat("edge")[flat].astype(np.float64)
-        excess, known = self._flat("excess")[flat].astype(np.float64), np.full(len(flat), _KNOWN)
+        excess, known = self._excess(flat), np.full(len(flat), _KNOWN)
         runs = np.flatnonzero((self._least[side] > 0.0) & np.isfinite(edge))
         if len(runs):
             own = self._unfinished(flat[runs], row[runs], edge[runs])
@@ -135,7 +135,21 @@ class Tails(Rows):
 
     def _sided(self, statistics: Floats) -> Singles:
         upwards = statistics.astype(np.float32)
-        return np.concatenate([upwards, -upwards])
+        return np.concatenate([upwards, -upwards[: self.sides - self._half]])
+
+    def _depth(self, side: Ints, row: Ints) -> Floats:
+        """How far the other side of each of these reaches; what has none reaches to 0."""
+        opposite = self._opposite[side]
+        return np.where(opposite < 0, 0.0, self.arrays["top"][opposite, row].astype(np.float64))
+
+    def _excess(self, at: Ints) -> Floats:
+        """By how much all peaks together lie above the lowest, 0 where a tail is not full yet."""
+        edge = self._flat("edge")[at].astype(np.float64)
+        excess, full = np.zeros(len(at)), np.flatnonzero(np.isfinite(edge))
+        lowest = edge[full]
+        for peak in (*self._between()[at[full]].T, self._flat("top")[at[full]]):
+            excess[full] += peak - lowest
+        return excess
 
     def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> npt.NDArray[np.bool_]:
         """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""
@@ -156,7 +170,7 @@ class Tails(Rows):
         allowed = self._flat("allowed")[found.at].astype(np.float64)
         edge = np.where(thick, np.maximum(found.edge, allowed), found.told)
         above = np.maximum(found.told - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
-        age = self.arrays["seen"][found.row] - self.arrays["born_at"][found.side % self._half, found.row]
+        age = self.arrays["seen"][found.row] - self.arrays["born_at"][self._statistic[found.side], found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + _KNOWN * np.log10(1.0 + above / _KNOWN), 0.0)
         early = np.flatnonzero(~ready)
@@ -168,8 +182,7 @@ class Tails(Rows):
     def _early(self, found: Peaks, early: Ints, age: Floats) -> Floats:
         """The same where a tail is not full yet: only what lies far beyond all it has seen says anything."""
         side, row = found.side[early], found.row[early]
-        top = self.arrays["top"][side, row].astype(np.float64)
-        other = self.arrays["top"][(side + self._half) % self._sides, row].astype(np.float64)
+        top, other = self.arrays["top"][side, row].astype(np.float64), self._depth(side, row)
         known = self._between()[found.at[early], PEAKS - _EARLY_PEAKS - 1] > -np.inf
         known &= np.isfinite(other) & (top + other > 0.0)
         excess = np.where(known, _EARLY_SHARE * (top + other), 1.0)
@@ -182,12 +195,14 @@ class Tails(Rows):
         Unbounded where a tail is not full yet. The lowest of the peaks is passed so often in a young stream that an
         incident there would not end.
         """
-        upper, lower = (
-            (self.arrays["edge"][side, rows] + self.arrays["excess"][side, rows] / (PEAKS - 1)).astype(np.float64)
-            for side in (statistic, statistic + self._half)
-        )
-        low, high = -lower, upper
-        return np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
+        return -self._everyday(rows, int(self._opposite[statistic])), self._everyday(rows, statistic)
+
+    def _everyday(self, rows: Ints, side: int) -> Floats:
+        """As far as half of the peaks on this side; there may be no such side."""
+        if side < 0:
+            return np.full(len(rows), np.inf)
+        edge = self.arrays["edge"][side, rows].astype(np.float64)
+        return np.where(np.isfinite(edge), edge + self._excess(side * self.room + rows) / (PEAKS - 1), np.inf)
 
     def span(self, at: Places, upper: int, lower: int) -> Floats:
         """From the lowest peak of the statistic `lower` to the highest of `upper`; 0 before there are any."""
@@ -205,7 +220,7 @@ class Tails(Rows):
         if len(found.side) == 0:
             return
         place, peak_at, born_at = found.at, self._flat("peak_at"), self.arrays["born_at"]
-        birth = found.side % self._half, found.row  # both sides of a statistic are born with its first number
+        birth = self._statistic[found.side], found.row  # both sides of a statistic are born with its first number
         is_capped = np.isfinite(found.edge) & (found.mean_excess > 0.0) & (self._least[found.side] == 0.0)
         edge = np.where(is_capped, found.edge, 0.0)
         cap = np.maximum(self._flat("top")[place], edge + _CAP * found.mean_excess)
@@ -234,13 +249,6 @@ class Tails(Rows):
         self._flat("edge")[at] = kept[0]
         self._flat("top")[at] = kept[-1]
         self._flat("peak")[at] = value
-        full = np.flatnonzero(kept[0] > -np.inf)
-        rising = kept[:, full].astype(np.float64)
-        above = rising[1:] - rising[0]
-        for excess in above[1:]:
-            above[0] += excess
-        self._flat("excess")[at] = 0.0
-        self._flat("excess")[at[full]] = above[0]
 
 
 def _turn(seen: Floats) -> Turns:

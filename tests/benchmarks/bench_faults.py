@@ -22,7 +22,7 @@ STEP_S = 300
 DAY = DAY_S // STEP_S
 AT = 30 * DAY + 100
 SIGMAS = {"white": 1.0, "ar.9": 1.0, "daily": 0.5, "Student t4": 1.41}
-GOALS = {"spike": 0.95, "shift": 0.95, "stuck": 0.95, "drift": 0.8, "noise": 0.8, "rhythm": 0.8}
+GOALS = {"spike": 0.95, "shift": 0.95, "stuck": 0.95, "drift": 0.8, "noise": 0.8, "quiet": 0.8, "rhythm": 0.8}
 SPIKE_WITHIN, WITHIN = 3, 2 * DAY
 BEFORE = slice(20 * DAY, AT)
 """Where false alarms are counted."""
@@ -43,6 +43,8 @@ def inject(fault: str, healthy: Floats, sigma: float, draw: np.random.RandomStat
             out[after] += np.linspace(0, 6, WITHIN)[:, None] * sigma
         case "noise":
             out[after] += 3 * sigma * draw.standard_normal((WITHIN, out.shape[1]))
+        case "quiet":
+            out[after] = out[:AT].mean(0) + 0.2 * (out[after] - out[:AT].mean(0))
         case "rhythm":
             out[after] = out[AT + DAY // 3 : AT + DAY // 3 + WITHIN]
     return out

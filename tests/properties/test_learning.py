@@ -145,7 +145,7 @@ def test_local_time_is_the_calendars(second: int, name: str) -> None:
 )
 def test_rarity_grows_with_distance(past: Floats, far: list[float]) -> None:
     """Whatever was seen, of two values on the same side the farther is at least as rare."""
-    tails, row = Tails(np.zeros(1), np.zeros(1, np.bool_)), np.zeros(1, np.int64)
+    tails, row = Tails(np.zeros(1), np.zeros(1, np.bool_), 1), np.zeros(1, np.int64)
     tails.grow(1)
     for value in past:
         tails.learn(row, tails.exceed(row, np.array([[value]]), np.zeros(1)))

@@ -77,9 +77,24 @@ def test_the_hour_of_the_week_is_no_evidence_until_it_was_seen() -> None:
     assert observed([1.0, 2.0], known=3.0)[-1, Statistic.WEEKLY] == 3.0
 
 
-def test_residual_and_level_are_what_they_say() -> None:
-    """Against a forecast of 0 the residual is the value, and spread grows with its size."""
-    found = observed([1.0, -1.0] * 50 + [10.0, -10.0] * 50)
-    assert found[-1, Statistic.RESIDUAL] == -10.0
-    assert found[99, Statistic.SPREAD] == pytest.approx(1.0)
-    assert found[-1, Statistic.SPREAD] > 5.0
+def test_the_residual_is_what_was_not_foretold() -> None:
+    """Against a forecast of 0 it is the value."""
+    assert observed([1.0, -10.0])[:, Statistic.RESIDUAL].tolist() == [1.0, -10.0]
+
+
+def test_spread_is_of_the_moves_and_not_of_the_level() -> None:
+    """Ten times as large moves are as far off as a tenth of them; a shift is one move, and a repeat is none."""
+    quiet, loud = [1.0, -1.0] * 100, [10.0, -10.0] * 100
+    found = observed([*quiet, *loud, *quiet, *[1.0] * 100, *np.add(quiet, 500.0)])[:, Statistic.SPREAD]
+    assert np.isnan(found[0])
+    first, second, third, still, shifted = found[[199, 399, 599, 699, -1]]
+    assert second - first == pytest.approx(np.log(10.0), abs=0.01)
+    assert third == pytest.approx(first, abs=0.01)
+    assert still == pytest.approx(third, abs=0.01)
+    assert shifted == pytest.approx(first, abs=0.1)
+
+
+def test_what_rests_on_a_step_is_not_quiet() -> None:
+    """Spread never falls below a part of the least change the sensor has shown."""
+    found = observed([*[0.0, 8.0] * 50, *[0.0, 0.5] * 500])[:, Statistic.SPREAD]
+    assert found[-1] == pytest.approx(np.log(0.5), abs=0.01)

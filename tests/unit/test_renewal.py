@@ -178,7 +178,7 @@ def test_where_that_takes_too_long_the_newest_part_serves_and_is_not_saved(journ
 
 @pytest.mark.usefixtures("_haste")
 def test_the_newest_readings_serve_however_many_they_are(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A commit that alone is more than a start has time for was passed over, and what the clock said after it served."""
+    """A commit that alone is more than a start has time for was passed over: what came after it served."""
     monkeypatch.setattr(renewal, "PROBE", 1)
     live(journal, mark="of another version")
     _, regime = begun(journal, AFTER)

@@ -13,7 +13,7 @@ ROWS = np.arange(1)
 
 def grown(streams: int = 1, least: float = 0.0, *, is_reading: bool = False) -> Tails:
     """Return the tails of one statistic."""
-    tails = Tails(np.array([least]), np.array([is_reading]))
+    tails = Tails(np.array([least]), np.array([is_reading]), 1)
     tails.grow(streams)
     return tails
 
@@ -150,3 +150,17 @@ def test_a_run_that_goes_on_is_not_compared_with_itself() -> None:
     found = [float(rarity(tails, np.array([run]))[0]) for run in np.arange(1.0, 61.0)]
     assert found[-1] > 8.0
     assert all(later >= earlier for earlier, later in pairwise(found))
+
+
+def test_what_is_looked_at_upwards_only_has_one_tail() -> None:
+    """Little of what is never negative is no news, and the range seen of it begins at 0."""
+    tails = Tails(np.zeros(1), np.zeros(1, np.bool_), 0)
+    tails.grow(1)
+    values = np.random.RandomState(11).standard_exponential(1000)
+    for value in values:
+        tails.learn(ROWS, tails.exceed(ROWS, np.array([[value]]), np.zeros(1)))
+    assert tails.sides == 1
+    assert not len(tails.exceed(ROWS, np.zeros((1, 1)), np.zeros(1)).side)
+    assert tails.decades(tails.exceed(ROWS, np.full((1, 1), 30.0), np.zeros(1)))[0] > 4.0
+    low, high = tails.band(ROWS, 0)
+    assert (low[0], high[0] > 1.0) == (-np.inf, True)
