@@ -6,6 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from readings import START
 
+from gateway.learning.nature import Scale
+from gateway.learning.pool import Outlook
+from gateway.learning.profile import hour_of
+from gateway.learning.prospects import View
 from gateway.learning.streams import Policy, Streams
 from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdicts
 
@@ -18,6 +22,35 @@ class Step(NamedTuple):
     at: int
     change: Change
     kind: Kind
+
+
+def seen(
+    value: float,
+    outlook: Outlook,
+    recent: Sequence[float] = (0.0,),
+    weekly: float = np.nan,
+    *,
+    is_counter: bool = False,
+) -> View:
+    """Return one reading of one stream as its evidence sees it: beside the last ones, and the hour's usual."""
+    row, zero, now = np.zeros(1, np.int64), np.zeros(1), np.array([value])
+    return View(
+        rows=row,
+        at=row,
+        observed_at=row,
+        before=row,
+        local_s=row,
+        hour=hour_of(row),
+        interval_s=zero,
+        scale=Scale(zero, zero, np.array([is_counter]), has_counters=is_counter),
+        said=now,
+        read=now,
+        value=now,
+        outlook=outlook,
+        weekly=np.array([weekly]),
+        lowest=np.array([min(recent)]),
+        highest=np.array([max(recent)]),
+    )
 
 
 def noise(readings: int, streams: int, seed: int = 1, memory: float = 0.0) -> Floats:

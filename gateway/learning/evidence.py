@@ -13,11 +13,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.pool import TINY, Outlook
+from gateway.learning.pool import TINY
+from gateway.learning.prospects import View
 from gateway.learning.rows import Places, Rows, plain_rate
 from gateway.records import Floats, Ints, Kind
 
-RING = 24
 SHORT = 6
 BLOCK = 4
 BLOCKS = 48
@@ -82,34 +82,32 @@ class Evidence(Rows):
                 "grain": ((), np.float64, np.inf),
                 "block": ((), np.float64, 0.0),
                 "blocks": ((BLOCKS,), np.float32, 0.0),
-                "ring": ((RING,), np.float32, 0.0),
             }
         )
 
-    def observe(  # noqa: PLR0913, PLR0917 - of each what it is and where it stands
-        self, rows: Ints, at: Places, value: Floats, outlook: Outlook, weekly: Floats, is_counter: Mask
-    ) -> tuple[Floats, Memory]:
-        """All statistics of one more reading of each of `rows`, one row per `Statistic`, and what `learn` is to keep.
+    def observe(self, view: View) -> tuple[Floats, Memory]:
+        """All statistics of one more reading of each stream, one row per `Statistic`, and what `learn` is to keep.
 
-        `at` are the same streams, as `stretch` finds them. `weekly` is the residual against the same hour of the week,
-        NaN where that was never seen. A counter is stuck when it stands still, not for rising evenly. A statistic that
-        has not seen enough to exist is NaN in the result, and goes no further than `Tails.exceed`.
+        A counter is stuck when it stands still, not for rising evenly. A statistic that has not seen enough to exist is
+        NaN in the result, and goes no further than `Tails.exceed`.
         """
-        a = self.arrays
+        a, at, value, outlook = self.arrays, view.at, view.value, view.outlook
         seen, plain = a["seen"][at] + 1.0, plain_rate(a["seen"][at] + 1.0)
         residual, usual = value - outlook.expected, value - outlook.seasonal
-        is_known = ~np.isnan(weekly)
+        is_known = ~np.isnan(view.weekly)
         is_first = seen == 1.0
         move = np.where(is_first, 0.0, np.abs(value - outlook.lags[0]))
         is_same, grain = move == 0.0, a["grain"][at]
-        is_still = np.where(is_counter, value == 0.0, is_same)
-        total, step = self._blockwise(rows, value, seen)
+        is_still = np.where(view.scale.is_counter, value == 0.0, is_same)
+        total, step = self._blockwise(view.rows, value, seen)
         memory = {
             "seen": seen,
             "fast": self._mean("fast", at, value, np.maximum(_FAST, plain)),
             "medium": self._mean("medium", at, value, np.maximum(_MEDIUM, plain)),
             "slow": self._mean("slow", at, value, np.maximum(_SLOW, plain)),
-            "weekly": self._mean("weekly", at, np.where(is_known, weekly, 0.0), np.maximum(_WEEKLY, plain)),
+            "weekly": self._mean(
+                "weekly", at, np.where(is_known, value - view.weekly, 0.0), np.maximum(_WEEKLY, plain)
+            ),
             "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
             "spread": np.where(is_same, a["spread"][at], self._mean("spread", at, move, np.maximum(_SPREAD, plain))),
@@ -118,14 +116,13 @@ class Evidence(Rows):
             "block": total,
             "step": step,
         }
-        lowest, highest = self._extremes(at, value, seen)
         statistics = np.stack(
             [
                 residual,
                 memory["fast"],
                 np.minimum(np.minimum.reduce(list(outlook.lags[: SHORT - 1])), value),
-                lowest,
-                highest,
+                np.where(is_first, value, np.minimum(view.lowest, value)),
+                np.where(is_first, value, np.maximum(view.highest, value)),
                 np.where(is_known, memory["weekly"], np.nan),
                 memory["usual"],
                 memory["medium"] - memory["slow"],
@@ -136,13 +133,9 @@ class Evidence(Rows):
         )
         return statistics, memory
 
-    def learn(self, rows: Ints, at: Places, value: Floats, memory: Memory) -> None:
+    def learn(self, rows: Ints, at: Places, memory: Memory) -> None:
         """Keep what `observe` made of this reading of each of `rows`."""
         a, seen = self.arrays, memory["seen"]
-        first = np.flatnonzero(seen == 1.0)
-        if len(first):
-            a["ring"][:, rows[first]] = value[first]
-        a["ring"][seen.astype(np.int64) % RING, rows] = value
         full = np.flatnonzero(seen % BLOCK == 0.0)
         if len(full):
             number = (seen[full] / BLOCK).astype(np.int64)
@@ -159,15 +152,6 @@ class Evidence(Rows):
     def _mean(self, name: str, at: Places, value: Floats, rate: Floats) -> Floats:
         old = self.arrays[name][at]
         return np.asarray(old + rate * (value - old))
-
-    def _extremes(self, at: Places, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
-        """Lowest and highest of the last `RING` values."""
-        recent = self.arrays["ring"][:, at].copy()
-        first = np.flatnonzero(seen == 1.0)
-        if len(first):
-            recent[:, first] = value[first]
-        recent[seen.astype(np.int64) % RING, np.arange(len(value))] = value
-        return np.minimum.reduce(recent, axis=0), np.maximum.reduce(recent, axis=0)
 
     def _blockwise(self, rows: Ints, value: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Sum of the block so far, and mean of the last twelve full blocks less that of the twelve before."""

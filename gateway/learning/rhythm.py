@@ -47,6 +47,16 @@ class Rhythm(Rows):
         place = self.arrays["next"][rows][:, None] - np.arange(count, 0, -1)
         return np.asarray(self.arrays["values"][place % KEPT, rows[:, None]].astype(np.float64))
 
+    def extremes(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
+        """Lowest and highest of the last `count` values of each of `rows`."""
+        place = self.arrays["next"][rows] - np.arange(1, count + 1)[:, None]
+        recent = self.arrays["values"][place % KEPT, rows]
+        return np.minimum.reduce(recent, axis=0), np.maximum.reduce(recent, axis=0)
+
+    def begin(self, rows: Ints, value: Floats) -> None:
+        """The first value of each of `rows`: as if there had been no other before it."""
+        self.arrays["values"][:, rows] = value
+
     def learn(self, rows: Ints, value: Floats) -> None:
         """Take in a value of each of `rows`."""
         place = self.arrays["next"][rows].astype(np.int64)

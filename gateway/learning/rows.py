@@ -47,6 +47,14 @@ class Rows:
                 born = np.full((*shape, max(streams, room * 3 // 2) - room), fill, dtype)
                 self.arrays[name] = _together(np.concatenate([old, born], axis=-1))
 
+    def taken(self, name: str, rows: Ints) -> Array:
+        """Copies of the columns of these streams in one of the arrays."""
+        return np.asarray(self.arrays[name][..., rows])
+
+    def put(self, name: str, rows: Ints, columns: Array) -> None:
+        """Make the columns of these streams in one of the arrays what `taken` gave."""
+        self.arrays[name][..., rows] = columns
+
     def renew(self, rows: Ints) -> None:
         """Let these streams know nothing, as at birth."""
         for name, (_, _, fill) in self.shapes.items():

@@ -14,8 +14,9 @@ STANDING: dict[str, frozenset[str]] = {
     "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
     "rhythm": frozenset({"next", "values"}),
     "distant": frozenset({"due_at", "sent_at", "sent_from", "said"}),
-    "evidence": frozenset({"seen", "fast", "weekly", "usual", "spread", "run", "ring"}),
+    "evidence": frozenset({"seen", "fast", "weekly", "usual", "spread", "run"}),
     "tails": frozenset({"seen"}),
+    "allowed": frozenset(),
 }
 """What is put aside when an incident opens, and what of it is no habit but where a stream stands now: that never falls
 back."""
@@ -75,8 +76,8 @@ class Shelf:
         is_free[self._slots] = False
         slots = np.flatnonzero(is_free)[: len(rows)]
         for room, part in self._parts.items():
-            for name, array in part.arrays.items():
-                self._copies.arrays[f"{room}/{name}"][..., slots] = array[..., rows]
+            for name in part.shapes:
+                self._copies.arrays[f"{room}/{name}"][..., slots] = part.taken(name, rows)
         self._copies.arrays["extreme"][:, slots] = -np.inf
         all_rows, all_slots = np.concatenate([self.rows, rows]), np.concatenate([self._slots, slots])
         order = np.argsort(all_rows, kind="stable")
@@ -101,9 +102,8 @@ class Shelf:
     def put_back(self, rows: Ints, room: str, but: frozenset[str] = frozenset()) -> None:
         """Make one part of these streams what it was, except for the arrays named in `but`."""
         slots = self._slot(rows)
-        for name, array in self._parts[room].arrays.items():
-            if name not in but:
-                array[..., rows] = self._copies.arrays[f"{room}/{name}"][..., slots]
+        for name in self._parts[room].shapes.keys() - but:
+            self._parts[room].put(name, rows, self._copies.arrays[f"{room}/{name}"][..., slots])
 
     def extremes(self, rows: Ints) -> Floats:
         """The most extreme each side has shown since the copies were made, (side, row)."""

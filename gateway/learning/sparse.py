@@ -48,6 +48,17 @@ class Sparse(Rows):
         seats = self.seats(rows)
         return seats[seats > 0]
 
+    def taken(self, name: str, rows: Ints) -> Array:
+        """As of `Rows`."""
+        return super().taken(name, self.seats(rows))
+
+    def put(self, name: str, rows: Ints, columns: Array) -> None:
+        """As of `Rows`; who is to be as at birth gets no column for that."""
+        is_born = (columns == self.shapes[name][2]).reshape(-1, len(rows)).all(axis=0)
+        self.sit(rows[~is_born])
+        seats = self.seats(rows)
+        super().put(name, seats[seats > 0], columns[..., seats > 0])
+
     def renew(self, rows: Ints) -> None:
         """Let these streams know nothing, as at birth."""
         super().renew(self._taken(rows))

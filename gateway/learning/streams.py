@@ -62,6 +62,7 @@ class Streams:
             "habits": self._suspicion.habits,
             "record": self._suspicion.habits.record,
             "tails": self._tails,
+            "allowed": self._suspicion.allowed,
             "gate": self._gate,
         }
         self._dated = (
@@ -72,7 +73,7 @@ class Streams:
             (self._gate, ("opened_at",)),
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, self._tails.sides)
-        self._trial = Trial(self._gate, self._tails, self._shelf, self.prospects)
+        self._trial = Trial(self._gate, self._suspicion, self._shelf, self.prospects)
         self._patience = Patience(self.prospects, self._gate)
         self.watch = Watch(self.prospects, self._suspicion, self._gate, self._trial, self._patience)
 
@@ -180,8 +181,7 @@ class Streams:
         self._dating.note(rows, batch.observed_at, batch.received_at)
         turned, read, scale = self.prospects.meet(rows, at, batch.observed_at, batch.value, is_calm)
         if len(turned):
-            for part in (self._suspicion.evidence, self._suspicion.habits, self._suspicion.habits.record, self._tails):
-                part.renew(turned)
+            self._suspicion.renew(turned)
             self._trial.drop(turned)
         view = self.prospects.view(rows, at, (before, batch.observed_at), (batch.value, read), scale)
         return view._replace(value=self._believed(at, view.outlook, view.value))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.allowed import Allowed
 from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
 from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
@@ -48,22 +49,22 @@ class Case(NamedTuple):
 
 
 class Suspicion:
-    """Statistics of every stream, their tails, and the habits of those that are states."""
+    """Statistics of every stream, their tails, what of them is fine, and the habits of those that are states."""
 
     def __init__(self, zone: ZoneInfo | None) -> None:
-        self.evidence, self.tails, self.habits = (
-            Evidence(),
-            Tails(LEAST_EXCESS, IS_READING, Statistic.RUN),
-            Habits(zone),
-        )
+        self.evidence, self.tails = Evidence(), Tails(LEAST_EXCESS, IS_READING, downwards=Statistic.RUN)
+        self.allowed, self.habits = Allowed(self.tails.sides), Habits(zone)
+
+    def renew(self, rows: Ints) -> None:
+        """Let these streams be as at birth: they turned out to be something else."""
+        for part in (self.evidence, self.tails, self.allowed, self.habits, self.habits.record):
+            part.renew(rows)
 
     def judge(self, view: View, grain: Floats, youth: Floats, nature: Natured) -> Case:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
         rows, is_state = view.rows, nature.is_habitual
         places = np.flatnonzero(is_state)
-        statistics, memory = self.evidence.observe(
-            rows, view.at, view.value, view.outlook, view.value - view.weekly, view.scale.is_counter
-        )
+        statistics, memory = self.evidence.observe(view)
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):
@@ -90,7 +91,7 @@ class Suspicion:
     def _weigh(
         self, found: Peaks, youth: Floats, is_unsure: Mask, is_state: Mask
     ) -> tuple[Floats, npt.NDArray[np.uint8]]:
-        rarity = self.tails.decades(found)
+        rarity = self.tails.decades(found, self.allowed.of(found.side, found.row))
         if not is_state.any():
             decades, strongest = weigh(found, rarity, youth, is_unsure)
             return decades, _KIND[strongest]
@@ -122,7 +123,7 @@ class Suspicion:
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:
         """Learn what was read; of a state, how long it lasted when it is over."""
-        self.evidence.learn(view.rows, view.at, view.value, case.memory)
+        self.evidence.learn(view.rows, view.at, case.memory)
         found = case.found
         if case.stay is not None:
             places, found = np.flatnonzero(case.is_state), found.but(case.is_state & ~case.is_over)

@@ -80,7 +80,6 @@ class Tails(Rows):
                 "peak": (each, np.float32, -np.inf),
                 "peak_at": (each, np.uint32, 0),
                 "born_at": ((self._half,), np.float32, -1.0),
-                "allowed": (each, np.float32, -np.inf),
                 "between": ((self.sides, PEAKS - 2), np.float32, -np.inf),
             }
         )
@@ -161,13 +160,15 @@ class Tails(Rows):
         """All sides of all rows of an array in one line, to be read and written in place."""
         return self.arrays[name].reshape(-1)
 
-    def decades(self, found: Peaks) -> Floats:
-        """log10 of the return period in readings of each exceedance; 0 where nothing can be said yet."""
+    def decades(self, found: Peaks, allowed: Floats | float = -np.inf) -> Floats:
+        """log10 of the return period in readings of each exceedance; 0 where nothing can be said yet.
+
+        Up to `allowed` nothing is said of each, and beyond no more than of what lies as far above its edge.
+        """
         if not len(found.side):
             return np.zeros(0)
         ready = np.isfinite(found.edge)
         thick = ready & (found.mean_excess > 0.0)
-        allowed = self._flat("allowed")[found.at].astype(np.float64)
         edge = np.where(thick, np.maximum(found.edge, allowed), found.told)
         above = np.maximum(found.told - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][self._statistic[found.side], found.row]
@@ -232,11 +233,6 @@ class Tails(Rows):
         taken = np.flatnonzero(higher | ~same)
         self._keep(place[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))
         peak_at[place[taken]] = _turn(now)[taken]
-
-    def allow(self, rows: Ints, extremes: Floats) -> None:
-        """A person said that values up to these (side, row) are fine: from now on they say nothing."""
-        allowed = np.nextafter(extremes.astype(np.float32), np.float32(np.inf))  # rounded, they must not be left out
-        self.arrays["allowed"][:, rows] = np.maximum(self.arrays["allowed"][:, rows], allowed)
 
     def _keep(self, at: Ints, value: Singles, instead: Singles) -> None:
         """Put `value` among the peaks in the place of `instead`, which is no larger."""

@@ -6,15 +6,16 @@ from gateway.learning.evidence import Statistic
 from gateway.learning.gate import Changes, Gate
 from gateway.learning.prospects import Prospects
 from gateway.learning.shelf import APPEAL_S, FORECAST, STANDING, Shelf
-from gateway.learning.tails import Tails
+from gateway.learning.suspicion import Suspicion
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 
 class Trial:
     """What the streams that have an incident knew before it, and what becomes of what they have learned since."""
 
-    def __init__(self, gate: Gate, tails: Tails, shelf: Shelf, prospects: Prospects) -> None:
-        self._gate, self._tails, self._shelf, self._prospects = gate, tails, shelf, prospects
+    def __init__(self, gate: Gate, suspicion: Suspicion, shelf: Shelf, prospects: Prospects) -> None:
+        self._gate, self._shelf, self._prospects = gate, shelf, prospects
+        self._tails, self._allowed = suspicion.tails, suspicion.allowed
 
     def open(self, opened: Ints) -> None:
         """Incidents have opened on these streams."""
@@ -38,7 +39,7 @@ class Trial:
         if verdict is Verdict.FAULT:
             self._put_back(known, STANDING)
         elif verdict is Verdict.FALSE_ALARM:
-            self._tails.allow(known, self._shelf.extremes(known))
+            self._allowed.allow(known, self._shelf.extremes(known))
         return self._gate.judge(rows, verdict)
 
     def settle(self, rows: Ints, observed_at: Ints, change: Changes) -> None:
@@ -47,7 +48,7 @@ class Trial:
         self._put_back(rows[change == Change.CLOSED], FORECAST)
         forgiven = self._gate.forgive(rows)
         if len(forgiven):
-            self._tails.allow(forgiven, self._shelf.extremes(forgiven))
+            self._allowed.allow(forgiven, self._shelf.extremes(forgiven))
         is_past = observed_at - self._gate.arrays["opened_at"][rows] > APPEAL_S * SECOND
         self.drop(rows[is_past & ~self._gate.is_open(rows)])
 

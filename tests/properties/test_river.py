@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import stats, time_series
+from series import seen
 
 from gateway.learning import pool
 from gateway.learning.evidence import _FAST, _MEDIUM, Evidence
@@ -67,8 +68,8 @@ def test_means_are_rivers(values: list[float]) -> None:
     square = Twin(_MEDIUM)
     for value in values:
         outlook = fed(learner, value)
-        _, memory = evidence.observe(ROWS, ROWS, np.array([value]), outlook, np.zeros(1), np.zeros(1, bool))
-        evidence.learn(ROWS, ROWS, np.array([value]), memory)
+        _, memory = evidence.observe(seen(value, outlook))
+        evidence.learn(ROWS, ROWS, memory)
         for name, (part, _) in ours.items():
             assert part.arrays[name][0] == pytest.approx(twins[name].update(value), rel=CLOSE, abs=CLOSE)
         assert evidence.arrays["power"][0] == pytest.approx(square.update(value * value), rel=CLOSE, abs=CLOSE)

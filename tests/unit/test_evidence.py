@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from series import seen
 
-from gateway.learning.evidence import BLOCK, BLOCKS, KINDS, RING, Evidence, Statistic
+from gateway.learning.evidence import BLOCK, BLOCKS, KINDS, Evidence, Statistic
 from gateway.learning.pool import LAGS, Outlook
+from gateway.learning.prospects import RECENT
 from gateway.records import Floats
 
 ROW = np.array([0])
@@ -18,12 +20,12 @@ def observed(
     evidence.grow(1)
     lags, rows = np.zeros((LAGS, 1)), []
     zero = np.zeros(1)
-    for value in values:
+    for number, value in enumerate(values):
         outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
-        statistics, memory = evidence.observe(
-            ROW, ROW, np.array([value]), outlook, np.array([known]), np.array([is_counter])
-        )
-        evidence.learn(ROW, ROW, np.array([value]), memory)
+        recent = values[max(0, number - RECENT) : number] or [0.0]
+        view = seen(value, outlook, recent, known, is_counter=is_counter)
+        statistics, memory = evidence.observe(view)
+        evidence.learn(ROW, ROW, memory)
         rows.append(statistics[:, 0])
         lags = np.concatenate([[[value]], lags[:-1]])
     return np.array(rows)
@@ -36,10 +38,10 @@ def test_every_statistic_speaks_of_one_kind() -> None:
 
 def test_extremes_are_those_of_the_last_readings() -> None:
     """The highest and lowest value are forgotten when they leave the window."""
-    values = [5.0, -5.0, *[0.0] * (RING + 5)]
-    found = observed(values)
-    assert found[RING - 1, [Statistic.HIGHEST, Statistic.LOWEST]].tolist() == [5.0, -5.0]
-    assert found[RING + 1, [Statistic.HIGHEST, Statistic.LOWEST]].tolist() == [0.0, 0.0]
+    found = observed([5.0, -5.0, *[0.0] * (RECENT + 5)])[:, [Statistic.HIGHEST, Statistic.LOWEST]]
+    assert found[:2].tolist() == [[5.0, 5.0], [5.0, -5.0]]
+    assert found[RECENT].tolist() == [5.0, -5.0]
+    assert found[RECENT + 2].tolist() == [0.0, 0.0]
 
 
 def test_a_run_counts_repeats() -> None:
@@ -74,7 +76,7 @@ def test_a_step_of_the_level_is_seen_as_such() -> None:
 def test_the_hour_of_the_week_is_no_evidence_until_it_was_seen() -> None:
     """An unknown hour gives no number, which no tail will look at."""
     assert np.isnan(observed([1.0, 2.0])[:, Statistic.WEEKLY]).all()
-    assert observed([1.0, 2.0], known=3.0)[-1, Statistic.WEEKLY] == 3.0
+    assert observed([1.0, 2.0], known=-1.0)[-1, Statistic.WEEKLY] == pytest.approx(3.0 - 1.0 / 2)
 
 
 def test_the_residual_is_what_was_not_foretold() -> None:

@@ -35,6 +35,15 @@ def test_without_a_beat_the_last_two_values_are_expected() -> None:
     assert lived(np.full(500, 21.5)).expect(ROW, np.array([1]))[0] == 21.5
 
 
+def test_the_extremes_are_those_of_the_last_values() -> None:
+    """What has left the window is no extreme any more; before the first value there was no other."""
+    rhythm = lived(np.array([9.0, *np.zeros(KEPT), 1.0, -2.0, 3.0]))
+    assert [float(side[0]) for side in rhythm.extremes(ROW, 3)] == [-2.0, 3.0]
+    assert [float(side[0]) for side in rhythm.extremes(ROW, KEPT)] == [-2.0, 3.0]
+    rhythm.begin(ROW, np.array([4.0]))
+    assert [float(side[0]) for side in rhythm.extremes(ROW, KEPT)] == [4.0, 4.0]
+
+
 def test_a_new_beat_replaces_the_old() -> None:
     """After twice what is kept, the period is that of the new rhythm."""
     time = np.arange(1000)

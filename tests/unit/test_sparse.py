@@ -34,6 +34,19 @@ def test_who_has_no_column_reads_what_is_known_at_birth() -> None:
     assert level(sparse, 2) == [7.0]
 
 
+def test_columns_are_taken_and_put_back() -> None:
+    """Whoever is put back to what is known at birth needs no column for it."""
+    sparse = made(4, 1, 2)
+    rows = np.array([0, 1, 2])
+    taken = sparse.taken("level", rows)
+    assert taken.tolist() == [7.0, 1.0, 2.0]
+    sparse.put("level", np.array([0, 1, 3]), np.array([7.0, 5.0, 6.0]))
+    assert level(sparse, 0, 1, 2, 3) == [7.0, 5.0, 2.0, 6.0]
+    assert sparse.seated().tolist() == [1, 2, 3]
+    sparse.put("level", rows, taken)
+    assert level(sparse, 0, 1, 2) == [7.0, 1.0, 2.0]
+
+
 def test_sitting_down_twice_is_sitting_down_once() -> None:
     """A column is kept."""
     sparse = made(3, 1)
