@@ -9,7 +9,7 @@ from readings import START
 from gateway.learning.nature import Scale
 from gateway.learning.pool import Outlook
 from gateway.learning.profile import hour_of
-from gateway.learning.prospects import View
+from gateway.learning.prospects import RECENT, View
 from gateway.learning.streams import Policy, Streams
 from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdicts
 
@@ -27,16 +27,18 @@ class Step(NamedTuple):
 def seen(
     value: float,
     outlook: Outlook,
-    recent: Sequence[float] = (0.0,),
+    past: Sequence[float],
     weekly: float = np.nan,
     *,
     is_counter: bool = False,
 ) -> View:
-    """Return one reading of one stream as its evidence sees it: beside the last ones, and the hour's usual."""
+    """Return one reading of one stream as its evidence sees it: beside those before, and the hour's usual."""
+    recent = past[-RECENT:] or [0.0]
     row, zero, now = np.zeros(1, np.int64), np.zeros(1), np.array([value])
     return View(
         rows=row,
         at=row,
+        seen=np.array([len(past) + 1.0]),
         observed_at=row,
         before=row,
         local_s=row,

@@ -69,7 +69,6 @@ class Evidence(Rows):
     def __init__(self) -> None:
         super().__init__(
             {
-                "seen": ((), np.float64, 0.0),
                 "fast": ((), np.float64, 0.0),
                 "medium": ((), np.float64, 0.0),
                 "slow": ((), np.float64, 0.0),
@@ -91,8 +90,8 @@ class Evidence(Rows):
         A counter is stuck when it stands still, not for rising evenly. A statistic that has not seen enough to exist is
         NaN in the result, and goes no further than `Tails.exceed`.
         """
-        a, at, value, outlook = self.arrays, view.at, view.value, view.outlook
-        seen, plain = a["seen"][at] + 1.0, plain_rate(a["seen"][at] + 1.0)
+        a, at, value, outlook, seen = self.arrays, view.at, view.value, view.outlook, view.seen
+        plain = plain_rate(seen)
         residual, usual = value - outlook.expected, value - outlook.seasonal
         is_known = ~np.isnan(view.weekly)
         is_first = seen == 1.0
@@ -101,7 +100,6 @@ class Evidence(Rows):
         is_still = np.where(view.scale.is_counter, value == 0.0, is_same)
         total, step = self._blockwise(view.rows, value, seen)
         memory = {
-            "seen": seen,
             "fast": self._mean("fast", at, value, np.maximum(_FAST, plain)),
             "medium": self._mean("medium", at, value, np.maximum(_MEDIUM, plain)),
             "slow": self._mean("slow", at, value, np.maximum(_SLOW, plain)),
@@ -133,16 +131,16 @@ class Evidence(Rows):
         )
         return statistics, memory
 
-    def learn(self, rows: Ints, at: Places, memory: Memory) -> None:
-        """Keep what `observe` made of this reading of each of `rows`."""
-        a, seen = self.arrays, memory["seen"]
+    def learn(self, view: View, memory: Memory) -> None:
+        """Keep what `observe` made of this reading of each stream."""
+        a, seen = self.arrays, view.seen
         full = np.flatnonzero(seen % BLOCK == 0.0)
         if len(full):
             number = (seen[full] / BLOCK).astype(np.int64)
-            a["blocks"][number % BLOCKS, rows[full]] = memory["block"][full] / BLOCK
+            a["blocks"][number % BLOCKS, view.rows[full]] = memory["block"][full] / BLOCK
             memory["block"][full] = 0.0
         for name, new in memory.items():
-            a[name][at] = new
+            a[name][view.at] = new
 
     def grain(self, at: Places) -> Floats:
         """The least change each of these streams has shown, 0 where there was none."""

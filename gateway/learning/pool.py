@@ -58,7 +58,7 @@ class Pool(Rows):
                 "offset": ((), np.float64, 0.0),
                 "holt": ((), np.float64, 0.0),
                 "trend": ((), np.float64, 0.0),
-                "ar": ((LAGS,), np.float64, 0.0),
+                "ar": ((LAGS,), np.float32, 0.0),
                 "scale": ((), np.float64, 0.0),
                 "width": ((), np.float64, 2.0),
                 "regret": (many, np.float32, 0.0),

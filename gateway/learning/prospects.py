@@ -33,13 +33,15 @@ Mask = npt.NDArray[np.bool_]
 class View(NamedTuple):
     """One reading of each of some streams, and what was expected of it.
 
-    `at` are the same streams as `rows`, as `stretch` finds them. `before` is the time of the one before, `said` is as
-    it was sent, `read` in its own unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of
-    the week usually has, NaN where that was never seen. `lowest` and `highest` are so of the last `RECENT` before.
+    `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
+    stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
+    unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
+    where that was never seen. `lowest` and `highest` are so of the last `RECENT` before.
     """
 
     rows: Ints
     at: Places
+    seen: Floats
     observed_at: Ints
     before: Ints
     local_s: Ints
@@ -104,13 +106,14 @@ class Prospects:
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
         weekly = np.where(seen > 0.0, weekly, np.nan)
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
-        return View(rows, at, *moments, scale, *values, outlook, weekly, *self.rhythm.extremes(rows, RECENT))
+        seen = self.seen(at) + 1.0
+        return View(rows, at, seen, *moments, scale, *values, outlook, weekly, *self.rhythm.extremes(rows, RECENT))
 
     def band(self, view: View) -> tuple[Floats, Floats, Floats]:
         """What is expected of each reading, in its own unit: middle, lower, upper; NaN while nothing is known."""
         outlook, scale = view.outlook, view.scale
         half = self.pool.interval(view.at, outlook)
-        unspoken = np.flatnonzero((self.seen(view.at) == 0.0) | self.natures.speaks(view.at))
+        unspoken = np.flatnonzero((view.seen == 1.0) | self.natures.speaks(view.at))
         middle, low, high = (
             scale.own(each) for each in (outlook.expected, outlook.expected - half, outlook.expected + half)
         )
@@ -120,7 +123,7 @@ class Prospects:
     def learn(self, view: View, is_faulty: Mask) -> None:
         """Learn what was read; from what belongs to a fault, models of the user's choice learn nothing."""
         self._learn_distant(view)
-        first = np.flatnonzero(self.seen(view.at) == 0.0)
+        first = np.flatnonzero(view.seen == 1.0)
         if len(first):
             self.rhythm.begin(view.rows[first], view.value[first])
         self.pool.learn(view.at, view.outlook, view.value)

@@ -13,7 +13,6 @@ from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.nature import KindRule
 from gateway.learning.patience import WARM_UP, Patience
-from gateway.learning.pool import Outlook
 from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
 from gateway.learning.shelf import STANDING, Shelf
@@ -184,7 +183,7 @@ class Streams:
             self._suspicion.renew(turned)
             self._trial.drop(turned)
         view = self.prospects.view(rows, at, (before, batch.observed_at), (batch.value, read), scale)
-        return view._replace(value=self._believed(at, view.outlook, view.value))
+        return view._replace(value=self._believed(view))
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
         """What else is to be said of counters and of states."""
@@ -197,13 +196,14 @@ class Streams:
             verdicts.nature[turn[places]] = np.where(case.stay.is_event, Nature.EVENT, Nature.STATE)
             verdicts.base[turn[places]], verdicts.span_s[turn[places]] = self._suspicion.stands(view.rows[places], case)
 
-    def _believed(self, at: Places, outlook: Outlook, value: Floats) -> Floats:
+    def _believed(self, view: View) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
+        at, outlook = view.at, view.outlook
         span = self._tails.span(at, Statistic.HIGHEST, Statistic.LOWEST)
         reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
         reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(self.prospects.clock.arrays["origin"][at])))
-        reach = np.where(self.prospects.seen(at) >= WARM_UP, reach, np.inf)
-        return within(value, outlook.expected - reach, outlook.expected + reach)
+        reach = np.where(view.seen > WARM_UP, reach, np.inf)
+        return within(view.value, outlook.expected - reach, outlook.expected + reach)
 
     def opened(self) -> Floats:
         """Of each stream, how many incidents it lately opens in 30 days that nobody called a fault."""

@@ -123,7 +123,7 @@ class Suspicion:
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:
         """Learn what was read; of a state, how long it lasted when it is over."""
-        self.evidence.learn(view.rows, view.at, case.memory)
+        self.evidence.learn(view, case.memory)
         found = case.found
         if case.stay is not None:
             places, found = np.flatnonzero(case.is_state), found.but(case.is_state & ~case.is_over)

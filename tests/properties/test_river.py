@@ -66,10 +66,9 @@ def test_means_are_rivers(values: list[float]) -> None:
     }
     twins = {name: Twin(fading) for name, (_, fading) in ours.items()}
     square = Twin(_MEDIUM)
-    for value in values:
-        outlook = fed(learner, value)
-        _, memory = evidence.observe(seen(value, outlook))
-        evidence.learn(ROWS, ROWS, memory)
+    for number, value in enumerate(values):
+        view = seen(value, fed(learner, value), values[:number])
+        evidence.learn(view, evidence.observe(view)[1])
         for name, (part, _) in ours.items():
             assert part.arrays[name][0] == pytest.approx(twins[name].update(value), rel=CLOSE, abs=CLOSE)
         assert evidence.arrays["power"][0] == pytest.approx(square.update(value * value), rel=CLOSE, abs=CLOSE)

@@ -22,10 +22,9 @@ def observed(
     zero = np.zeros(1)
     for number, value in enumerate(values):
         outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
-        recent = values[max(0, number - RECENT) : number] or [0.0]
-        view = seen(value, outlook, recent, known, is_counter=is_counter)
+        view = seen(value, outlook, values[:number], known, is_counter=is_counter)
         statistics, memory = evidence.observe(view)
-        evidence.learn(ROW, ROW, memory)
+        evidence.learn(view, memory)
         rows.append(statistics[:, 0])
         lags = np.concatenate([[[value]], lags[:-1]])
     return np.array(rows)
