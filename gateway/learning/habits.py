@@ -14,12 +14,11 @@ never seen counts like those that were seen once, which says how many are still 
 """
 
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.calendar import DAY_S, WEEK_S, local_seconds
+from gateway.learning.calendar import DAY_S, WEEK_S, Almanac
 from gateway.learning.record import Burst, Record
 from gateway.learning.sparse import Sparse
 from gateway.records import SECOND, Floats, Ints
@@ -90,8 +89,8 @@ class Habits(Sparse):
     Times are those of the device's clock, which is `behind` the gateway's.
     """
 
-    def __init__(self, zone: ZoneInfo | None) -> None:
-        self._zone, self.record = zone, Record()
+    def __init__(self, almanac: Almanac) -> None:
+        self._almanac, self.record = almanac, Record(almanac)
         super().__init__(
             {
                 "state": ((), np.uint8, _NOBODY),
@@ -121,13 +120,13 @@ class Habits(Sparse):
     def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints, is_event: Mask) -> Stay:
         """How long each of `rows` has been in its state at a moment, from which on it is in `state`."""
         a, before, seats = self.arrays, self.state(rows), self.seats(rows)
-        local_s = local_seconds(at, self._zone)
+        local_s = self._almanac.local_s(at)
         is_over = (before != _NOBODY) & (is_event | (before != state))
         is_rest = is_event | (before == np.argmax(a["spent_s"][:, seats], axis=0))
         rate = self._rate(seats, at)
         is_known = (at - a["born_at"][seats]) / SECOND >= _KNOWN_DAYS * DAY_S
-        stirs = np.where(is_rest, _usual(rate, local_seconds(since, self._zone), local_s), np.nan)
-        quiet_s = np.where(is_over & is_rest & is_known, _quiet_s(rate, local_s), 0.0)
+        stirs = np.where(is_rest, self._usual(rate, self._almanac.local_s(since), local_s), np.nan)
+        quiet_s = np.where(is_over & is_rest & is_known, _quiet_s(rate, self._bins(local_s)), 0.0)
         lasted_s = np.maximum(at - since, 0) / SECOND
         visits, rare_s = self._rarity(seats, state, lasted_s)
         rare_s = np.where(is_over & is_known, rare_s, 0.0)
@@ -149,7 +148,7 @@ class Habits(Sparse):
 
         And on how many days something had come by this time of the day.
         """
-        return self.record.gap(rows, local_seconds(at, self._zone), np.maximum(at - since, 0) / SECOND)
+        return self.record.gap(rows, self._almanac.local_s(at), np.maximum(at - since, 0) / SECOND)
 
     def due(self, rows: Ints, at: int) -> Mask:
         """Which of `rows` are to be attended to at this moment by the gateway's clock, every half hour; once."""
@@ -158,7 +157,7 @@ class Habits(Sparse):
 
     def attend(self, rows: Ints, at: Ints, is_doubtful: Mask) -> None:
         """Somebody listens at this moment; `is_doubtful` is of what no day is to be learned now."""
-        self.record.attend(rows, local_seconds(at, self._zone), is_doubtful)
+        self.record.attend(rows, self._almanac.local_s(at), is_doubtful)
 
     def _rarity(self, seats: Ints, state: Ints, lasted_s: Floats) -> tuple[Floats, Floats]:
         """How often `state` was seen, and how long it usually takes until one comes that was seen no more often."""
@@ -212,7 +211,7 @@ class Habits(Sparse):
         stirred = np.flatnonzero(stay.is_over & ~np.isnan(stay.stirs))
         if len(stirred):
             seat = seats[stirred]
-            kind, hour = _bins(stay.local_s[stirred])
+            kind, hour = self._bins(stay.local_s[stirred])
             a["stirs"][:, seat] *= self._fading(seat, stay.at[stirred]).astype(np.float32)
             a["stirs"][kind * _HOURS + hour, seat] += np.float32(1.0)
             a["stirred_at"][seat] = stay.at[stirred]
@@ -233,29 +232,28 @@ class Habits(Sparse):
         either = (count[0] + count[1] + _NEVER) / days
         return np.asarray((count + _DOUBT_DAYS * either) / (days * _DAYS / 7.0 + _DOUBT_DAYS))
 
+    def _bins(self, local_s: Ints) -> tuple[Ints, Ints]:
+        """Workday (0) or weekend (1), and the hour."""
+        return self._almanac.is_weekend(local_s // DAY_S).astype(np.int64), local_s % DAY_S // 3600
 
-def _bins(local_s: Ints) -> tuple[Ints, Ints]:
-    """Workday (0) or weekend (1), and the hour."""
-    return np.asarray((local_s % WEEK_S // DAY_S >= _WORKDAYS).astype(np.int64)), local_s % DAY_S // 3600
+    def _usual(self, rate: Floats, since_s: Ints, now_s: Ints) -> Floats:
+        """How many stirs usually come between two moments."""
+        total, column = np.cumsum(rate, axis=1), np.arange(rate.shape[2])
+
+        def in_day(local_s: Ints) -> Floats:
+            kind, hour = self._bins(local_s)
+            left = 1.0 - local_s % 3600 / 3600.0
+            return np.asarray(total[kind, hour, column] - left * rate[kind, hour, column])
+
+        since, now = since_s // DAY_S, now_s // DAY_S
+        weekend = self._almanac.weekend_days(now) - self._almanac.weekend_days(since)
+        whole = (now - since - weekend) * total[0, -1] + weekend * total[1, -1]
+        return np.asarray(np.maximum(whole + in_day(now_s) - in_day(since_s), 0.0))
 
 
-def _usual(rate: Floats, since_s: Ints, now_s: Ints) -> Floats:
-    """How many stirs usually come between two moments."""
-    hourly = np.concatenate([rate[0]] * _WORKDAYS + [rate[1]] * _WEEKEND)
-    total, column = np.cumsum(hourly, axis=0), np.arange(hourly.shape[1])
-
-    def in_week(local_s: Ints) -> Floats:
-        hour = local_s % WEEK_S // 3600
-        left = 1.0 - local_s % 3600 / 3600.0
-        return np.asarray(total[hour, column] - left * hourly[hour, column])
-
-    weeks = now_s // WEEK_S - since_s // WEEK_S
-    return np.asarray(np.maximum(weeks * total[-1] + in_week(now_s) - in_week(since_s), 0.0))
-
-
-def _quiet_s(rate: Floats, local_s: Ints) -> Floats:
+def _quiet_s(rate: Floats, bins: tuple[Ints, Ints]) -> Floats:
     """The seconds that usually pass between two stirs at hours at most as busy as this."""
-    kind, hour = _bins(local_s)
-    mine = rate[kind, hour, np.arange(len(local_s))]
-    quiet = np.where(rate <= mine, rate * _DAYS, 0.0).reshape(2 * _HOURS, len(local_s))
+    kind, hour = bins
+    mine = rate[kind, hour, np.arange(len(hour))]
+    quiet = np.where(rate <= mine, rate * _DAYS, 0.0).reshape(2 * _HOURS, len(hour))
     return np.asarray(WEEK_S / np.cumsum(quiet, axis=0)[-1])

@@ -23,9 +23,9 @@ class Hour(NamedTuple):
     week: Ints
 
 
-def hour_of(local_s: Ints) -> Hour:
+def hour_of(week_s: Ints) -> Hour:
     """Where in its day and its week each local time is."""
-    return Hour(local_s % DAY_S // (DAY_S // DAY_BINS), local_s % WEEK_S // (WEEK_S // WEEK_BINS))
+    return Hour(week_s % DAY_S // (DAY_S // DAY_BINS), week_s % WEEK_S // (WEEK_S // WEEK_BINS))
 
 
 class Profile(Rows):

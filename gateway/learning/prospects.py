@@ -1,12 +1,11 @@
 """What is expected of every stream: of its next value, and after any time, in its own unit."""
 
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.calendar import local_seconds
+from gateway.learning.calendar import Almanac
 from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.nature import Natures, Scale
@@ -60,8 +59,8 @@ class View(NamedTuple):
 class Prospects:
     """Pace, nature, profiles, beat and forecasters of every stream, and the models a user chose instead of these."""
 
-    def __init__(self, zone: ZoneInfo | None) -> None:
-        self._zone = zone
+    def __init__(self, almanac: Almanac) -> None:
+        self._almanac = almanac
         self.clock, self.natures, self.pool = Clock(), Natures(), Pool()
         self.profile, self.rhythm, self.distant = Profile(), Rhythm(), Distant()
         self.chosen: dict[int, ChosenForecaster] = {}
@@ -100,14 +99,17 @@ class Prospects:
         `numbers` are what was said and what was read.
         """
         (before, observed_at), (said, read) = times, numbers
-        local_s, interval_s = local_seconds(observed_at, self._zone), self.interval_s(at)
-        hour = hour_of(local_s)
+        local_s, interval_s = self._almanac.local_s(observed_at), self.interval_s(at)
+        hour = self._hour(local_s)
         usual, weekly, seen = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
         weekly = np.where(seen > 0.0, weekly, np.nan)
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
         seen = self.seen(at) + 1.0
         return View(rows, at, seen, *moments, scale, *values, outlook, weekly, *self.rhythm.extremes(rows, RECENT))
+
+    def _hour(self, local_s: Ints) -> Hour:
+        return hour_of(self._almanac.week_s(local_s))
 
     def band(self, view: View) -> tuple[Floats, Floats, Floats]:
         """What is expected of each reading, in its own unit: middle, lower, upper; NaN while nothing is known."""
@@ -144,7 +146,7 @@ class Prospects:
 
         def usual(place: Ints, ahead_s: Floats, steps: Floats) -> Usual:
             row, due = chosen[place], local_s[place] + ahead_s.astype(np.int64)
-            usual = self.profile.expect(row, hour_of(due), slow[row])[0]
+            usual = self.profile.expect(row, self._hour(due), slow[row])[0]
             return Usual(usual, self.rhythm.expect(row, steps.astype(np.int64)))
 
         moments = view.before[turn], view.observed_at[turn], view.interval_s[turn]
@@ -196,17 +198,17 @@ class Prospects:
         """
         clock, pool, count = self.clock.arrays, self.pool, horizons_s.shape[1]
         last_at, interval_s = clock["last_at"][rows], self.interval_s(rows)
-        slow, zone = pool.arrays["slow"][rows], self._zone
-        following = local_seconds(last_at + (interval_s * SECOND).astype(np.int64), zone)
-        usual, cycle = self.profile.expect(rows, hour_of(following), slow)[0], self.rhythm.following(rows)
+        slow = pool.arrays["slow"][rows]
+        following = self._almanac.local_s(last_at + (interval_s * SECOND).astype(np.int64))
+        usual, cycle = self.profile.expect(rows, self._hour(following), slow)[0], self.rhythm.following(rows)
         scale = self.natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
         outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
         half = pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * deviation)
         place = np.repeat(np.arange(len(rows)), count)
-        due = local_seconds((last_at[:, None] + (horizons_s * SECOND).astype(np.int64)).reshape(-1), zone)
+        due = self._almanac.local_s((last_at[:, None] + (horizons_s * SECOND).astype(np.int64)).reshape(-1))
         steps = np.maximum(horizons_s / interval_s[:, None], 1.0).reshape(-1)
-        seasonal = self.profile.expect(rows[place], hour_of(due), slow[place])[0]
+        seasonal = self.profile.expect(rows[place], self._hour(due), slow[place])[0]
         then = Usual(seasonal, self.rhythm.expect(rows[place], np.rint(steps).astype(np.int64)))
         aim = self._aim(rows, outlook).of(place)
         expected, width = self.distant.forecast(rows[place], aim, then, steps, (half[place], widest[place]))
@@ -226,8 +228,7 @@ class Prospects:
         clock, slow = self.clock.arrays, self.pool.arrays["slow"][rows]
         last_at, ago = clock["last_at"][rows], ((count - 1) * clock["interval_s"][rows] * SECOND).astype(np.int64)
         now, then = (
-            self.profile.expect(rows, hour_of(local_seconds(at, self._zone)), slow)[0]
-            for at in (last_at, last_at - ago)
+            self.profile.expect(rows, self._hour(self._almanac.local_s(at)), slow)[0] for at in (last_at, last_at - ago)
         )
         learned, is_counter = self.rhythm.recent(rows, count), self.natures.is_counter(rows)
         risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned

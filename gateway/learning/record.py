@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.calendar import DAY_S
+from gateway.learning.calendar import DAY_S, Almanac
 from gateway.learning.sparse import Sparse
 from gateway.records import SECOND, Floats, Ints
 
@@ -32,7 +32,6 @@ _GRACE = 2  # slots: what came later than ever by less than half an hour is not 
 _LEAST_GAPS = 8  # before gaps say anything: a button that is pushed once a week has no habit in four
 _UNSEEN = 0.1  # gaps that are still to come; with this, the first missing one is told after two weeks
 _GRAIN = 0.3  # the least that gaps differ by: a third more time
-_WORKDAYS = 5
 _EVEN = 0.5  # as likely as not
 _LOG_FACTORIAL = np.array([math.lgamma(count + 1.0) for count in range(DAYS)])
 
@@ -79,7 +78,8 @@ class Record(Sparse):
     `day` is the newest of them, `is_heard` are those of which it is known that nothing else happened.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, almanac: Almanac) -> None:
+        self._almanac = almanac
         super().__init__(
             {
                 "day": ((), np.int32, 0),
@@ -163,7 +163,7 @@ class Record(Sparse):
         past, is_known = _past(self._is_in(seats, day), is_heard, slot)
         whole_s = lasted_s - local_s % SLOT_S - _GRACE * SLOT_S
         now = np.log(np.maximum(whole_s, 1.0) / SLOT_S)
-        is_weekend = (day[:, None] - np.arange(DAYS - 1)) % 7 >= _WORKDAYS
+        is_weekend = self._almanac.is_weekend(day[:, None] - np.arange(DAYS - 1))
         every = _exceeded(past, is_known, now)
         alike = _exceeded(past, is_known & (is_weekend[:, 1:] == is_weekend[:, :1]), now)
         same = np.where(alike.gaps >= _LEAST_GAPS, _same(every, alike), 1.0)

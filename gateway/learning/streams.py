@@ -1,13 +1,14 @@
 """All streams of a shard, as arrays: forecast, weigh the evidence, decide, then learn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.budget import Budget
+from gateway.learning.calendar import Almanac, Holidays
 from gateway.learning.dating import Dating
 from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate
@@ -40,6 +41,7 @@ class Policy:
     adopt_after_s: float = DAY_S
     zone: ZoneInfo | None = None
     kinds: Sequence[KindRule] = ()
+    holidays: Holidays = field(default_factory=Holidays)
 
 
 class Streams:
@@ -47,7 +49,8 @@ class Streams:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        self.prospects, self._suspicion = Prospects(self._policy.zone), Suspicion(self._policy.zone)
+        almanac = Almanac(self._policy.zone, self._policy.holidays)
+        self.prospects, self._suspicion = Prospects(almanac), Suspicion(almanac)
         self._gate, self._tails, self._dating = Gate(self._policy.adopt_after_s), self._suspicion.tails, Dating()
         self._parts: dict[str, Rows] = {
             "dating": self._dating,
@@ -102,6 +105,14 @@ class Streams:
             part.rewind(at, ours, *names)
         self._suspicion.habits.resume(at, leap, ours)
         self._dating.doubt(self.prospects.clock.arrays["last_at"], at)
+
+    def span(self) -> tuple[int, int]:
+        """From when until when (ns) was learned what is known, and is foretold what is still to come true."""
+        clock, due_at = self.prospects.clock.arrays, self.prospects.distant.arrays["due_at"]
+        heard = np.flatnonzero(clock["seen"][: self._gate.count])
+        if not len(heard):
+            return 0, 0
+        return int(clock["born_at"][heard].min()), int(max(clock["last_at"][heard].max(), due_at[:, heard].max()))
 
     def dated_by_us(self) -> Ints:
         """The streams whose readings have no time of their own."""

@@ -1,12 +1,12 @@
 """What speaks against a reading: evidence on values, habits of states, and how rare both are."""
 
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.allowed import Allowed
+from gateway.learning.calendar import Almanac
 from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
 from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
@@ -51,9 +51,9 @@ class Case(NamedTuple):
 class Suspicion:
     """Statistics of every stream, their tails, what of them is fine, and the habits of those that are states."""
 
-    def __init__(self, zone: ZoneInfo | None) -> None:
+    def __init__(self, almanac: Almanac) -> None:
         self.evidence, self.tails = Evidence(), Tails(LEAST_EXCESS, IS_READING, downwards=Statistic.RUN)
-        self.allowed, self.habits = Allowed(self.tails.sides), Habits(zone)
+        self.allowed, self.habits = Allowed(self.tails.sides), Habits(almanac)
 
     def renew(self, rows: Ints) -> None:
         """Let these streams be as at birth: they turned out to be something else."""

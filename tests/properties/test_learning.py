@@ -12,7 +12,7 @@ from readings import START, batch, verdicts
 from series import columns, is_equal, joined, live
 
 from gateway.alarms.incidents import Incidents
-from gateway.learning.calendar import WEEK_S, local_seconds
+from gateway.learning.calendar import WEEK_S, Almanac, Holidays, local_seconds
 from gateway.learning.directory import Directory
 from gateway.learning.gate import Gate
 from gateway.learning.heartbeat import Heartbeats
@@ -136,6 +136,18 @@ def test_local_time_is_the_calendars(second: int, name: str) -> None:
     wall = datetime.fromtimestamp(second, UTC).astimezone(zone)
     found = int(local_seconds(np.array([second * SECOND]), zone)[0]) % WEEK_S
     assert found == wall.weekday() * 86_400 + wall.hour * 3600 + wall.minute * 60 + wall.second
+
+
+@MANY
+@given(holidays=st.lists(st.integers(-60, 60), max_size=30), like=st.integers(0, 6))
+def test_days_of_weekends_are_counted_as_they_are_lived(holidays: list[int], like: int) -> None:
+    """Whichever days are holidays, however many, on whatever day of the week and like which of them."""
+    almanac, days = Almanac(None, Holidays(holidays, like)), np.arange(-70, 70)
+    lived = (almanac.week_s(days * 86_400) // 86_400).tolist()
+    expected = [like if day - 3 in holidays else day % 7 for day in days.tolist()]
+    assert lived == expected
+    assert almanac.is_weekend(days).tolist() == [day >= 5 for day in expected]
+    assert np.diff(almanac.weekend_days(days)).tolist() == almanac.is_weekend(days[:-1]).astype(int).tolist()
 
 
 @SOME

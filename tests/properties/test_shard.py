@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from readings import START, Happening, Row, batch, learn, life, pieces, timed
 
+from gateway.learning.calendar import Holidays
 from gateway.learning.nature import KindRule
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
@@ -30,7 +31,10 @@ DEVICES = ("pump", "room", "meter")
 SENSORS = ("a", "b")
 
 RULES = Rules(
-    policy=Policy(kinds=(KindRule("room", "b", Nature.STATE), KindRule("pump", "b", Nature.COUNTER))),
+    policy=Policy(
+        kinds=(KindRule("room", "b", Nature.STATE), KindRule("pump", "b", Nature.COUNTER)),
+        holidays=Holidays(range(START // (86_400 * SECOND), 30_000, 3)),
+    ),
     models=(ModelRule("river.anomaly.HalfSpaceTrees", "meter", params={"n_trees": 2, "window_size": 30}),),
     silent_floor_s=5.0,
 )

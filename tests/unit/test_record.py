@@ -1,11 +1,13 @@
 """Events: when in the week they come, which are missing, which are odd."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from readings import START, Happening, Row, batch
 
+from gateway.learning.calendar import Almanac, Holidays
 from gateway.learning.record import Record
 from gateway.records import SECOND, Feedback, Incident, Kind, Nature, Resume, State, Tick, Verdict
 from gateway.shard import Rules, Shard
@@ -17,6 +19,7 @@ HOUR_S, DAY_S = 3600, 86_400
 MIDNIGHT = START - START % (DAY_S * SECOND)
 DAYS = 24
 HALF_HOUR = 1800
+MONDAY = 3  # days that local time counts more than 1970 has
 
 
 def at(day: int, hour: float) -> int:
@@ -145,9 +148,10 @@ def test_the_clocks_change_and_nothing_is_missed(shard: Shard) -> None:
     assert shard.dumps() == copy.dumps()
 
 
-def gaps(lives: list[list[float]], days: int, ask_from: float) -> dict[int, np.ndarray]:
+def gaps(lives: list[list[float]], days: int, ask_from: float, holidays: Sequence[int] = ()) -> dict[int, np.ndarray]:
     """Return for each hour from then on in how many days such a gap comes; `lives` are the hours things happen."""
-    record, rows, nobody = Record(), np.arange(len(lives)), np.zeros(len(lives), np.bool_)
+    almanac = Almanac(None, Holidays([day - MONDAY for day in holidays]))
+    record, rows, nobody = Record(almanac), np.arange(len(lives)), np.zeros(len(lives), np.bool_)
     record.grow(len(lives))
     record.sit(rows)
     last, periods = np.zeros(len(lives), np.int64), dict[int, np.ndarray]()
@@ -190,3 +194,15 @@ def test_what_came_earlier_than_ever_today_is_not_missed() -> None:
     usual = [24 * day + draw.uniform(7.6, 8.4) for day in range(days)]
     asked = gaps([[*usual, 24 * days + 7.05]], days + 1, days)
     assert max(each[0] for now, each in asked.items() if now < days * DAY_S + 12 * HOUR_S) < 100.0
+
+
+def test_what_comes_on_workdays_is_not_missed_on_a_holiday() -> None:
+    """A box that is opened on workdays alone: on the fifth Wednesday it is not, which is odd if that is a workday."""
+    draw, wednesday = np.random.RandomState(8), 30
+    opened = [24 * day + draw.uniform(7.6, 8.4) for day in range(wednesday) if day % 7 < 5]
+    odd, free = (
+        max(each[0] for each in gaps([opened], wednesday + 1, wednesday, holidays).values())
+        for holidays in ((), (wednesday,))
+    )
+    assert odd > 100.0
+    assert free < 30.0

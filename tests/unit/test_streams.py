@@ -9,7 +9,7 @@ import pytest
 from readings import START
 from series import DAY_S, columns, history, is_equal, joined, live, noise
 
-from gateway.learning.calendar import local_seconds
+from gateway.learning.calendar import SUNDAY, Holidays, local_seconds
 from gateway.learning.streams import Policy, Streams
 from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdict, Verdicts
 
@@ -164,6 +164,42 @@ def test_the_morning_the_clocks_change_is_like_any_other() -> None:
 def test_without_the_time_zone_that_morning_is_odd() -> None:
     """The same households watched in UTC wake up an hour early: it is the zone that keeps the gateway calm."""
     assert opened(Policy(), SPRING) >= 2
+
+
+HOLIDAY = 38
+"""A Thursday, in days from the Monday on which offices are opened."""
+
+
+def office() -> Batch:
+    """Return an office's power every half hour; on the holiday, the last day, nobody comes."""
+    monday, number = START // SECOND // DAY_S - 1, np.arange((HOLIDAY + 1) * DAY)
+    day, hour = number // DAY, number % DAY / 2
+    is_busy = (day % 7 < 5) & (day != HOLIDAY) & (hour >= 8) & (hour < 18)
+    at = monday * DAY_S * SECOND + number * STEP_S * SECOND
+    return Batch(np.zeros(len(at), np.int64), at, at, 10.0 + 50.0 * is_busy + noise(len(at), 1, seed=4)[:, 0])
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_holiday_is_like_a_sunday_to_who_knows_of_it(is_known: bool) -> None:  # noqa: FBT001 - a case
+    """That nobody comes on a Thursday is odd, and expected where that is a holiday."""
+    batch = office()
+    holiday, morning = int(batch.observed_at[-1]) // SECOND // DAY_S, HOLIDAY * DAY
+    streams = Streams(Policy(holidays=Holidays((holiday,), SUNDAY) if is_known else Holidays()))
+    streams.grow(1)
+    said = streams.learn_many(batch)
+    noon = slice(morning + 17, morning + 20)
+    assert (said.change[morning:] == Change.OPEN).any() != is_known
+    assert (np.abs(said.expected[noon] - 10.0) < 10.0).all() == is_known
+
+
+def test_a_span_is_what_was_lived_through_and_is_foretold() -> None:
+    """Of who was never heard nothing; after that from the first reading to the farthest forecast on its way."""
+    assert Streams().span() == (0, 0)
+    streams = live(noise(200, 2), 60)[0]
+    streams.grow(5)
+    since, until = streams.span()
+    assert since == START
+    assert START + 200 * 60 * SECOND < until <= START + 3800 * 60 * SECOND
 
 
 @pytest.mark.parametrize("readings", [500, pytest.param(10_000, marks=pytest.mark.soak)])
