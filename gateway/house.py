@@ -9,7 +9,7 @@ from typing import Protocol, Self, TypeAlias, TypeVar
 from gateway.errors import StateError
 from gateway.journal import Journal
 from gateway.records import Incident, Renewed, Span, Undone
-from gateway.recovery import restore
+from gateway.recovery import fitting, restore
 from gateway.rulebook import Regime
 from gateway.shard import Shard
 
@@ -59,11 +59,10 @@ class Alone:
     def __init__(self, shard: Shard, journal: Journal, mark: str, doors: dict[str, Callable[[Span], str]]) -> None:
         self.shard, self.journal, self.doors = shard, journal, doors
         self.regime = Regime(shard.rules, mark)
-        self._mark = mark
 
     def __enter__(self) -> Self:
         self.journal.open()
-        restore(self.shard, self.journal, self._mark, threading.Event())
+        restore(self.shard, self.journal, fitting(self.shard.rules, self.journal), threading.Event())
         return self
 
     def __exit__(self, *_: object) -> None:

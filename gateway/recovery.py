@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gateway import rulebook
 from gateway.errors import StateError
 from gateway.journal import Entered, Journal, Reader
 from gateway.learning.directory import Directory
@@ -27,7 +28,7 @@ from gateway.records import (
     Verdicts,
     joined,
 )
-from gateway.shard import Shard
+from gateway.shard import Rules, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -206,6 +207,20 @@ def catch_up(
             tell(f"{len(shard.directory)} streams restored, {last - seq} entries learned again")
         journal.quarantine(log.damaged)
     return True
+
+
+def fitting(rules: Rules, journal: Journal) -> str:
+    """The mark of the newest state to which these rules would have come, too; their own where there is no other."""
+    own, marks = rulebook.dumps(rules), journal.marks()
+    for mark in marks if own not in marks else ():
+        saved = rulebook.loads(mark, rules)
+        if saved is None or not rulebook.agree(saved, rules, 0, 0):  # whatever was lived through
+            continue
+        if load_checkpoint(known := Shard(saved), journal, mark) is not None:
+            since, until = known.fleet.streams.span()
+            if rulebook.agree(saved, rules, since, max(until, journal.last_at())):
+                return mark
+    return own
 
 
 def load_checkpoint(shard: Shard, journal: Journal, mark: str) -> int | None:

@@ -20,7 +20,7 @@ from gateway.errors import DiskError, GatewayError, RequestError
 from gateway.house import SLICE_S, House, Slices, switch
 from gateway.journal import Journal, Reader
 from gateway.records import Renewed
-from gateway.recovery import TELL_S, Fold, catch_up, load_checkpoint
+from gateway.recovery import TELL_S, Fold, catch_up, fitting, load_checkpoint
 from gateway.rulebook import Regime, Renewal
 from gateway.shard import Shard
 
@@ -41,15 +41,15 @@ def begin(regime: Regime, shard: Shard, journal: Journal, stop: threading.Event)
 
     That is the newest state that can be read, under the rules of the settings before any other.
     """
-    own = rulebook.dumps(regime.wanted)
-    for mark in dict.fromkeys((own, *journal.marks())):
-        rules = rulebook.loads(mark, regime.wanted)
+    own, fits = rulebook.dumps(regime.wanted), fitting(regime.wanted, journal)
+    for mark in dict.fromkeys((fits, own, *journal.marks())):
+        rules = regime.wanted if mark == fits else rulebook.loads(mark, regime.wanted)
         if rules is None or (seq := load_checkpoint(known := Shard(rules), journal, mark)) is None:
             continue
-        if mark != own:
+        if mark not in {fits, own}:
             serving = "what was learned under the settings before"
             regime.renewal = Renewal("settings that the learning depends on have changed", serving)
-        regime.mark = mark
+        regime.mark = own if mark == fits else mark
         shard.become(known)
         return catch_up(shard, journal, seq, stop)
     return _begin_anew(regime, shard, journal, stop)

@@ -1,5 +1,6 @@
 """One frozen tree of settings from one TOML file, which `deploy/gateway.toml` documents."""
 
+from gateway.config.holidays import days_off
 from gateway.config.learners import DAYS, Alarms, Maintenance, Predictions
 from gateway.config.loading import SECRETS, TOKENS, describe, first_error, load
 from gateway.config.outside import Backfill, Influx, Limits, Mqtt, Reply, Series, Source, Tls, Topics
@@ -25,6 +26,7 @@ __all__ = [
     "Source",
     "Tls",
     "Topics",
+    "days_off",
     "describe",
     "first_error",
     "known_zone",

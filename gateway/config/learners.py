@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from gateway.config.holidays import known_place
 from gateway.config.section import Seconds, Section, TimeOfDay
 
 
@@ -29,6 +30,12 @@ class Learning(Section):
 
     models: tuple[Model, ...] = ()
     kinds: tuple[Kind, ...] = ()
+    holidays: str = ""
+
+    @field_validator("holidays")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return known_place(value) if value else value
 
 
 class Bound(Section):

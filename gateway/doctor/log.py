@@ -50,7 +50,9 @@ def examine(settings: Settings, running: Mapping[str, Any] | None) -> Iterator[F
 def _checkpoint(settings: Settings, health: journal.FileHealth) -> Iterator[Finding]:
     if health.rules is None:
         return
-    if health.rules != rulebook.dumps(rulebook.rules(settings)):
+    wanted = rulebook.rules(settings)
+    saved = rulebook.loads(health.rules, wanted)
+    if saved is None or not rulebook.agree(saved, wanted, 0, health.newest_at or 0):
         text = "The newest checkpoint was made under other settings, or by another version."
         yield warning(
             "database", text, f"Nothing: {health.entries} entries are learned again beside a gateway that serves."

@@ -77,6 +77,11 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[influx]\nurl = 'http://name:word@influx:8086'\nbucket = 'b'", "influx.url: "),
         ("[influx]\nurl = 'http://influx:8086'\nbucket = 'b/autogen'", "influx.bucket: "),
         ("influx = 3", "influx: "),
+        (
+            "[learning]\nholidays = 'DE-BV'",
+            "learning.holidays: Value error, no part of DE has the code 'BV'; nearest are DE-",
+        ),
+        ("[learning]\nholidays = 49", "learning.holidays: "),
         ("[[learning.models]]\nmodel = ''", "learning.models.0.model: "),
         ("[[learning.models]]\nmodel = 'x'\nparams = { a = [1] }", "learning.models.0.params.a"),
     ],

@@ -6,6 +6,9 @@ import pytest
 from readings import settings
 
 from gateway import rulebook
+from gateway.learning.calendar import Holidays
+from gateway.learning.streams import Policy
+from gateway.records import SECOND
 from gateway.rulebook import rules
 from gateway.shard import Rules
 
@@ -23,6 +26,8 @@ CHOSEN = [
     settings(learning={"models": [{**MODEL, "params": {"seed": 2}}]}),
     settings(learning={"kinds": [{"sensors": "energy", "kind": "counter"}]}),
     settings(maintenance=[NIGHTS]),
+    settings(learning={"holidays": "DE-BY"}),
+    settings(learning={"holidays": "DE-BE"}),
 ]
 
 
@@ -64,3 +69,33 @@ def test_a_mark_says_which_rules_it_stands_for(chosen: dict[str, object]) -> Non
 def test_what_another_version_saved_is_not_read(mark: str) -> None:
     """Its state might mean something else, and River's Rust parts end the process on what another River saved."""
     assert rulebook.loads(mark, Rules()) is None
+
+
+DAY = 86_400 * SECOND
+
+
+def resting(*days: int, silent_floor_s: float = 10.0) -> Rules:
+    """Return rules with these holidays."""
+    return Rules(Policy(holidays=Holidays(days)), silent_floor_s=silent_floor_s)
+
+
+@pytest.mark.parametrize(
+    ("saved", "do_agree"),
+    [
+        (resting(100, 200), True),
+        (resting(90, 100, 200, 211), True),
+        (resting(100, 110, 200), False),
+        (resting(100), False),
+        (resting(), False),
+        (resting(100, 200, silent_floor_s=9.0), False),
+    ],
+)
+def test_rules_agree_where_all_days_that_were_lived_are_the_same(saved: Rules, do_agree: bool) -> None:  # noqa: FBT001
+    """Holidays that another version of their package knows or forgets elsewhere have taught nothing."""
+    assert rulebook.agree(saved, resting(100, 200), 95 * DAY, 205 * DAY) is do_agree
+    assert rulebook.agree(resting(100, 200), saved, 95 * DAY, 205 * DAY) is do_agree
+
+
+def test_where_no_holiday_was_lived_through_it_does_not_matter_like_what_they_are() -> None:
+    """So a country may be set on a weekday and nothing is learned anew."""
+    assert rulebook.agree(rules(CHOSEN[-1]), rules(settings()), 20_411 * DAY, 20_412 * DAY)
