@@ -38,7 +38,7 @@ def _offset_s(instant_s: int, zone: tzinfo) -> int:
 class Holidays:
     """Local days, counted from 1970-01-01, that are lived like the day `like` of the week, 0 being Monday.
 
-    Offices and households that so live are told on 2 of 100 of them instead of 20 (`bench_holidays.py`).
+    Offices and households that so live were told on 1 of 100 of them instead of 13 (`bench_holidays.py`).
     """
 
     days: Sequence[int] = ()
