@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +38,10 @@ FAULT_SIZES = "spike=20,shift=12"
 
 FAULTS_WITHIN_S = 10.0
 """Wall seconds in which the faults begin, so that a run of 30 s sees them all and what the gateway says of them."""
+
+START_HOUR, BACK_DAYS = 18, 60
+"""The fleet begins on a Monday at this hour, UTC, at least so many days ago: what a run tells then depends on its seed
+and not on the hour it is started at, and it may be left running for long before it overtakes the clock on the wall."""
 
 GRACE_S = 5.0
 """Wall seconds after a fault in which hearing of it still counts: at this speed network and waiting count as hours."""
@@ -141,11 +146,18 @@ class _Served:
         self._thread.join()
 
 
+def _start(now: datetime) -> datetime:
+    """Return the newest Monday's `START_HOUR` that is `BACK_DAYS` or more ago."""
+    day = now.replace(hour=START_HOUR, minute=0, second=0, microsecond=0) - timedelta(days=BACK_DAYS + 1)
+    return day - timedelta(days=day.weekday())
+
+
 def _start_fleet(options: Options, folder: Path, port: int) -> Fleet:
     truth, incidents = folder / "truth.jsonl", folder / "incidents.jsonl"
     command = [
         *(sys.executable, "-m", "device_sim", "run", "--broker", f"127.0.0.1:{port}"),
         *("--devices", str(options.devices), "--seed", str(options.seed), "--speed", str(options.speed)),
+        *("--start", _start(datetime.now(UTC)).isoformat()),
         *("--interval", "60", "--report", "0.5", "--connections", "4"),
         *("--faults", FAULTS, "--fault-sizes", FAULT_SIZES, "--faults-after", str(WARM_UP_S * options.speed)),
         *("--faults-within", str(FAULTS_WITHIN_S * options.speed)),
