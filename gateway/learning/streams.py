@@ -160,7 +160,7 @@ class Streams:
         was_on_trial = self._gate.is_on_trial(at)
         was_missing = view.before < self._gate.arrays["opened_at"][at]
         is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it
-        decades = np.where(is_past, 0.0, case.decades)
+        decades, doubt = np.where(is_past, 0.0, (case.decades, case.doubt))
         threshold = self._patience.threshold(at, view.interval_s, budget_s, nature)
         is_outside = np.where(nature.is_habitual, case.is_strange, self._gate.outside(at, case.level))
         self._gate.hurry(rows[nature.is_habitual])
@@ -168,7 +168,9 @@ class Streams:
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == Change.OPEN])
 
-        verdicts.score[places] = decades / (decades + threshold)
+        verdicts.score[places] = (decades + doubt) / (
+            decades + threshold + 2.0 * doubt
+        )  # an alarm from 0.5 on, as ever
         verdicts.period[places] = decades + np.log10(view.interval_s)
         verdicts.kind[places] = np.where(decades > 0.0, case.kind, 0)
         verdicts.change[places] = change

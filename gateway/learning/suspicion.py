@@ -32,10 +32,12 @@ class Case(NamedTuple):
 
     `found` are the tails in which its `statistics` lie, `level` is the fast mean of the values and `memory` what is to
     be kept of them. `stay` says how those that are states stand, `is_over` is where one was left, and `is_strange`
-    where one is shown that was never left before. `days` says of those on how many what is missing had come by now.
+    where one is shown that was never left before. `doubt` is how many decades more it were of a grown stream.
+    `days` says of those on how many what is missing had come by now.
     """
 
     decades: Floats
+    doubt: Floats
     kind: npt.NDArray[np.uint8]
     found: Peaks
     statistics: Floats
@@ -77,27 +79,39 @@ class Suspicion:
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grain)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
-        decades, kind = self._weigh(found, youth, is_unsure, is_state)
+        decades, doubt, kind = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
             periods_s = np.stack([stay.quiet_s, stay.rare_s, stay.burst.period_s])
             worst, mine = np.argmax(periods_s, axis=0), np.arange(len(places))
             new = _decades(periods_s[worst, mine], view.interval_s[places], youth[places])
             kind[places] = np.where(stay.is_over, _NEW_KIND[worst], kind[places])
             decades[places] = np.where(stay.is_over, new, decades[places])  # what is over is past
+            doubt[places] = np.where(stay.is_over, 0.0, doubt[places])
         return Case(
-            decades, kind, found, statistics, level, memory, is_state, is_over, is_strange, stay, np.zeros(len(places))
+            decades,
+            doubt,
+            kind,
+            found,
+            statistics,
+            level,
+            memory,
+            is_state,
+            is_over,
+            is_strange,
+            stay,
+            np.zeros(len(places)),
         )
 
     def _weigh(
         self, found: Peaks, youth: Floats, is_unsure: Mask, is_state: Mask
-    ) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    ) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
         rarity = self.tails.decades(found, self.allowed.of(found.side, found.row))
         if not is_state.any():
-            decades, strongest = weigh(found, rarity, youth, is_unsure)
-            return decades, _KIND[strongest]
+            decades, strongest, doubt = weigh(found, rarity, youth, is_unsure)
+            return decades, doubt, _KIND[strongest]
         is_brief = (found.side >= len(Statistic)) & is_state[found.place]
-        decades, strongest = weigh(found, np.where(is_brief, 0.0, rarity), youth, is_unsure)
-        return decades, np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
+        decades, strongest, doubt = weigh(found, np.where(is_brief, 0.0, rarity), youth, is_unsure)
+        return decades, doubt, np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
 
     def lasting(  # noqa: PLR0913, PLR0917 - of each what it is and where it stands
         self, rows: Ints, at: Ints, since: Ints, aged: tuple[Floats, Floats], is_event: Mask, is_due: Mask
@@ -110,7 +124,7 @@ class Suspicion:
         is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
         found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN))
-        decades, kind = self._weigh(found, youth, is_state, is_state)
+        decades, doubt, kind = self._weigh(found, youth, is_state, is_state)
         period_s, days = np.zeros(len(rows)), np.zeros(len(rows))
         if is_due.any():
             period_s[is_due], days[is_due] = self.habits.gaps(rows[is_due], at[is_due], since[is_due])
@@ -118,7 +132,7 @@ class Suspicion:
         kind = np.where(missing > decades, Kind.SILENT, kind)
         decades = np.maximum(decades, missing)
         return Case(
-            decades, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, ~is_state, stay, days
+            decades, doubt, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, ~is_state, stay, days
         )
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:

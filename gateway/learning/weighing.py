@@ -35,27 +35,34 @@ IS_READING = np.zeros(len(Statistic), np.bool_)
 IS_READING[[Statistic.LOWEST_SHORT, Statistic.LOWEST, Statistic.HIGHEST]] = True
 
 
-def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tuple[Floats, Ints]:
-    """The decades of each reading of a round, and the `Statistic` that says most.
+def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tuple[Floats, Ints, Floats]:
+    """The decades of each reading of a round, the `Statistic` that says most, and the decades that youth takes.
 
     `decades` are those of each peak; `youth` is, per reading, 1 at the birth of its stream and 0 when it is grown up;
     `is_unsure` says that it is a state, or the rate of a counter.
     """
-    kinds, statistic = len(Statistic), found.side % len(Statistic)
+    statistic = found.side % len(Statistic)
+    decades = decades - _HANDICAP[statistic]
+    if not youth.any():
+        return *_strength(found, decades, len(youth)), np.zeros(len(youth))
     growing = _GROWS_UP[statistic]
     if is_unsure.any():
         growing = np.where(is_unsure[found.place] & (statistic != Statistic.RUN), _BURSTS, growing)
-    handicap = _HANDICAP[statistic] + growing * youth[found.place]
-    left = decades - handicap
-    telling = np.flatnonzero(left > 0.0)
-    told, strongest = np.zeros(len(youth)), np.zeros(len(youth), np.int64)
+    told, strongest = _strength(found, decades - growing * youth[found.place], len(youth))
+    return told, strongest, _strength(found, decades, len(youth))[0] - told
+
+
+def _strength(found: Peaks, decades: Floats, count: int) -> tuple[Floats, Ints]:
+    """What the strongest group of evidence on each reading says, and a part of what the next does; the strongest."""
+    kinds, telling = len(Statistic), np.flatnonzero(decades > 0.0)
+    told, strongest = np.zeros(count), np.zeros(count, np.int64)
     if not len(telling):
         return told, strongest
-    is_odd = np.zeros(len(youth), bool)
+    is_odd = np.zeros(count, bool)
     is_odd[found.place[telling]] = True
     odd, column = np.flatnonzero(is_odd), np.cumsum(is_odd) - 1  # most readings are everyday
     sides = np.zeros((2 * kinds, len(odd)))
-    sides[found.side[telling], column[found.place[telling]]] = left[telling]
+    sides[found.side[telling], column[found.place[telling]]] = decades[telling]
     table = np.maximum(sides[:kinds], sides[kinds:])
     first, second = np.zeros(len(odd)), np.zeros(len(odd))
     for strength in np.maximum.reduceat(table, _GROUPS):

@@ -309,3 +309,13 @@ def test_what_was_put_aside_is_not_kept_for_ever() -> None:
     later = columns(20.0 + noise(9 * DAY, 1, seed=2), STEP_S, START + (LIFE + 200) * STEP_S * SECOND)
     assert Change.OPEN not in streams.learn_many(later).change
     assert streams.dumps()["shelf/rows"].tolist() == []
+
+
+def test_how_odd_a_young_stream_is_shows_before_it_may_be_told() -> None:
+    """In its first minutes nothing but spikes and stills is told, and yet the score says which readings are odder."""
+    values = noise(1200, 1, seed=24)
+    values[900:920] += 4.0
+    _, said = live(values, 1.0)
+    assert Change.OPEN not in said.change
+    assert said.score.max() < 0.5
+    assert said.score[900:920].min() > np.quantile(said.score[300:900], 0.99)
