@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.alarms.succession import succession
+from gateway.alarms.words import spelt_out
 from gateway.codecs.outgoing import encode_incident
 from gateway.config import Settings
 from gateway.control import Desk, Work
@@ -241,7 +242,7 @@ class Pipeline:
 
     def enter(self, event: Event) -> Outcome:
         """Let an event take effect, stand in the log and be told; what is not understood is counted and left out."""
-        event = self.shard.incidents.spelt_out(event) if isinstance(event, Feedback) else event
+        event = spelt_out(self.shard.incidents, event) if isinstance(event, Feedback) else event
         outcome = self.shard.apply(event)
         if isinstance(event, Feedback) and not outcome.is_understood:
             self.intake.reject(event.device, Reason.FEEDBACK, event.at)

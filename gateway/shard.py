@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gateway.alarms import reasons
+from gateway.alarms import reasons, words
 from gateway.alarms.incidents import Incidents
 from gateway.alarms.maintenance import Calendar, Schedule
 from gateway.alarms.opened import Told
@@ -175,14 +175,14 @@ class Shard:
 
     def _heed(self, entry: Feedback) -> Outcome:
         """Take a person's word: it counts from the next reading on."""
-        entry = self.incidents.recognised(entry)
-        named = self.incidents.named(entry)
+        entry = words.recognised(self.incidents, entry)
+        named = words.named(self.incidents, entry)
         rows = np.array(named.streams, dtype=np.int64)
         changes = self.fleet.judge(rows, entry.verdict)
         row = self.directory.device_row(entry.device)
         if row is not None and named.is_together:
             self.fleet.judge_together(row, entry.verdict)
-        is_habit = row is not None and entry.verdict is not Verdict.FAULT and not named.is_on_sensors(entry)
+        is_habit = row is not None and entry.verdict is not Verdict.FAULT and named.is_on_habits(entry)
         is_accepted = row is not None and is_habit and self.fleet.hearts.accept(row, entry.at)
         told = self.incidents.heed(entry, dict(zip(named.streams, changes.tolist(), strict=True)))
         return Outcome(None, told, is_understood=named.is_known or is_accepted)

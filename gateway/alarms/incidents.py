@@ -5,14 +5,13 @@ What a device's sensors show within `CAUSE` of each other is one incident, which
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
-from typing import NamedTuple
+from dataclasses import asdict
 
 import numpy as np
 
 from gateway.alarms import reasons
 from gateway.alarms.judgement import judgement
-from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident
+from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident, is_meant
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
 from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, State, Verdict, Verdicts
@@ -26,23 +25,6 @@ LASTING = 6 * 3600 * SECOND
 
 REMEMBERED = 20
 """Closed incidents of a device that a person may still say something of."""
-
-
-class Named(NamedTuple):
-    """What a person's word is on: streams with an incident, open or closed lately, and a silence."""
-
-    streams: list[int]
-    is_together: bool
-    is_silence: bool
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is such an incident."""
-        return bool(self.streams) or self.is_together or self.is_silence
-
-    def is_on_sensors(self, entry: Feedback) -> bool:
-        """Whether it is on an incident of what the device said, and not on its silence, alone or with others."""
-        return entry.incident is not None and (bool(self.streams) or self.is_together)
 
 
 class Incidents:
@@ -109,38 +91,6 @@ class Incidents:
         told = [self._judged(streams[row], batch, verdicts, row) for row in rows]
         return [each._replace(row=None) for each in told]
 
-    def named(self, entry: Feedback) -> Named:
-        """What this word is on; a device has no say over the incidents of another."""
-        device = self.directory.device_row(entry.device)
-        if device is None:
-            return Named([], is_together=False, is_silence=False)
-        streams = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
-        closed = self.closed.get(device, {})
-        late = [row for row in closed.get(entry.incident or "", ()) if row not in self.streams]
-        is_together = _is_meant(entry, self.joint.get(device)) or entry.incident in closed
-        has_ended = self.silences.has_ended(device, entry.incident)
-        is_silence = _is_meant(entry, self.silences.opened(device)) or has_ended
-        return Named([*streams, *late], is_together, is_silence)
-
-    def spelt_out(self, entry: Feedback) -> Feedback:
-        """This word with the sensors that show the incident which it names."""
-        device = self.directory.device_row(entry.device)
-        if device is None or entry.incident is None:
-            return entry
-        shown = [row for row in self.directory.rows_of[device] if _is_meant(entry, self.streams.get(row))]
-        sensors = [self.directory.streams[row][1] for row in shown]
-        return replace(entry, sensors=(*sensors, *[""] * _is_meant(entry, self.joint.get(device))))
-
-    def recognised(self, entry: Feedback) -> Feedback:
-        """This word, on what the sensors that it spells out show now where nothing is known under the id it names."""
-        device = self.directory.device_row(entry.device)
-        if device is None or not entry.sensors or self.named(entry).is_known:
-            return entry
-        shown = {self.directory.streams[row][1]: self.streams.get(row) for row in self.directory.rows_of[device]}
-        shown[""] = self.joint.get(device)
-        opened = next((each for sensor in entry.sensors if (each := shown.get(sensor)) is not None), None)
-        return entry if opened is None else replace(entry, incident=opened.id)
-
     def standing(self, device: int) -> list[Incident]:
         """What is open of this device, the worst first, as it was told last."""
         shown = [*(self.streams.get(row) for row in self.directory.rows_of[device]), self.joint.get(device)]
@@ -158,7 +108,7 @@ class Incidents:
         is_over, joint = entry.verdict is not Verdict.FAULT, self.joint.get(device)
         rows = {row: change for row, change in changes.items() if row in self.streams}
         meant = {self.streams[row].id: self.streams[row] for row in rows}
-        if joint is not None and _is_meant(entry, joint):
+        if joint is not None and is_meant(entry, joint):
             meant[joint.id] = joint
             if is_over:
                 self._calm(self.joint, device, device)
@@ -166,7 +116,7 @@ class Incidents:
             if change != Change.NONE:
                 self._calm(self.streams, row, device)
         told = [Told(None, self._answer(opened, device, entry)) for opened in meant.values()]
-        if _is_meant(entry, self.silences.opened(device)):
+        if is_meant(entry, self.silences.opened(device)):
             told += self.silences.heed(device, entry)
         return told
 
@@ -286,10 +236,6 @@ class Incidents:
 def _lasts(opened: Open, at: int) -> bool:
     """Whether it is time to say that it does not pass."""
     return not opened.is_lasting and at - opened.started_at >= LASTING
-
-
-def _is_meant(entry: Feedback, opened: Open | None) -> bool:
-    return opened is not None and entry.incident in (None, opened.id)
 
 
 STATES = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from gateway.records import Incident, Kind, State
+from gateway.records import Feedback, Incident, Kind, State
 
 SEVERITIES = ((0.65, "critical"), (0.57, "high"), (0.0, "medium"))
 """By the score: how rare it is, and so how large. What lasts is one worse."""
@@ -40,6 +40,11 @@ class Told(NamedTuple):
 
     row: int | None
     incident: Incident
+
+
+def is_meant(entry: Feedback, opened: Open | None) -> bool:
+    """Whether a person's word is on this incident: by its id, or because it is on all that are open."""
+    return opened is not None and entry.incident in {None, opened.id}
 
 
 def identity(device: str, sensor: str, kind: int, started_at: int) -> str:

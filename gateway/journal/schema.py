@@ -1,6 +1,6 @@
 """The tables of the log's file."""
 
-VERSION = 8
+VERSION = 9
 """Of the format: of these tables and of what stands in them. It is raised with every change, there or here."""
 
 PAGE = 512

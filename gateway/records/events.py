@@ -41,8 +41,8 @@ class Verdict(StrEnum):
 class Feedback:
     """A person's word on an incident; on every open incident of the device where `incident` is None.
 
-    In the log it says which `sensors` showed the incident, "" for all together: where the log is folded under other
-    rules the same thing may have another id.
+    In the log it says which `sensors` showed the incident, "" for all together, or that the device's silence was it:
+    where the log is folded under other rules the same thing may have another id.
     """
 
     at: int
@@ -50,6 +50,7 @@ class Feedback:
     incident: str | None
     verdict: Verdict
     sensors: tuple[str, ...] = ()
+    is_silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ TEXT = st.text(max_size=8)
 EVENTS = st.one_of(
     st.builds(Tick, TIMES),
     st.builds(Resume, TIMES),
-    st.builds(Feedback, TIMES, TEXT, st.none() | TEXT, st.sampled_from(Verdict), st.lists(TEXT).map(tuple)),
+    st.builds(
+        Feedback, TIMES, TEXT, st.none() | TEXT, st.sampled_from(Verdict), st.lists(TEXT).map(tuple), st.booleans()
+    ),
     st.builds(Maintenance, TIMES, TEXT, TIMES),
     st.builds(Described, TIMES, TEXT, TEXT, TEXT),
     st.builds(Availability, TIMES, TEXT, st.booleans()),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from readings import START, batch, verdicts
 
+from gateway.alarms import words
 from gateway.alarms.incidents import Incidents
 from gateway.alarms.opened import Told
 from gateway.learning.directory import Directory
@@ -227,7 +228,7 @@ def test_a_word_on_one_incident_is_on_all_sensors_that_show_it() -> None:
     room.read(Change.OPEN, Change.NONE, Change.CLOSED, sensor="b")
     room.together(Change.OPEN)
     entry = Feedback(room.at, "pump", told.incident.id, Verdict.FALSE_ALARM)
-    named = room.incidents.named(entry)
+    named = words.named(room.incidents, entry)
     assert (sorted(named.streams), named.is_together) == ([0, 1], True)
     (answer,) = room.incidents.heed(entry, {0: Change.CLOSED, 1: Change.NONE})
     assert answer.incident.state is State.CLOSED

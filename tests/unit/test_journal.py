@@ -212,7 +212,7 @@ def test_a_second_gateway_is_refused(path: Path, journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("PRAGMA user_version = 99;", "a log of format 99; this version of the gateway reads and writes 8 alone"),
+        ("PRAGMA user_version = 99;", "a log of format 99; this version of the gateway reads and writes 9 alone"),
         ("CREATE TABLE states (x);", "another program"),
         ("CREATE TABLE states (x); PRAGMA user_version = 1;", "a log of format 1;"),
     ],

@@ -11,6 +11,7 @@ import pytest
 from readings import START, Row, batch, life, pieces
 
 from gateway import renewal, rulebook, unlearning
+from gateway.alarms.words import spelt_out
 from gateway.control import Call, Desk
 from gateway.errors import DiskError, RequestError
 from gateway.house import Alone
@@ -45,11 +46,11 @@ def enter(shard: Shard, journal: Journal, entry: Sequence[Row] | Event) -> list[
     return told
 
 
-def live(journal: Journal, mark: str = rulebook.dumps(BEFORE)) -> Shard:
+def live(journal: Journal, mark: str = rulebook.dumps(BEFORE), devices: Sequence[str] = DEVICES) -> Shard:
     """Let a gateway live for some hours under the rules before, and end in order; at the end all are silent."""
     shard = Shard(BEFORE)
     enter(shard, journal, Maintenance(START, "valve-*", END + 10**6 * SECOND))
-    for number, rows in enumerate(pieces(life(ROUNDS, DEVICES), seed=1)):
+    for number, rows in enumerate(pieces(life(ROUNDS, devices), seed=1)):
         enter(shard, journal, rows)
         if number == 1:
             enter(shard, journal, Described(START, "pump", "a", "bar"))
@@ -264,13 +265,33 @@ def test_a_word_on_an_id_that_other_rules_do_not_give_reaches_what_its_sensors_s
     (opened_now,) = enter(shard, journal, [("pump", "a", at, 5000.0)])
     shard.incidents.rename({opened_now.id: "known"})
     word = Feedback(at + SECOND, "pump", "known", Verdict.NEW_NORMAL, sensors)
-    assert shard.incidents.spelt_out(replace(word, sensors=())).sensors == ("a",)
+    assert spelt_out(shard.incidents, replace(word, sensors=())).sensors == ("a",)
     (over,) = enter(shard, journal, word)
     assert (over.id, over.state) == ("known", State.CLOSED)
     journal.checkpoint(rulebook.dumps(BEFORE), shard.dumps())
     house = started(journal)
     finish(refold(house, {}))
     assert opened(house.shard) == ([] if is_heeded else [opened_now.id])
+    assert house.shard.dumps() == folded(journal, AFTER).dumps() == begun(journal, AFTER)[0].dumps()
+
+
+@pytest.mark.parametrize("devices", [("pump",), (*DEVICES, "valve", "fan")], ids=["alone", "an outage"])
+@pytest.mark.parametrize("is_silence", [True, False])
+def test_a_word_on_a_silence_that_other_rules_name_otherwise_is_on_the_silence(
+    journal: Journal, devices: Sequence[str], *, is_silence: bool
+) -> None:
+    """Whoever was told that it is fine is not told of it again after an upgrade; the others of an outage still are."""
+    shard = live(journal, devices=devices)
+    (opened_now,) = opened(shard)
+    shard.incidents.rename({opened_now: "known"})
+    word = Feedback(END + 2 * 10**4 * SECOND, "pump", "known", Verdict.FALSE_ALARM, is_silence=is_silence)
+    assert spelt_out(shard.incidents, replace(word, is_silence=False)).is_silence
+    enter(shard, journal, word)
+    journal.checkpoint(rulebook.dumps(BEFORE), shard.dumps())
+    house = started(journal)
+    finish(refold(house, {}))
+    silent = [house.shard.directory.devices[row] for row in house.shard.incidents.silences.silent()]
+    assert silent == [name for name in devices if name != "pump" or not is_silence]
     assert house.shard.dumps() == folded(journal, AFTER).dumps() == begun(journal, AFTER)[0].dumps()
 
 

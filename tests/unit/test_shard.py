@@ -192,6 +192,15 @@ def test_a_word_on_what_is_not_known_is_not_understood() -> None:
     assert say(shard, Verdict.FAULT, opened.id, 6).is_understood, "closed a moment ago"
 
 
+def test_a_word_on_what_is_not_known_teaches_no_silence() -> None:
+    """The device may be silent meanwhile: whoever named another thing has not said that this is fine."""
+    shard = lived()
+    shard.apply(Tick(later(60)))
+    before = shard.dumps()
+    assert not say(shard, Verdict.FALSE_ALARM, "x", 60).is_understood
+    assert shard.dumps() == before
+
+
 def test_under_maintenance_nothing_is_judged_or_learned_and_no_silence_told() -> None:
     """What a device under repair sends leaves no trace; its pause afterwards is nothing to tell."""
     shard, untouched = lived(), lived()
