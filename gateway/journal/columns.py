@@ -24,6 +24,9 @@ NOTHING = np.dtype("V0")
 """Of a column that is zero throughout: it takes no room."""
 
 WHOLE = tuple(np.dtype(each) for each in ("<i1", "<i2", "<i4", "<i8"))
+BY_BITS = tuple(next(each for each in WHOLE if bits < 8 * each.itemsize) for bits in range(64))
+"""The narrowest that holds a whole number of so many bits beside its sign."""
+
 TYPES = (NOTHING, *WHOLE, np.dtype("<f4"), np.dtype("<f8"))
 """A column says by its place in this list of what type it is."""
 
@@ -45,11 +48,11 @@ def _steps(stream: Ints, when: Ints) -> tuple[Ints, Ints]:
 
     By hand, as what follows: `numpy.diff` and `numpy.iinfo` took a third of the time of forgetting a device.
     """
-    steps = stream.copy(), when.copy()
-    for its, column in zip(steps, (stream, when), strict=True):
-        its[1:] -= column[:-1]
-    steps[1][:1] = 0
-    return steps
+    its, since = stream.copy(), when.copy()
+    its[1:] -= stream[:-1]
+    since[1:] -= when[:-1]
+    since[:1] = 0
+    return its, since
 
 
 def _body(when: Ints, types: Sequence[np.dtype[Any]], planes: Iterable[bytes], level: int) -> bytes:
@@ -64,8 +67,7 @@ def _narrowed(column: Column) -> Column:
     low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
     if low == high == 0:
         return np.zeros(len(column), NOTHING)
-    bits = max(high, ~low).bit_length()
-    return column.astype(next(each for each in WHOLE if bits < 8 * each.itemsize))
+    return column.astype(BY_BITS[max(high, ~low).bit_length()])
 
 
 def _planes(column: Column) -> bytes:
@@ -96,8 +98,8 @@ class Packed:
         planes = np.frombuffer(raw, np.uint8, offset=HEAD.size + columns)
         self._planes = planes.reshape(sum(each.itemsize for each in self._types), count)
         self._column = self._plane = 0
-        self.stream = np.cumsum(self.whole())
-        self.when = np.int64(first) + np.cumsum(self.whole())
+        self.stream = self.whole().cumsum()
+        self.when = first + self.whole().cumsum()
 
     def whole(self) -> Ints:
         """The next column, of whole numbers."""
@@ -118,12 +120,12 @@ class Packed:
 
         To be asked before any column is taken: their bytes are moved as they are, which takes a quarter of the time.
         """
-        stays = ~is_gone[self.stream]
-        stream, when = self.stream[stays], self.when[stays]
-        steps = [_narrowed(each) for each in _steps(stream, when)]
+        kept = np.flatnonzero(~is_gone[self.stream])
+        when = self.when[kept]
+        steps = [_narrowed(each) for each in _steps(self.stream[kept], when)]
         types = [*(each.dtype for each in steps), *self._types[self._column :]]
-        planes = [*map(_planes, steps), self._planes[self._plane :, stays].tobytes()]
-        return _body(when, types, planes, QUICK), len(stream)
+        planes = [*map(_planes, steps), self._planes[self._plane :].take(kept, axis=1).tobytes()]
+        return _body(when, types, planes, QUICK), len(kept)
 
     def _next(self, kind: str) -> Column:
         its = self._types[self._column] if self._column < len(self._types) else None

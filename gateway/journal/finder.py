@@ -95,4 +95,5 @@ def _opened(body: bytes) -> tuple[Ints, Ints]:
 
 def _of(body: bytes, numbers: Ints) -> Ints:
     who, seqs = _opened(body)
-    return seqs[np.isin(who, numbers)]
+    starts, ends = (np.searchsorted(who, numbers, side) for side in ("left", "right"))
+    return np.concatenate([seqs[start:end] for start, end in zip(starts, ends, strict=True)])
