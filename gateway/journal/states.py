@@ -14,13 +14,17 @@ LEVEL = 1
 
 
 def save(database: sqlite3.Connection, seq: int, rules: str, parts: Mapping[str, bytes]) -> int:
-    """Within a transaction, keep the state as of this entry; returns the bytes it takes."""
+    """Within a transaction, keep the state as of this entry; returns the bytes it takes.
+
+    The oldest goes first: the new one is written over it. Else what is freed is written too, as zeros, and a state of
+    2 MB took 8.3 MB to write instead of 4.2.
+    """
     lengths = json.dumps({name: len(part) for name, part in parts.items()}).encode()
     body = zlib.compress(len(lengths).to_bytes(4, "little") + lengths + b"".join(parts.values()), LEVEL)
     digest = hashlib.sha256(body).digest()
-    database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)", (seq, rules, digest, body))
-    newest = "SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT ?"
-    database.execute(f"DELETE FROM checkpoints WHERE seq NOT IN ({newest})", (KEPT,))  # noqa: S608 - a constant
+    others = "SELECT seq FROM checkpoints WHERE seq <> ? ORDER BY seq DESC LIMIT ?"
+    database.execute(f"DELETE FROM checkpoints WHERE seq NOT IN ({others})", (seq, KEPT - 1))  # noqa: S608 - a constant
+    database.execute("INSERT INTO checkpoints VALUES (?, ?, ?, ?)", (seq, rules, digest, body))
     return len(body)
 
 

@@ -1,5 +1,6 @@
 """The log: what is written is there, in order, once; what is not ours is refused."""
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,19 @@ def test_a_checkpoint_at_the_same_entry_replaces(journal: Journal) -> None:
     journal.checkpoint(RULES, {"a": b"1"})
     journal.checkpoint(RULES, {"a": b"2"})
     assert list(journal.checkpoints(RULES)) == [(0, {"a": b"2"})]
+
+
+def test_a_state_is_written_over_the_one_that_goes_for_it(path: Path, journal: Journal) -> None:
+    """Each page of it once: else what goes is written, too, as zeros, and the file holds a third state, empty."""
+    draw, lengths = random.Random(1), []
+    for number in range(4):
+        journal.append(Directory(), [Resume(START + number)], [])
+        assert journal.empty_the_wal()
+        length = journal.checkpoint(RULES, {"fleet": draw.randbytes(10**6)})
+        lengths.append(path.with_name(path.name + "-wal").stat().st_size / length)
+    assert max(lengths) < 1.2
+    assert journal.empty_the_wal()
+    assert path.stat().st_size < 2.2 * length
 
 
 def test_retain_keeps_what_no_checkpoint_holds(journal: Journal) -> None:
