@@ -65,12 +65,10 @@ def _shown(value: float | str | None) -> str:
 
 
 def _open(log: Reader, device: str, at: int) -> list[Incident]:
-    """The newest word on each incident that was open at the time."""
-    newest: dict[str, Incident] = {}
-    for incident in log.incidents():
-        if incident.device == device and incident.at <= at:
-            newest[incident.id] = incident
-    return [incident for incident in newest.values() if incident.state is not State.CLOSED]
+    """The newest word on each incident of the device that was open at the time, and on each outage it was part of."""
+    newest = {incident.id: incident for incident in log.incidents() if incident.at <= at}
+    its = (each for each in newest.values() if device in {each.device, *each.devices})
+    return [incident for incident in its if incident.state is not State.CLOSED]
 
 
 def _told(incident: Incident) -> dict[str, Any]:

@@ -35,6 +35,9 @@ AHEAD = 10 * FULL
 HELD = 100
 """Commits kept in memory while the disk cannot be written."""
 
+WORDS = 10_000
+"""Events, and changes of incidents, kept of the commits that were not: a few MB, and a fleet's in a month."""
+
 TWICE = 2
 """What is written stands in the write-ahead log and then in the file."""
 
@@ -55,6 +58,15 @@ class Pending:
     incidents: list[Incident] = field(default_factory=list)
     receipts: list[tuple[int, int]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+
+    def take_over(self, before: "Pending") -> int:
+        """Keep what is little of something older that is let go: events, and what people were told.
+
+        Returns how many of them found no room.
+        """
+        events = [each for each in before.entries if not isinstance(each, tuple)]
+        self.entries[:0], self.incidents[:0] = events[-WORDS:], before.incidents[-WORDS:]
+        return sum(max(len(each) - WORDS, 0) for each in (events, before.incidents))
 
 
 class Ledger:
@@ -189,7 +201,8 @@ class Ledger:
             logger.error("%s: learning and alarms go on in memory; a power cut now loses what waits", error)
         self.disk_error = error
         while len(self._unwritten) > HELD:
-            self._counts["unlogged"] += self._unwritten.popleft().readings
+            gone = self._unwritten.popleft()
+            self._counts["unlogged"] += gone.readings + self._unwritten[0].take_over(gone)
 
     def _append(self, pending: Pending) -> None:
         """Write, and where the disk is full make room: summaries go first, then the oldest of the log."""

@@ -10,7 +10,7 @@ from gateway import history
 from gateway.cli import main
 from gateway.errors import JournalError, RequestError
 from gateway.journal import Journal, Reader
-from gateway.records import SECOND
+from gateway.records import SECOND, Tick
 from gateway.shard import Rules, Shard
 
 MINUTE = 60 * SECOND
@@ -47,6 +47,21 @@ def test_what_was_believed_before_and_at_a_jump(path: Path) -> None:
     assert after["open"][0]["sensor"] == "a"
     assert "500" in after["open"][0]["reason"]
     assert after["sensors"]["b"] == before["sensors"]["b"]
+
+
+def test_an_outage_was_open_of_each_of_its_devices(path: Path) -> None:
+    """It is told of none of them by name; nobody else had it, and nobody had it before it was told."""
+    at, shard, journal = START + 400 * MINUTE, Shard(Rules()), Journal(path)
+    journal.open()
+    told = []
+    for entry in (batch(shard.directory, life(300, ("pump", "room", "fan"))), Tick(at)):
+        told += [change.incident for change in shard.apply(entry).changes]
+    journal.append(shard.directory, [Tick(at)], told)
+    journal.close()
+    with Reader(path) as log:
+        (outage,) = history.believed(log, "room", at)["open"][-1:]
+        assert history.believed(log, "room", at - 1)["open"][-1:] != [outage]
+    assert outage["reason"].startswith("All 3 devices silent since")
 
 
 def test_before_the_first_reading_nothing_was_believed(path: Path) -> None:

@@ -28,6 +28,7 @@ from gateway.records import (
     Feedback,
     Incident,
     Kind,
+    Maintenance,
     Message,
     Nature,
     Reason,
@@ -647,7 +648,9 @@ def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Ben
 def test_a_full_disk_stops_neither_learning_nor_acknowledging(
     new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was learned waits in memory, is said once, and is written when there is room again."""
+    """What was learned waits in memory, is said once, and is written when there is room again; of what is let go for
+    it only readings are lost, and no word of a person, nor what people were told.
+    """
     bench = new_bench(journal={"commit_messages": 1})
     bench.step()
     write = bench.journal.append
@@ -658,6 +661,7 @@ def test_a_full_disk_stops_neither_learning_nor_acknowledging(
 
     monkeypatch.setattr(bench.journal, "append", refuse)
     monkeypatch.setattr(bench.journal, "make_room", lambda: False)
+    bench.pipeline.ledger.hold(bench.now, Maintenance(bench.now, "pump", bench.now), [KNOWN])
     for number in range(HELD + 3):
         bench.step(f'{{"a": {number}}}', after=SECOND)
     assert len(bench.link.acknowledged) == HELD + 3
@@ -670,6 +674,9 @@ def test_a_full_disk_stops_neither_learning_nor_acknowledging(
     assert status == {"error": None, "unlogged": 3}
     readings = [entry for entry in bench.entries() if isinstance(entry, list)]
     assert readings == [[float(number)] for number in range(3, HELD + 4)]
+    assert Maintenance in bench.entries()
+    with Reader(bench.journal.path) as log:
+        assert [*log.incidents()] == [KNOWN]
     bench.step(after=SECOND)
     assert list(bench.journal.checkpoints("rules"))
 
