@@ -648,8 +648,9 @@ def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Ben
 def test_a_full_disk_stops_neither_learning_nor_acknowledging(
     new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was learned waits in memory, is said once, and is written when there is room again; of what is let go for
-    it only readings are lost, and no word of a person, nor what people were told.
+    """What was learned waits in memory, is said once, and is written when there is room again.
+
+    Of what waits too long only readings are lost, and no word of a person, nor what people were told.
     """
     bench = new_bench(journal={"commit_messages": 1})
     bench.step()
