@@ -243,7 +243,8 @@ class Ledger:
             return  # a state must not be ahead of its log, but for what will never be in it
         try:
             self._state_bytes = TWICE * self._journal.checkpoint(rules, parts)
-            self._journal.retain(readings_since, self._kept.retain_mb * 2**20, minutes_since)
+            most_bytes = self._kept.retain_mb * 2**20
+            self._journal.retain(readings_since, most_bytes, minutes_since, at_leisure=True)
         except DiskError as error:
             logger.warning("no checkpoint: %s", error)
 

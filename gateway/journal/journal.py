@@ -35,6 +35,8 @@ class Journal(Door):
         self._last: int | None = None
         self._names: names.Names | None = None
         self._rollup: Rollup | None = None
+        self._going = 0
+        """What stands before this number is to make way for what comes."""
 
     def open(self) -> None:
         """Open or create the file; raises `JournalError` where it is in use, not ours, or of another format."""
@@ -106,7 +108,9 @@ class Journal(Door):
             numbers = known.numbers(database, directory)
             entries = [(_numbered(each[0], numbers), each[1]) if isinstance(each, tuple) else each for each in entries]
             told = [replace(each, stream=numbers[each.stream]) if isinstance(each, Foreseen) else each for each in told]
-            last = self._insert([*_rows(entries), *map(notes.encode, told)], receipts)
+            rows = [*_rows(entries), *map(notes.encode, told)]
+            retention.make_way(database, self._going, sum(len(body or b"") for _, _, body in rows))
+            last = self._insert(rows, receipts)
             _tell(database, incidents, last)
             minutes.sum_up(database, rollup, (entry for entry in entries if isinstance(entry, tuple)), last)
         self._names, self._rollup = known, rollup
@@ -180,6 +184,7 @@ class Journal(Door):
 
     def _replace_states(self, rules: str, parts: Mapping[str, bytes]) -> None:
         """Older ones must not be gone back to: they do not know of what was changed."""
+        self._going = 0
         self._open.execute("DELETE FROM checkpoints")
         if parts:
             states.save(self._open, self.last(), rules, parts)
@@ -209,15 +214,19 @@ class Journal(Door):
         with self._threshold():
             yield from states.undamaged(self._open, rules)
 
-    def retain(self, since: int | None, most_bytes: int, minutes_since: int = 0) -> None:
+    def retain(self, since: int | None, most_bytes: int, minutes_since: int = 0, *, at_leisure: bool = False) -> None:
         """Drop the oldest entries that every checkpoint holds: those before `since` (ns), and beyond `most_bytes`.
 
-        And minutes older than `minutes_since`. Without a `since` age counts for nothing.
+        And minutes older than `minutes_since`. Without a `since` age counts for nothing. At leisure entries go as
+        others come that take their place, and the rest when this is asked the next time.
         """
         with self._transaction() as database:
+            retention.drop(database, self._going)
+            self._going = retention.first_kept(database, since, most_bytes)
             if since is not None:
-                retention.drop_old(database, since, minutes_since)
-            retention.drop_large(database, most_bytes)
+                retention.drop_beside(database, since, minutes_since)
+            if not at_leisure:
+                retention.drop(database, self._going)
 
     def make_room(self) -> bool:
         """On a full disk, take the oldest out until there is room to write; False where nothing is left to go.

@@ -2,7 +2,8 @@
 
 Usage: bench_journal.py [--only PART ...] [--folder FOLDER] [--days N] [--messages N]
 
-Parts: `bytes`, `recover`, `forget`, `flow`. The folder must be on a disk: what is written to a RAM disk is not counted.
+Parts: `bytes`, `retain`, `recover`, `forget`, `flow`. The folder must be on a disk: what is written to a RAM disk is
+not counted.
 Forgetting is asked of a log of `--days`, and told for 30 days, too: what it takes beside saving a state, which is what
 forgetting nobody takes, is in proportion. The log is in the page cache: from a disk, reading it comes on top.
 """
@@ -98,7 +99,7 @@ class Link:
 def main() -> None:
     """Run what is asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"bytes": bytes_per_reading, "recover": recover, "forget": forget, "flow": flow}
+    parts = {"bytes": bytes_per_reading, "retain": retain, "recover": recover, "forget": forget, "flow": flow}
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--days", type=float, default=1.0)
@@ -216,6 +217,36 @@ def row_per_message(path: Path, rate: int, messages: int = 500) -> float:
     return (written_bytes() - before) / (messages * len(SENSORS))
 
 
+def retain(folder: Path, _: argparse.Namespace) -> None:
+    """Write as much as was dropped, again and again, as a log does that is as old as it may be."""
+    for rate in GOALS:
+        size = min(FULL, round(rate * Settings().journal.commit_delay_s))
+        journal, directory = fleet(folder / f"old-{rate}.db", rate // len(SENSORS))
+        commits = list(batches(3 * COMMITS * size, SECOND, size, rate))
+        parts = [commits[start : start + COMMITS] for start in range(0, 3 * COMMITS, COMMITS)]
+        append(journal, directory, parts[0])
+        young = append(journal, directory, parts[1])
+        journal.checkpoint("", {})  # what no state holds is not dropped
+        journal.retain(int(parts[1][0].received_at[0]), sys.maxsize, at_leisure=True)
+        old = append(journal, directory, parts[2])
+        journal.close()
+        print(
+            f"{rate:5} readings/s: a log that drops one for each that it writes writes {old:.1f} bytes a reading,"
+            f" states apart; ratio {old / young:.2f} to one that drops none ({young:.1f})",
+            flush=True,
+        )
+
+
+def append(journal: Journal, directory: Directory, commits: Iterable[Batch]) -> float:
+    """Bytes for each reading, until all are in the file itself."""
+    before, readings = written_bytes(), 0
+    for batch in commits:
+        journal.append(directory, [(batch, said(batch))], [])
+        readings += len(batch)
+    journal.empty_the_wal()
+    return (written_bytes() - before) / readings
+
+
 def recover(folder: Path, _: argparse.Namespace, readings: int = 1_000_000) -> None:
     """Fold a tail of the log, as a gateway does that was killed; beside the learners on the same readings in memory."""
     journal, directory = fleet(folder / "tail.db")
@@ -294,6 +325,9 @@ def unlogged_subscriber(pipe: Pipe, port: int, path: Path, client_id: str, messa
 
 
 STREAMS = 1000
+
+COMMITS = 200
+"""Dropped while as many are written."""
 
 
 def fleet(path: Path, devices: int = STREAMS // len(SENSORS)) -> tuple[Journal, Directory]:

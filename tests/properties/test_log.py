@@ -117,6 +117,7 @@ class TheLog(RuleBasedStateMachine):
         self.lived: dict[str, list[list[Row] | Event]] = {device: [] for device in DEVICES}
         self.waiting: list[tuple[list[Row] | Event, Entered]] = []
         self.saved: list[int] = []
+        self.going = 0
 
     def _come_home(self, path: Path) -> None:
         """Open the log with the state it leads to; what is asked for is asked at the time that readings have.
@@ -165,6 +166,7 @@ class TheLog(RuleBasedStateMachine):
         assert len(seqs) == len(steps)
         for seq, step in zip(seqs, steps, strict=True):
             self.items.append(Item(seq, step[0][2] if isinstance(step, list) else step.at, step))
+        self._drop(min(self.going, next((seq for seq, _ in logged(self.house.journal)), 0)))
         self.waiting = []
 
     @rule()
@@ -188,7 +190,7 @@ class TheLog(RuleBasedStateMachine):
         self._come_home(Path(self.folder.name) / path.name)
         self.follower = Follower(self.house.journal.path, "influx")
         assert self.follower.open() == self.cursor
-        self.waiting = []
+        self.waiting, self.going = [], 0
         self.the_state_is_the_fold()
 
     @rule(most=st.integers(1, 20), is_delivered=st.booleans())
@@ -205,14 +207,19 @@ class TheLog(RuleBasedStateMachine):
                 self.follower.move(passage.seq)
                 self.cursor = passage.seq
 
-    @rule(minutes=st.integers(0, 20))
-    def retain(self, minutes: int) -> None:
-        """Drop what stands before the first entry that is not older, and is in every checkpoint."""
+    @rule(minutes=st.integers(0, 20), at_leisure=st.booleans())
+    def retain(self, minutes: int, *, at_leisure: bool) -> None:
+        """Drop what stands before the first entry that is not older, and is in every checkpoint; or let it make way."""
         since = self.now - minutes * 60 * SECOND
-        self.house.journal.retain(since, 2**40)
+        self.house.journal.retain(since, 2**40, at_leisure=at_leisure)
+        self._drop(self.going)
         first = min((item.seq for item in self.items if item.at >= since), default=0)
-        oldest = self.saved[0] if self.saved else 0
-        self.items = [item for item in self.items if item.seq >= first or item.seq > oldest]
+        self.going = min(first, self.saved[0] + 1 if self.saved else 0)
+        if not at_leisure:
+            self._drop(self.going)
+
+    def _drop(self, before: int) -> None:
+        self.items = [item for item in self.items if item.seq >= before]
 
     @rule(
         device=st.sampled_from(DEVICES),
@@ -231,7 +238,7 @@ class TheLog(RuleBasedStateMachine):
                 if (kept := _without(item.step, span))
             ]
             self._live_again(device)
-            self.saved = [self.house.journal.last()]
+            self.saved, self.going = [self.house.journal.last()], 0
             self.the_state_is_the_fold()
 
     @rule(device=st.sampled_from(DEVICES), minutes=st.integers(1, 20))
@@ -247,7 +254,7 @@ class TheLog(RuleBasedStateMachine):
             self.items.append(Item(seq, entry.at, entry))
             self.undone.append((seq, span))
             self._live_again(device)
-            self.saved = [seq]
+            self.saved, self.going = [seq], 0
             self.the_state_is_the_fold()
 
     def _ask(self, do: Callable[[Alone, dict[str, object]], Work], span: Span) -> None:

@@ -12,7 +12,7 @@ from readings import START, learn, life, logged, verdicts
 from gateway.errors import JournalError
 from gateway.journal import Entered, Journal
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Incident, Kind, Resume, State, Tick, Verdicts
+from gateway.records import SECOND, Batch, Incident, Kind, Resume, State, Tick, Undone, Verdicts
 from gateway.shard import Rules, Shard
 
 RULES = "rules"
@@ -181,6 +181,55 @@ def test_retain_keeps_what_no_checkpoint_holds(journal: Journal) -> None:
     assert written(journal) == [[2.0]]
     journal.append(directory, [reading(3.0)], [])
     assert journal.last() == 5
+
+
+def random_readings(number: int) -> list[Entered]:
+    """Return what is committed at once, in 14 entries that take some 12 kB."""
+    stream, at = np.zeros(200, dtype=np.int64), START + number * SECOND + np.arange(200)
+    draw = np.random.default_rng(number)
+    readings = ((Batch(stream, at, at, draw.normal(size=200)), verdicts(200)) for _ in range(7))
+    return [each for reading in readings for each in (reading, Tick(int(at[0])))]
+
+
+def full_of(journal: Journal, commits: int) -> Directory:
+    """Fill a log with so many commits of random readings, all of which its state holds."""
+    directory = Directory()
+    directory.add("d", "s")
+    for number in range(commits):
+        journal.append(directory, random_readings(number), [])
+    journal.checkpoint(RULES, {})
+    assert journal.empty_the_wal()
+    return directory
+
+
+def test_what_is_to_go_makes_way_for_what_comes_and_goes_the_next_time_at_the_latest(
+    path: Path, journal: Journal
+) -> None:
+    """Its room is taken in the same transaction: the file does not grow, and next to nothing more is written."""
+    directory, found = full_of(journal, 60), list[tuple[int, int, int]]()
+    for start in (60, 70):
+        for number in range(start, start + 10):
+            journal.append(directory, random_readings(number), [])
+        length = path.with_name(path.name + "-wal").stat().st_size
+        assert journal.empty_the_wal()
+        found.append((logged(journal)[0][0], path.stat().st_size, length))
+        if start == 60:
+            journal.retain(START + 30 * SECOND, 2**40, at_leisure=True)
+    (before, size, plain), (first, same, length) = found
+    assert before == 1 < first <= 1 + 10 * 14
+    assert same == pytest.approx(size, rel=0.01)
+    assert length < 1.2 * plain
+    journal.retain(START + 30 * SECOND, 2**40, at_leisure=True)
+    assert logged(journal)[0][0] == 1 + 30 * 14
+
+
+def test_a_log_whose_states_are_gone_makes_way_for_nothing(journal: Journal) -> None:
+    """What was to go is all there is to learn from."""
+    directory = full_of(journal, 4)
+    journal.retain(START + 3 * SECOND, 2**40, at_leisure=True)
+    journal.restart(Undone(START + 4 * SECOND, None, 0, 1), RULES, {}, [])
+    journal.append(directory, random_readings(4), [])
+    assert logged(journal)[0][0] == 1
 
 
 def test_a_clock_that_went_wrong_for_a_while_takes_nothing_with_it(journal: Journal) -> None:

@@ -630,7 +630,7 @@ def test_run_ends_when_told_to(new_bench: Callable[..., Bench]) -> None:
 
 
 def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Bench]) -> None:
-    """A checkpoint every so often; entries older than the retention that it holds are dropped."""
+    """A checkpoint every so often; entries older than the retention that it holds make way for what comes."""
     bench = new_bench(journal={"checkpoint_every_s": 100.0, "retain_days": 1 / 864, "commit_messages": 1})
     bench.pipeline._time._steady_since -= timekeeping.STEADY  # the clock has not been set for long
     bench.step('{"a": 1}')
@@ -642,7 +642,8 @@ def test_checkpoints_and_retention_have_their_times(new_bench: Callable[..., Ben
     second = bench.journal.last()
     assert [seq for seq, _ in bench.journal.checkpoints("rules")] == [second, first]
     bench.step('{"a": 5}', after=100 * SECOND)
-    assert bench.entries() == [[4.0], [5.0]]
+    bench.step('{"a": 6}', after=SECOND)
+    assert bench.entries() == [[4.0], [5.0], [6.0]]
 
 
 def test_a_full_disk_stops_neither_learning_nor_acknowledging(
