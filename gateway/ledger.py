@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 ROOM = 5
 """How many times the oldest is taken out for one commit on a full disk."""
 
-FULL = 2000
-"""Readings that are committed at once: a commit costs a page of 4 KB beside what is in it, of these a fifth."""
+FULL = 4000
+"""Readings that are committed at once: a commit costs a page of 4 KB beside what is in it, of these a tenth."""
 
-AHEAD = 10 * FULL
+AHEAD = 5 * FULL
 """Readings learned and not yet being written at which the loop waits for the disk: then the broker is held back."""
 
 HELD = 100

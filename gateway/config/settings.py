@@ -37,9 +37,9 @@ class Journal(Section):
 
     path: Annotated[str, Field(min_length=1)] = "gateway.db"
     commit_delay_s: Annotated[float, Field(ge=0, le=60)] = 30.0
-    commit_messages: Count = 500
+    commit_messages: Count = 1000
     checkpoint_every_s: Seconds = 600.0
-    checkpoint_bytes: Annotated[float, Field(gt=0)] = 2.5
+    checkpoint_bytes: Annotated[float, Field(gt=0)] = 2.0
     durability: Literal["full", "relaxed"] = "full"
     retain_days: Days = 90.0
     retain_mb: Count = 2000
