@@ -16,7 +16,18 @@ from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, finder, minutes, names, notes
 from gateway.journal.columns import Mask
-from gateway.records import Availability, Described, Feedback, Incident, Ints, Maintenance, Span, Undone, Verdicts
+from gateway.records import (
+    Availability,
+    Described,
+    Event,
+    Feedback,
+    Incident,
+    Ints,
+    Maintenance,
+    Span,
+    Undone,
+    Verdicts,
+)
 
 ROWS = 200
 """Of the log taken up at once."""
@@ -101,15 +112,18 @@ def _ahead(edited: Callable[[Row], Edit | None], chunks: Iterable[list[Row]]) ->
 def _edited(order: Forgetting, streams: Mask, of_device: Mask, row: Row) -> Edit | None:
     """What becomes of an entry; None where nothing does."""
     seq, kind, at, body = row
-    gone, device = order.gone, str(order.gone.device)
+    gone = order.gone
     try:
         if kind == "readings":
             return _edit_readings(seq, body, streams, order)
         if kind == notes.FORESEEN:  # all that was foreseen of the device: it may come from what is forgotten
             rest, count = notes.without(body, of_device)
             return Edit(seq, rest, "forecasts", count) if count else None
-        is_told = gone.is_whole and kind not in notes.KINDS and _names(events.decode(kind, at, body), device)
-        return Edit(seq, b"", "events", 1) if is_told else None
+        return (
+            None
+            if kind in notes.KINDS or not gone.is_all_time
+            else _edit_event(seq, events.decode(kind, at, body), gone)
+        )
     except JournalError:
         return Edit(seq, b"", "damaged entries", 1)  # nobody knows what it holds
 
@@ -144,7 +158,18 @@ def _write(database: sqlite3.Connection, edits: Sequence[Edit]) -> None:
     database.executemany("DELETE FROM log WHERE seq = ?", [(edit.seq,) for edit in edits if not edit.rest])
 
 
-def _names(event: object, device: str) -> bool:
+def _edit_event(seq: int, event: Event, gone: Span) -> Edit | None:
+    """Take out an event of the device, or the sensor's name from what was said of the device."""
+    is_its = _names(event, str(gone.device))
+    if is_its and (gone.is_whole or (isinstance(event, Described) and event.sensor == gone.sensor)):
+        return Edit(seq, b"", "events", 1)
+    if is_its and isinstance(event, Feedback) and gone.sensor in event.sensors:
+        others = tuple(sensor for sensor in event.sensors if sensor != gone.sensor)
+        return Edit(seq, events.encode(replace(event, sensors=others))[2] or b"", "events", 0)
+    return None
+
+
+def _names(event: Event, device: str) -> bool:
     if isinstance(event, Maintenance):
         return event.devices == escape(device)
     return isinstance(event, (Feedback, Described, Availability, Undone)) and event.device == device

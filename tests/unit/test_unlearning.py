@@ -12,7 +12,8 @@ from readings import START, batch
 from gateway.control import Work
 from gateway.errors import RequestError
 from gateway.house import Alone
-from gateway.journal import Journal
+from gateway.journal import Journal, Reader, files_with
+from gateway.records import SECOND, Described, Feedback, Verdict
 from gateway.shard import Rules, Shard
 from gateway.unlearning import forget, undo
 
@@ -79,3 +80,21 @@ def test_a_name_is_looked_for_as_json_has_it_too(house: Alone) -> None:
     verified = done(forget(house, {"device": "k\u00fcche-2", "verify": True}))["verified"]
     assert verified["files that hold the name"] == ["gateway.db"]
     assert verified["names that it is part of"] == []
+
+
+def test_with_a_sensor_goes_its_name_from_what_was_said_of_the_device(house: Alone) -> None:
+    """Its unit, and the words on incidents that it showed with others; those stay words on the others."""
+    shard, journal = house.shard, house.journal
+    entry = batch(shard.directory, [("k\u00fcche", "pulse", START + SECOND, 1.0)])
+    verdicts = shard.apply(entry).verdicts
+    assert verdicts
+    unit = Described(START, "k\u00fcche", "pulse", "1/min")
+    word = Feedback(START, "k\u00fcche", "some", Verdict.FAULT, ("flow", "pulse"))
+    journal.append(shard.directory, [(entry, verdicts), unit, word], [])
+    receipt = done(forget(house, {"device": "k\u00fcche", "sensor": "pulse", "verify": True}))
+    assert receipt["verified"]["is ours"]
+    assert receipt["removed from the log"] == {"readings": 1, "events": 1, "streams": 1}
+    assert [*files_with(journal.path, [b"pulse"], 10.0)] == [[]]
+    with Reader(journal.path) as log:
+        words = [event for _, event in log.entries(0) if isinstance(event, Feedback)]
+    assert [event.sensors for event in words] == [("flow",)]
