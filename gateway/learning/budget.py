@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.rows import positions
 from gateway.records import Floats, Ints
 
 
@@ -68,7 +69,7 @@ class Budgets:
         sensors = self._heard[devices]
         if is_unheard.any():
             is_new = np.zeros(len(stream), np.int64)
-            places = np.flatnonzero(is_unheard)
+            places = positions(is_unheard)
             is_new[places[np.unique(stream[places], return_index=True)[1]]] = 1
             sensors = sensors + _so_far(devices, is_new)
             self._heard += np.bincount(devices, weights=is_new, minlength=len(self._heard)).astype(np.int64)
@@ -91,7 +92,7 @@ def _so_far(groups: Ints, count: Ints) -> Ints:
     order = np.argsort(groups, kind="stable")
     total = np.cumsum(count[order])
     ordered = groups[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    starts = positions(np.append(True, ordered[1:] != ordered[:-1]))
     before = np.repeat(total[starts] - count[order][starts], np.diff(np.append(starts, len(groups))))
     found = np.empty(len(groups), np.int64)
     found[order] = total - before

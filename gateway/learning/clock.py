@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import NEVER, Places, Rows, ewma_rate
+from gateway.learning.rows import NEVER, Places, Rows, ewma_rate, positions
 from gateway.records import SECOND, Floats, Ints
 
 _RATE = 0.01
@@ -39,7 +39,7 @@ class Clock(Rows):
         """
         a = self.arrays
         seen, usual = a["seen"][at], a["interval_s"][at]
-        first = np.flatnonzero(seen == 0.0)
+        first = positions(seen == 0.0)
         if len(first):
             born = rows[first]
             a["origin"][born], a["born_at"][born], a["last_at"][born] = (

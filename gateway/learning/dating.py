@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import SET_BACK, Rows
+from gateway.learning.rows import SET_BACK, Rows, positions
 from gateway.records import Batch, Ints
 
 Mask = npt.NDArray[np.bool_]
@@ -25,7 +25,7 @@ class Dating(Rows):
 
     def ours(self) -> Ints:
         """The streams that we date."""
-        return np.flatnonzero(self.arrays["is_ours"][: self.count])
+        return positions(self.arrays["is_ours"][: self.count])
 
     def doubt(self, last_at: Ints, at: int) -> None:
         """Our clock reads `at`: which dates of devices are to be doubted."""

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.rows import positions
 from gateway.records import Batch, Names, code_of, is_event, is_text
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -69,7 +70,7 @@ class Directory:
 
     def hear(self, batch: Batch, is_heard: Mask) -> None:
         """Remember the texts among those readings of a batch that count, each by the stream that says it."""
-        for place in np.flatnonzero(is_text(batch.value) & is_heard).tolist() if batch.names else ():
+        for place in positions(is_text(batch.value) & is_heard).tolist() if batch.names else ():
             code = float(batch.value[place])
             self.texts.setdefault(int(batch.stream[place]), {})[code] = batch.names[code]
 

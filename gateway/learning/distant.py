@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.pool import DISCOUNT, LEAST, credit, mix, widened
-from gateway.learning.rows import Rows, ewma_rate, stretch
+from gateway.learning.rows import Rows, ewma_rate, positions, stretch
 from gateway.records import SECOND, Floats, Ints
 
 STEPS = np.array([2.0, 12.0, 60.0, 360.0, 3600.0])
@@ -89,13 +89,13 @@ class Distant(Rows):
         Of a counter, which shows `counted` (NaN for others), its mean rate since the forecast was sent off is judged.
         """
         due_at = self.arrays["due_at"][:, stretch(rows)]
-        due = np.flatnonzero((due_at <= now) & (due_at > 0))
+        due = positions((due_at <= now) & (due_at > 0))
         if not len(due):
             return
         level, place = np.divmod(due, len(rows))
         late_s = (now[place] - due_at[level, place]) / SECOND  # before they are taken off, which `due_at` may show
         self.arrays["due_at"][level, rows[place]] = 0
-        came = np.flatnonzero(late_s <= STEPS[level] * interval_s[place])
+        came = positions(late_s <= STEPS[level] * interval_s[place])
         level, place = level[came], place[came]
         row, read = rows[place], value[place]
         if counted is not None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gateway.learning.pool import TINY
 from gateway.learning.prospects import View
-from gateway.learning.rows import Places, Rows, plain_rate
+from gateway.learning.rows import Places, Rows, plain_rate, positions
 from gateway.records import Floats, Ints, Kind
 
 SHORT = 6
@@ -114,11 +114,11 @@ class Evidence(Rows):
             "block": total,
             "step": step,
         }
-        statistics = np.stack(
+        statistics = np.array(
             [
                 residual,
                 memory["fast"],
-                np.minimum(np.minimum.reduce(list(outlook.lags[: SHORT - 1])), value),
+                np.minimum(np.minimum.reduce(outlook.lags[: SHORT - 1], axis=0), value),
                 np.where(is_first, value, np.minimum(view.lowest, value)),
                 np.where(is_first, value, np.maximum(view.highest, value)),
                 np.where(is_known, memory["weekly"], np.nan),
@@ -134,7 +134,7 @@ class Evidence(Rows):
     def learn(self, view: View, memory: Memory) -> None:
         """Keep what `observe` made of this reading of each stream."""
         a, seen = self.arrays, view.seen
-        full = np.flatnonzero(seen % BLOCK == 0.0)
+        full = positions(seen % BLOCK == 0.0)
         if len(full):
             number = (seen[full] / BLOCK).astype(np.int64)
             a["blocks"][number % BLOCKS, view.rows[full]] = memory["block"][full] / BLOCK
@@ -155,7 +155,7 @@ class Evidence(Rows):
         """Sum of the block so far, and mean of the last twelve full blocks less that of the twelve before."""
         a = self.arrays
         total, step = a["block"][rows] + value, a["step"][rows]
-        full = np.flatnonzero(seen % BLOCK == 0.0)
+        full = positions(seen % BLOCK == 0.0)
         if len(full):
             step[full] = self._step(rows[full], total[full] / BLOCK, (seen[full] / BLOCK).astype(np.int64))
         return total, step

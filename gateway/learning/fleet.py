@@ -16,7 +16,7 @@ from gateway.learning.chosen import ChosenDetector, ChosenForecaster, ChosenJoin
 from gateway.learning.directory import Directory
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
-from gateway.learning.rows import Array
+from gateway.learning.rows import Array, positions
 from gateway.learning.streams import Policy, Streams
 from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
@@ -65,7 +65,7 @@ class Fleet:
         self.grow()
         budget_s = self.budgets.spread(batch.stream, self.streams.is_unheard(batch.stream))
         verdicts = self.streams.learn_many(batch, budget_s)
-        fresh = np.flatnonzero(~verdicts.is_stale)
+        fresh = positions(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
         self.hearts.learn_many(devices, batch.received_at[fresh])
         batch = batch if not batch.names else replace(batch, value=np.where(is_text(batch.value), 0.0, batch.value))
@@ -146,7 +146,7 @@ class Fleet:
         is_silent[silent] = False
         if not is_silent.any():
             return []
-        found = np.flatnonzero(scores >= LATE)
+        found = positions(scores >= LATE)
         pauses = zip(found, hearts["last_at"][found], hearts["longest"][found], scores[found], strict=True)
         return [Late(int(row), int(last_at), int(longest), float(score)) for row, last_at, longest, score in pauses]
 
@@ -158,7 +158,7 @@ class Fleet:
         is_asked, excused = np.ones(self.hearts.count, np.bool_), np.zeros(self.hearts.count, np.int64)
         is_asked[silent], excused[:] = False, excused_until
         tells = self.hearts.is_by_events()[self._device_of] | self.streams.prospects.natures.of(self._rows()).is_event
-        rows = np.flatnonzero(tells & is_asked[self._device_of] & (excused[self._device_of] < at))
+        rows = positions(tells & is_asked[self._device_of] & (excused[self._device_of] < at))
         budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
         return self.streams.watch.overdue(at, rows, excused[self._device_of[rows]], budget_s)
 

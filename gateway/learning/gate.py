@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Places, Rows, within
+from gateway.learning.rows import Places, Rows, positions, within
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
@@ -121,7 +121,7 @@ class Gate(Rows):
         """
         a, change = self.arrays, np.zeros(len(rows), np.uint8)
         is_astir = (decades >= threshold - NOTICE) | (a["phase"][rows] != _CALM) | a["is_fault"][rows]
-        astir = np.flatnonzero(is_astir)  # nothing is counted of those that are calm and show nothing
+        astir = positions(is_astir)  # nothing is counted of those that are calm and show nothing
         if len(astir):
             change[astir] = self._move(
                 rows[astir], observed_at[astir], decades[astir], threshold[astir], is_outside[astir]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S, WEEK_S, Almanac
 from gateway.learning.record import Burst, Record
+from gateway.learning.rows import positions
 from gateway.learning.sparse import Sparse
 from gateway.records import SECOND, Floats, Ints
 
@@ -76,7 +77,7 @@ class Stay(NamedTuple):
         """For `Tails`, `count` in all: how long the state lasts that each is in, NaN for all others."""
         found, is_rest = np.full((count, len(self.state)), np.nan), ~np.isnan(self.stirs)
         length = np.where(is_rest, GRAIN * self.stirs, np.log(np.maximum(self.lasted_s, 1.0)))
-        known = np.flatnonzero((self.state != _NOBODY) & ~self.is_event)
+        known = positions((self.state != _NOBODY) & ~self.is_event)
         found[np.where(is_rest, REST, np.minimum(self.state, LENGTHS - 1))[known], known] = length[known]
         return found
 
@@ -135,7 +136,7 @@ class Habits(Sparse):
 
     def _burst(self, rows: Ints, at: Ints, is_event: Mask, is_judged: Mask) -> Burst:
         """How many events came in a row; nothing of what is a state."""
-        found, places = Burst(*np.zeros((3, len(rows)))), np.flatnonzero(is_event)
+        found, places = Burst(*np.zeros((3, len(rows)))), positions(is_event)
         if len(places):
             lived_s = self.arrays["spent_s"][:, self.seats(rows[places])].sum(axis=0, dtype=np.float64)
             said = self.record.burst(rows[places], at[places], lived_s)
@@ -201,14 +202,14 @@ class Habits(Sparse):
         a["born_at"][seats] = np.where(is_new, stay.at, a["born_at"][seats])
         a["since"][seats] = np.where(is_new | stay.is_over, stay.at, a["since"][seats])
         a["state"][seats], a["behind"][seats] = state, received_at - stay.at
-        over = np.flatnonzero(stay.is_over)
+        over = positions(stay.is_over)
         if len(over):
             seat, fading = seats[over], np.exp(-stay.lasted_s[over] / (_MEMORY_DAYS * DAY_S))
             visited = np.where(stay.is_event, stay.next, stay.state)[over]
             for name, of, more in (("spent_s", stay.state[over], stay.lasted_s[over]), ("visits", visited, 1.0)):
                 a[name][:, seat] *= fading.astype(np.float32)
                 a[name][of, seat] += np.asarray(more, np.float32)
-        stirred = np.flatnonzero(stay.is_over & ~np.isnan(stay.stirs))
+        stirred = positions(stay.is_over & ~np.isnan(stay.stirs))
         if len(stirred):
             seat = seats[stirred]
             kind, hour = self._bins(stay.local_s[stirred])

@@ -17,7 +17,7 @@ from gateway.learning.correlation import Correlation, Mask, Sensors
 from gateway.learning.gate import Changes, Gate, Phase
 from gateway.learning.messages import Readings
 from gateway.learning.patience import LEAST_DECADES
-from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, stretch
+from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, positions, stretch
 from gateway.learning.seats import Seats
 from gateway.learning.tails import Peaks, Tails
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
@@ -83,7 +83,7 @@ class Joint:
         score, change = np.full(len(stream), np.nan), np.zeros(len(stream), np.uint8)
         seats: Ints = self._seats.seat_of[stream]
         is_seated = seats >= 0
-        seated = np.flatnonzero(is_seated)
+        seated = positions(is_seated)
         if len(seated) < len(stream):
             self._seats.hear(stream[~is_seated])
         readings = Readings(stream, seats, observed_at, value, is_rate)
@@ -124,7 +124,7 @@ class Joint:
 
     def _learn(self, seats: Ints, features: Floats, distance: Floats, width: Ints) -> None:
         """Take in how the sensors stand, but not while an incident is open."""
-        trusted = np.flatnonzero(~self._gate.is_open(seats))
+        trusted = positions(~self._gate.is_open(seats))
         if len(trusted) < len(seats):
             seats, features, distance, width = seats[trusted], features[:, trusted], distance[trusted], width[trusted]
         self._correlation.learn(stretch(seats), features, distance, width)

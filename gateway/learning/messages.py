@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.rows import positions
 from gateway.records import Floats, Ints
 
 Mask = npt.NDArray[np.bool_]
@@ -37,7 +38,7 @@ def split(
     seat = readings.seat[places]
     is_other = np.ones(len(seat), bool)
     np.not_equal(seat[1:], seat[:-1], out=is_other[1:])
-    starts = np.flatnonzero(is_other)
+    starts = positions(is_other)
     lengths, sizes = known[seat[starts]], np.diff(np.append(starts, len(seat)))
     taken = (lengths > 1) & (sizes >= lengths)
     if not taken.any():

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S
 from gateway.learning.clock import LARGEST
-from gateway.learning.rows import Places, Rows, within
+from gateway.learning.rows import Places, Rows, positions, within
 from gateway.records import Floats, Ints, Nature, is_event, is_text
 
 _CLIMB = 60.0
@@ -135,7 +135,7 @@ class Natures(Rows):
         sensor of numbers, which once said that it was broken.
         """
         a, says, spoke = self.arrays, is_text(value), self.speaks(at)
-        involved = np.flatnonzero(says | spoke)
+        involved = positions(says | spoke)
         if not len(involved):
             return involved
         row, says = rows[involved], says[involved]
@@ -162,7 +162,7 @@ class Natures(Rows):
         while it is not calm: its incident is to be told to its end.
         """
         a = self.arrays
-        asked = np.flatnonzero((a["falls"][rows] < _HOPELESS) | (a["nature"][rows] != _VALUE))
+        asked = positions((a["falls"][rows] < _HOPELESS) | (a["nature"][rows] != _VALUE))
         if not len(asked):
             return asked, asked
         rows, value, age_s = rows[asked], value[asked], age_s[asked]
@@ -184,7 +184,7 @@ class Natures(Rows):
         a["climb"][rows], a["falls"][rows], a["is_binary"][rows] = climb, falls, is_binary
         a["cycle"][rows] = np.where(is_down, 0.0, np.minimum(cycle + rises, _MOST))
         a["unit"][rows] = np.where(rises, np.minimum(a["unit"][rows], value - last), a["unit"][rows])
-        turned = np.flatnonzero(may_turn & (ends | counts | switches))
+        turned = positions(may_turn & (ends | counts | switches))
         a["nature"][rows[turned]] = np.where(counts, _COUNTER, np.where(switches, _STATE, _VALUE))[turned]
         return asked[turned], asked[is_reset & self.is_counter(rows)]
 

@@ -77,7 +77,7 @@ class Pool(Rows):
         ]  # and term by term, so that a sum is the same bit for bit however many streams are asked
         for term in a["ar"][:, at] * (lags - a["slow"][at]):
             autoregression = autoregression + term
-        experts = np.stack(
+        experts = np.array(
             [
                 lags[0],
                 _median(lags[0], lags[1], lags[2]),

@@ -12,7 +12,7 @@ from gateway.learning.nature import Natures, Scale
 from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Hour, Profile, hour_of
 from gateway.learning.rhythm import Rhythm
-from gateway.learning.rows import Places
+from gateway.learning.rows import Places, positions
 from gateway.records import SECOND, Floats, Ints
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Prospects:
         """What is expected of each reading, in its own unit: middle, lower, upper; NaN while nothing is known."""
         outlook, scale = view.outlook, view.scale
         half = self.pool.interval(view.at, outlook)
-        unspoken = np.flatnonzero((view.seen == 1.0) | self.natures.speaks(view.at))
+        unspoken = positions((view.seen == 1.0) | self.natures.speaks(view.at))
         middle, low, high = (
             scale.own(each) for each in (outlook.expected, outlook.expected - half, outlook.expected + half)
         )
@@ -125,7 +125,7 @@ class Prospects:
     def learn(self, view: View, is_faulty: Mask) -> None:
         """Learn what was read; from what belongs to a fault, models of the user's choice learn nothing."""
         self._learn_distant(view)
-        first = np.flatnonzero(view.seen == 1.0)
+        first = positions(view.seen == 1.0)
         if len(first):
             self.rhythm.begin(view.rows[first], view.value[first])
         self.pool.learn(view.at, view.outlook, view.value)
@@ -139,7 +139,7 @@ class Prospects:
         rows, scale, seen = view.rows, view.scale, self.clock.arrays["seen"][view.at]
         counted = np.where(scale.is_counter, scale.own(view.value), np.nan) if scale.has_counters else None
         self.distant.learn(rows, view.observed_at, view.interval_s, view.value, counted)
-        turn = np.flatnonzero(is_turn(seen))
+        turn = positions(is_turn(seen))
         if not len(turn):
             return
         chosen, local_s, slow = rows[turn], view.local_s[turn], self.pool.arrays["slow"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gateway.learning.rows import Rows
+from gateway.learning.rows import Rows, positions
 from gateway.records import Floats, Ints
 
 KEPT = 96
@@ -50,8 +50,7 @@ class Rhythm(Rows):
     def extremes(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
         """Lowest and highest of the last `count` values of each of `rows`."""
         place = self.arrays["next"][rows].astype(np.int64) - np.arange(1, count + 1)[:, None]
-        at = np.where(place < 0, place + KEPT, place) * self.room + rows
-        recent = np.take(self.arrays["values"].reshape(-1), at)  # by two indices it took twice as long
+        recent = np.take(self.arrays["values"].reshape(-1), place * self.room + rows)  # what is below 0 is at the end
         return np.minimum.reduce(recent, axis=0), np.maximum.reduce(recent, axis=0)
 
     def begin(self, rows: Ints, value: Floats) -> None:
@@ -63,7 +62,7 @@ class Rhythm(Rows):
         place = self.arrays["next"][rows].astype(np.int64)
         self.arrays["values"][place, rows] = value
         place += 1
-        full = np.flatnonzero(place == KEPT)
+        full = positions(place == KEPT)
         place[full] = 0
         self.arrays["next"][rows] = place
         if len(full):

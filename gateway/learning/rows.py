@@ -141,7 +141,7 @@ def rounds(stream: Ints) -> list[Ints]:
         return [np.arange(count)] if count else []
     order = np.argsort(stream, kind="stable")
     ordered = stream[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    starts = positions(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     if len(starts) == count:
         return [order]
     lengths = np.diff(np.append(starts, count))
@@ -153,6 +153,11 @@ def rounds(stream: Ints) -> list[Ints]:
 def ewma_rate(floor: float, seen: Floats) -> Floats:
     """Learning rate of a mean that is plain over the first readings and exponential from then on."""
     return np.maximum(floor, plain_rate(seen))
+
+
+def positions(is_it: npt.NDArray[np.bool_]) -> Ints:
+    """Where a mask holds, counted along all axes: as `np.flatnonzero`, which takes three times as long for a few."""
+    return is_it.reshape(-1).nonzero()[0]
 
 
 def within(number: Floats, low: Floats | float, high: Floats | float) -> Floats:

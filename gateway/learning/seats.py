@@ -13,7 +13,7 @@ import numpy as np
 from gateway.learning.correlation import FEATURES, UNHEARD, Mask, Sensors
 from gateway.learning.gate import Gate
 from gateway.learning.messages import Readings, split
-from gateway.learning.rows import NEVER, SET_BACK, Rows, rounds
+from gateway.learning.rows import NEVER, SET_BACK, Rows, positions, rounds
 from gateway.records import SECOND, Floats, Ints
 
 _PATIENCE = 86_400 * SECOND
@@ -51,7 +51,7 @@ class Seats(Rows):
         self._sensors.grow(len(seat_of))
         self.grow(int(seat_of.max(initial=-1)) + 1)
         is_heard = self._sensors.arrays["round"][: len(seat_of)] == 0
-        heard = np.flatnonzero((seat_of >= 0) & (before < 0) & is_heard)
+        heard = positions((seat_of >= 0) & (before < 0) & is_heard)
         self.arrays["known"][seat_of[heard]] = 1
         self.arrays["width"][seat_of[heard]] = 1
 
@@ -92,7 +92,7 @@ class Seats(Rows):
     def _report_all(self, message: Readings) -> Ints:
         """Take in a whole message of each of some devices; returns where each ends."""
         rows, seat, observed_at, value, is_rate = message
-        ends = np.flatnonzero(np.append(seat[1:] != seat[:-1], True))
+        ends = positions(np.append(seat[1:] != seat[:-1], True))
         seats, a = seat[ends], self.arrays
         stand = self._sensors.learn(rows, value, is_rate, ~self._gate.is_open(seat))
         a["begun_at"][seats] = observed_at[np.append(0, ends[:-1] + 1)]
@@ -108,7 +108,7 @@ class Seats(Rows):
         is_new = sensors["round"][rows] < a["round"][seats] - 1
         if is_new.any():
             self._meet(rows[is_new], seats[is_new])
-        taken = np.flatnonzero(~is_new & (a["known"][seats] > 1))
+        taken = positions(~is_new & (a["known"][seats] > 1))
         rows, seats, observed_at = rows[taken], seats[taken], observed_at[taken]
         self._mend(rows, seats, observed_at)
         stand = self._sensors.learn(rows, value[taken], is_rate[taken], ~self._gate.is_open(seats))

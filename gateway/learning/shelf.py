@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Array, Rows, Shape
+from gateway.learning.rows import Array, Rows, Shape, positions
 from gateway.learning.tails import Singles
 from gateway.records import Floats, Ints
 
@@ -74,7 +74,7 @@ class Shelf:
         self._copies.grow(len(self.rows) + len(rows))
         is_free = np.ones(self._copies.room, bool)
         is_free[self._slots] = False
-        slots = np.flatnonzero(is_free)[: len(rows)]
+        slots = positions(is_free)[: len(rows)]
         for room, part in self._parts.items():
             for name in part.shapes:
                 self._copies.arrays[f"{room}/{name}"][..., slots] = part.taken(name, rows)

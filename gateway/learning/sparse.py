@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gateway.learning.rows import Array, Rows, Shape
+from gateway.learning.rows import Array, Rows, Shape, positions
 from gateway.records import Ints
 
 _SEATED = "is_seated"
@@ -42,7 +42,7 @@ class Sparse(Rows):
 
     def seated(self) -> Ints:
         """All streams that have a column of their own."""
-        return np.flatnonzero(self._seat_of)
+        return positions(self._seat_of > 0)
 
     def _taken(self, rows: Ints) -> Ints:
         seats = self.seats(rows)
@@ -94,7 +94,7 @@ class Sparse(Rows):
     def adopt(self, other: Rows, theirs: Ints, ours: Ints) -> None:
         """Take over columns of another of the same kind: `ours` become what `theirs` are."""
         assert isinstance(other, Sparse)  # noqa: S101 - of the same kind
-        held = np.flatnonzero(other.seats(theirs))
+        held = positions(other.seats(theirs) > 0)
         self.sit(ours[held])
         super().adopt(other, other.seats(theirs[held]), self.seats(ours[held]))
 

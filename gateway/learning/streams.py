@@ -15,7 +15,7 @@ from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.nature import KindRule
 from gateway.learning.patience import WARM_UP, Patience
 from gateway.learning.prospects import Prospects, View
-from gateway.learning.rows import Array, Places, Rows, rounds, stretch, within
+from gateway.learning.rows import Array, Places, Rows, positions, rounds, stretch, within
 from gateway.learning.shelf import STANDING, Shelf
 from gateway.learning.suspicion import Case, Suspicion
 from gateway.learning.trial import Trial
@@ -109,7 +109,7 @@ class Streams:
     def span(self) -> tuple[int, int]:
         """From when until when (ns) was learned what is known, and is foretold what is still to come true."""
         clock, due_at = self.prospects.clock.arrays, self.prospects.distant.arrays["due_at"]
-        heard = np.flatnonzero(clock["seen"][: self._gate.count])
+        heard = positions(clock["seen"][: self._gate.count] > 0.0)
         if not len(heard):
             return 0, 0
         return int(clock["born_at"][heard].min()), int(max(clock["last_at"][heard].max(), due_at[:, heard].max()))
@@ -121,7 +121,7 @@ class Streams:
     def _turn_back(self, batch: Batch) -> None:
         """Let streams go on whose device's clock was set back: as if the reading had come when it was due."""
         is_it = self._dating.is_set_back(batch, self.prospects.clock.arrays["last_at"][batch.stream])
-        for place in np.flatnonzero(is_it).tolist():
+        for place in positions(is_it).tolist():
             row, at = batch.stream[[place]], int(batch.observed_at[place])
             due = at - max(int(self.prospects.clock.arrays["interval_s"][row[0]] * SECOND), 1)
             for part, names in self._dated:
@@ -178,7 +178,7 @@ class Streams:
         self._explain(turn, view, case, verdicts)
 
         self.prospects.learn(view, self._gate.is_faulty(at))
-        held = np.flatnonzero(self._shelf.holds(rows))
+        held = positions(self._shelf.holds(rows))
         if len(held):
             on_trial = held[was_on_trial[held] | self._gate.is_on_trial(rows[held])]
             self._trial.note(rows[on_trial], case.statistics[:, on_trial])
@@ -200,12 +200,12 @@ class Streams:
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
         """What else is to be said of counters and of states."""
-        counts = np.flatnonzero(view.scale.is_counter)
+        counts = positions(view.scale.is_counter)
         if len(counts):
             verdicts.nature[turn[counts]] = Nature.COUNTER
             verdicts.base[turn[counts]], verdicts.span_s[turn[counts]] = view.scale.base[counts], view.scale.per[counts]
         if case.stay is not None:
-            places = np.flatnonzero(case.is_state)
+            places = positions(case.is_state)
             verdicts.nature[turn[places]] = np.where(case.stay.is_event, Nature.EVENT, Nature.STATE)
             verdicts.base[turn[places]], verdicts.span_s[turn[places]] = self._suspicion.stands(view.rows[places], case)
 

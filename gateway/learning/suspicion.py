@@ -11,6 +11,7 @@ from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
 from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
 from gateway.learning.prospects import View
+from gateway.learning.rows import positions
 from gateway.learning.tails import Peaks, Tails
 from gateway.learning.weighing import IS_READING, LEAST_EXCESS, weigh
 from gateway.records import Floats, Ints, Kind
@@ -65,7 +66,7 @@ class Suspicion:
     def judge(self, view: View, grain: Floats, youth: Floats, nature: Natured) -> Case:
         """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
         rows, is_state = view.rows, nature.is_habitual
-        places = np.flatnonzero(is_state)
+        places = positions(is_state)
         statistics, memory = self.evidence.observe(view)
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
@@ -140,7 +141,7 @@ class Suspicion:
         self.evidence.learn(view, case.memory)
         found = case.found
         if case.stay is not None:
-            places, found = np.flatnonzero(case.is_state), found.but(case.is_state & ~case.is_over)
+            places, found = positions(case.is_state), found.but(case.is_state & ~case.is_over)
             self.habits.learn(view.rows[places], view.said[places], case.stay, received_at[places])
         self.tails.learn(view.at, found)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Places, Rows, stretch
+from gateway.learning.rows import Places, Rows, positions, stretch
 from gateway.records import Floats, Ints
 
 PEAKS = 16
@@ -98,10 +98,10 @@ class Tails(Rows):
         """
         sides, edges = self._sided(statistics), self.arrays["edge"][:, stretch(rows)]
         is_found = sides > edges
-        young = np.flatnonzero(np.minimum.reduce(edges, axis=1) == -np.inf)
+        young = positions(np.minimum.reduce(edges, axis=1) == -np.inf)
         if len(young):
             is_found[young] &= ~self._is_lesser(young, rows, sides[young])
-        found = np.flatnonzero(is_found)
+        found = positions(is_found)
         side, place = np.divmod(found, len(rows))
         row = rows[place]
         flat = side * self.room + row
@@ -111,7 +111,7 @@ class Tails(Rows):
         least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
         edge = self._flat("edge")[flat].astype(np.float64)
         excess, known = self._flat("excess")[flat].astype(np.float64), np.full(len(flat), _KNOWN)
-        runs = np.flatnonzero((self._least[side] > 0.0) & np.isfinite(edge))
+        runs = positions((self._least[side] > 0.0) & np.isfinite(edge))
         if len(runs):
             own = self._unfinished(flat[runs], row[runs], edge[runs])
             excess[runs], known[runs] = excess[runs] - _OWN * own, _KNOWN - _OWN * (own > 0.0)
@@ -168,7 +168,7 @@ class Tails(Rows):
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][self._statistic[found.side], found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready, seen + _KNOWN * np.log10(1.0 + above / _KNOWN), 0.0)
-        early = np.flatnonzero(~ready)
+        early = positions(~ready)
         if len(early):
             decades[early] = self._early(found, early, age[early])
         decades[found.value <= allowed] = 0.0
@@ -224,7 +224,7 @@ class Tails(Rows):
         born_at[birth] = np.where(born < 0.0, now, born)
         same = (_turn(now) - peak_at[place] <= _CLUSTER) & (peak >= found.edge)
         higher = same & (value > peak)
-        taken = np.flatnonzero(higher | ~same)
+        taken = positions(higher | ~same)
         self._keep(place[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))
         peak_at[place[taken]] = _turn(now)[taken]
 
@@ -239,7 +239,7 @@ class Tails(Rows):
         self._flat("edge")[at] = kept[0]
         self._flat("top")[at] = kept[-1]
         self._flat("peak")[at] = value
-        full = np.flatnonzero(kept[0] > -np.inf)
+        full = positions(kept[0] > -np.inf)
         rising = kept[:, full].astype(np.float64)
         above = rising[1:] - rising[0]
         for excess in above[1:]:

@@ -7,6 +7,7 @@ import numpy as np
 from gateway.learning.gate import Gate, Phase
 from gateway.learning.patience import LEAST_DECADES, Patience
 from gateway.learning.prospects import Prospects
+from gateway.learning.rows import positions
 from gateway.learning.suspicion import Suspicion
 from gateway.learning.trial import Trial
 from gateway.records import SECOND, Batch, Floats, Ints, Nature, Verdicts, blank_verdicts
@@ -53,7 +54,7 @@ class Watch:
         aged = self._patience.youth(rows, now), interval_s
         case = self._suspicion.lasting(rows, now, since, aged, nature.is_event, is_due)
         threshold = self._patience.threshold(rows, interval_s, budget_s, nature)
-        told = np.flatnonzero(case.decades >= threshold)
+        told = positions(case.decades >= threshold)
         verdicts, decades, late = blank_verdicts(len(told)), case.decades[told], rows[told]
         if len(told):
             verdicts.score[:] = decades / (decades + threshold[told])
@@ -70,7 +71,7 @@ class Watch:
     def passed(self, at: int) -> Asked:
         """The events whose incidents are over by the gateway's clock, since nothing odd has followed them."""
         habits, count = self._suspicion.habits, self._gate.count
-        rows = np.flatnonzero(
+        rows = positions(
             self._gate.is_on_trial(slice(0, count)) & self._prospects.natures.of(np.arange(count)).is_event
         )
         now, last_at = at - habits.behind(rows), self._prospects.clock.arrays["last_at"][rows]

@@ -4,6 +4,7 @@ import numpy as np
 
 from gateway.learning.evidence import Statistic
 from gateway.learning.nature import Mask
+from gateway.learning.rows import positions
 from gateway.learning.tails import Peaks
 from gateway.records import Floats, Ints
 
@@ -25,6 +26,8 @@ _HANDICAP[Statistic.RUN] = 0.8  # decades; stuck may wait, so it gets a smaller 
 
 _GROWS_UP = np.full(len(Statistic), _YOUTH_HANDICAP)
 _GROWS_UP[list(_BORN_WITH)] = 0.0
+_GROWS_UP_UNSURE = np.full(len(Statistic), _BURSTS)
+_GROWS_UP_UNSURE[Statistic.RUN] = 0.0
 
 LEAST_EXCESS = np.zeros(len(Statistic))
 """For `Tails`: a prior mean excess of those statistics that may have shown no range."""
@@ -41,32 +44,34 @@ def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tupl
     `decades` are those of each peak; `youth` is, per reading, 1 at the birth of its stream and 0 when it is grown up;
     `is_unsure` says that it is a state, or the rate of a counter.
     """
-    statistic = found.side % len(Statistic)
-    decades = decades - _HANDICAP[statistic]
-    if not youth.any():
-        return *_strength(found, decades, len(youth)), np.zeros(len(youth))
-    growing = _GROWS_UP[statistic]
-    if is_unsure.any():
-        growing = np.where(is_unsure[found.place] & (statistic != Statistic.RUN), _BURSTS, growing)
-    told, strongest = _strength(found, decades - growing * youth[found.place], len(youth))
-    return told, strongest, _strength(found, decades, len(youth))[0] - told
+    told, strongest, doubt = np.zeros(len(youth)), np.zeros(len(youth), np.int64), np.zeros(len(youth))
+    odd, table = _table(found, decades - _HANDICAP[found.side % len(Statistic)], len(youth))
+    if not len(odd):
+        return told, strongest, doubt
+    left, young = table, youth[odd]
+    if young.any():
+        grows_up = np.where(is_unsure[odd], _GROWS_UP_UNSURE[:, None], _GROWS_UP[:, None])
+        left = table - grows_up * young
+        doubt[odd] = _strength(table) - _strength(left)
+    told[odd], strongest[odd] = _strength(left), np.argmax(left, axis=0)
+    return told, strongest, doubt
 
 
-def _strength(found: Peaks, decades: Floats, count: int) -> tuple[Floats, Ints]:
-    """What the strongest group of evidence on each reading says, and a part of what the next does; the strongest."""
-    kinds, telling = len(Statistic), np.flatnonzero(decades > 0.0)
-    told, strongest = np.zeros(count), np.zeros(count, np.int64)
-    if not len(telling):
-        return told, strongest
+def _table(found: Peaks, decades: Floats, count: int) -> tuple[Ints, Floats]:
+    """The readings of a round on which anything says something, and the decades of each statistic of these."""
+    kinds, telling = len(Statistic), positions(decades > 0.0)
     is_odd = np.zeros(count, bool)
     is_odd[found.place[telling]] = True
-    odd, column = np.flatnonzero(is_odd), np.cumsum(is_odd) - 1  # most readings are everyday
+    odd, column = positions(is_odd), np.cumsum(is_odd) - 1  # most readings are everyday
     sides = np.zeros((2 * kinds, len(odd)))
     sides[found.side[telling], column[found.place[telling]]] = decades[telling]
-    table = np.maximum(sides[:kinds], sides[kinds:])
-    first, second = np.zeros(len(odd)), np.zeros(len(odd))
+    return odd, np.maximum(sides[:kinds], sides[kinds:])
+
+
+def _strength(table: Floats) -> Floats:
+    """What the strongest group of evidence says, and a part of what the next does."""
+    first, second = np.zeros(table.shape[1]), np.zeros(table.shape[1])
     for strength in np.maximum.reduceat(table, _GROUPS):
         second = np.maximum(second, np.minimum(first, strength))
         first = np.maximum(first, strength)
-    told[odd], strongest[odd] = first + _SECOND_OPINION * second, np.argmax(table, axis=0)
-    return told, strongest
+    return np.asarray(first + _SECOND_OPINION * second)
