@@ -135,7 +135,7 @@ def answer(settings: Settings, name: str, arguments: Mapping[str, object]) -> di
     """Do on the log what a running gateway would be asked for."""
     chosen = rulebook.rules(settings)
     doors = _doors(settings) | {"retained messages": partial(_take_off, settings)}
-    with Alone(Shard(chosen), Journal(Path(settings.journal.path)), rulebook.dumps(chosen), doors) as house:
+    with Alone(Shard(chosen), Journal(Path(settings.journal.path)), doors) as house:
         work, told_at = _unlearning(house)[name].work(arguments), time.monotonic()
         while True:
             try:

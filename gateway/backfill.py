@@ -45,7 +45,7 @@ def run(settings: Settings, start: int, end: int, out: Callable[[str], object]) 
         raise ConfigError(message)
     door = _door(settings.backfill)
     chosen, path, name = rules(settings), Path(settings.journal.path), _name(settings)
-    with Alone(Shard(chosen), Journal(path), rulebook.dumps(chosen), {}) as house, ExitStack() as stack:
+    with Alone(Shard(chosen), Journal(path), {}) as house, ExitStack() as stack:
         stack.callback(door.close)
         learner = Learner(settings, house)
         steps = windows(max(start, house.journal.reached(name)), end, round(settings.backfill.window_s * SECOND))

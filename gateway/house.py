@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol, Self, TypeAlias, TypeVar
 
+from gateway import rulebook
 from gateway.errors import StateError
 from gateway.journal import Journal
 from gateway.records import Incident, Renewed, Span, Undone
@@ -56,9 +57,9 @@ class Alone:
 
     is_heard = False
 
-    def __init__(self, shard: Shard, journal: Journal, mark: str, doors: dict[str, Callable[[Span], str]]) -> None:
+    def __init__(self, shard: Shard, journal: Journal, doors: dict[str, Callable[[Span], str]]) -> None:
         self.shard, self.journal, self.doors = shard, journal, doors
-        self.regime = Regime(shard.rules, mark)
+        self.regime = Regime(shard.rules, rulebook.dumps(shard.rules))
 
     def __enter__(self) -> Self:
         self.journal.open()

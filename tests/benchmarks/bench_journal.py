@@ -284,13 +284,13 @@ def forget(folder: Path, options: argparse.Namespace) -> None:
     learned.directory.loads(directory.dumps())
     for batch in batches(10 * 1000 * len(SENSORS), every, MOST, 1000 * len(SENSORS)):
         learned.apply(batch)
-    journal.checkpoint("", learned.dumps())
+    journal.checkpoint(dumps(learned.rules), learned.dumps())
     journal.close()
     started = time.perf_counter()
     with Reader(journal.path) as log:
         count = sum(len(entry[0]) for _, entry in log.entries(0) if isinstance(entry, tuple))
     scan = time.perf_counter() - started
-    with Alone(Shard(Rules()), journal, "", {}) as house:
+    with Alone(Shard(Rules()), journal, {}) as house:
         alone, _ = forgetting(house, "nobody", is_verified=False)
         for is_verified, goal in ((False, 10), (True, 60)):
             seconds, spent = forgetting(house, f"device-{500 + 250 * is_verified}", is_verified=is_verified)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from readings import START, Row, batch, logged, verdicts
 
+from gateway import rulebook
 from gateway.control import Work
 from gateway.errors import RequestError
 from gateway.house import Alone
@@ -35,7 +36,7 @@ from gateway.records import (
 from gateway.shard import Rules, Shard
 from gateway.unlearning import forget, undo
 
-MARK = "rules"
+MARK = rulebook.dumps(Rules())
 DEVICES = ("pump", "room")
 READINGS = st.lists(
     st.tuples(st.sampled_from(DEVICES), st.sampled_from("ab"), st.sampled_from([20.0, 20.5, 21.0, 500.0]))
@@ -124,7 +125,7 @@ class TheLog(RuleBasedStateMachine):
 
         Nothing is synced, which is half of the time: no power is cut here.
         """
-        self.house = Alone(Shard(Rules()), Journal(path, is_durable=False), MARK, {})
+        self.house = Alone(Shard(Rules()), Journal(path, is_durable=False), {})
         self.house.now = lambda: self.now  # type: ignore[method-assign]
         self.house.__enter__()
 

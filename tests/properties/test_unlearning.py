@@ -14,6 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from readings import START, Row, batch, life, logged, timed
 
+from gateway import rulebook
 from gateway.control import Work
 from gateway.errors import RequestError
 from gateway.house import Alone
@@ -45,7 +46,7 @@ RULES = Rules(
     ),
     silent_floor_s=5.0,
 )
-MARK = "rules"
+MARK = rulebook.dumps(RULES)
 
 VALUES = st.floats(0, 40) | st.sampled_from([20.0, 25.0, 500.0, -1e9, "idle", "heating", "error"])
 GAPS_S = st.sampled_from([0, 1, 60, 60, 60, 61, -30, 10**4])
@@ -141,7 +142,7 @@ def as_span(asked: tuple[str, str | None, int | None, int | None]) -> Span:
 
 def do(work: Callable[..., Work], path: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Do what is asked on a log without a gateway."""
-    with Alone(Shard(RULES), Journal(path), MARK, {}) as house:
+    with Alone(Shard(RULES), Journal(path), {}) as house:
         slices = work(house, arguments)
         while True:
             try:

@@ -89,6 +89,6 @@ def test_who_works_on_the_log_alone_goes_on_with_that_state_too(lived: Journal, 
     wanted = resting(LIVED, FAR + 1)
     assert fitting(wanted, lived) == rulebook.dumps(resting(*BEFORE))
     lived.close()
-    with Alone(Shard(wanted), Journal(tmp_path / "gateway.db"), rulebook.dumps(wanted), {}) as house:
+    with Alone(Shard(wanted), Journal(tmp_path / "gateway.db"), {}) as house:
         assert house.regime.mark == rulebook.dumps(wanted)
         assert house.shard.dumps() == folded(house.journal, wanted).dumps()

@@ -80,7 +80,7 @@ class House(Alone):
     is_heard = True
 
     def __init__(self, shard: Shard, journal: Journal, regime: Regime) -> None:
-        super().__init__(shard, journal, "", {})
+        super().__init__(shard, journal, {})
         self.regime = regime
         self.told: list[Incident] = []
         self.trouble: deque[str] = deque()

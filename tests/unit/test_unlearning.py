@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[Alone]:
     assert outcome.verdicts
     journal.append(shard.directory, [(entry, outcome.verdicts)], [])
     journal.close()
-    with Alone(Shard(Rules()), Journal(tmp_path / "gateway.db"), "rules", {}) as alone:
+    with Alone(Shard(Rules()), Journal(tmp_path / "gateway.db"), {}) as alone:
         yield alone
 
 
