@@ -32,7 +32,7 @@ class Sparse(Rows):
         """From now on each of `rows` has a column."""
         new = rows[self._seat_of[rows] == 0]
         if len(new):
-            first = self.count
+            new, first = np.unique(new), self.count  # a person's word may be on a stream twice
             super().grow(first + len(new))
             self._seat_of[new] = np.arange(first, first + len(new))
 

@@ -55,6 +55,14 @@ def test_sitting_down_twice_is_sitting_down_once() -> None:
     assert sparse.seated().tolist() == [0, 1]
 
 
+def test_who_is_named_twice_sits_down_once() -> None:
+    """A person's word may be on a stream twice; the state does not grow for that."""
+    sparse = made(3)
+    sparse.sit(np.array([2, 1, 2]))
+    assert sparse.count == 3
+    assert sparse.seated().tolist() == [1, 2]
+
+
 def test_in_which_order_they_sat_down_is_not_saved() -> None:
     """Equal states are equal bytes, and come back."""
     one, other = made(5, 4, 1, 2), made(5, 1, 2, 4)
