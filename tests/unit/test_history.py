@@ -54,14 +54,16 @@ def test_an_outage_was_open_of_each_of_its_devices(path: Path) -> None:
     at, shard, journal = START + 400 * MINUTE, Shard(Rules()), Journal(path)
     journal.open()
     told = []
-    for entry in (batch(shard.directory, life(300, ("pump", "room", "fan"))), Tick(at)):
+    readings = [*life(300, ("pump", "room", "fan")), *life(400, ("valve",))]
+    for entry in (batch(shard.directory, readings), Tick(at)):
         told += [change.incident for change in shard.apply(entry).changes]
     journal.append(shard.directory, [Tick(at)], told)
     journal.close()
     with Reader(path) as log:
         (outage,) = history.believed(log, "room", at)["open"][-1:]
         assert history.believed(log, "room", at - 1)["open"][-1:] != [outage]
-    assert outage["reason"].startswith("All 3 devices silent since")
+        assert history.believed(log, "valve", at)["open"] == []
+    assert outage["reason"].startswith("3 devices silent since")
 
 
 def test_before_the_first_reading_nothing_was_believed(path: Path) -> None:
