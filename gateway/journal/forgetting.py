@@ -119,11 +119,8 @@ def _edited(order: Forgetting, streams: Mask, of_device: Mask, row: Row) -> Edit
         if kind == notes.FORESEEN:  # all that was foreseen of the device: it may come from what is forgotten
             rest, count = notes.without(body, of_device)
             return Edit(seq, rest, "forecasts", count) if count else None
-        return (
-            None
-            if kind in notes.KINDS or not gone.is_all_time
-            else _edit_event(seq, events.decode(kind, at, body), gone)
-        )
+        is_said = kind not in notes.KINDS and gone.is_all_time
+        return _edit_event(seq, events.decode(kind, at, body), gone) if is_said else None
     except JournalError:
         return Edit(seq, b"", "damaged entries", 1)  # nobody knows what it holds
 

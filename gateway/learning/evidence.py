@@ -66,7 +66,7 @@ Memory: TypeAlias = dict[str, Floats]
 
 
 class Evidence(Rows):
-    """Short and long means, extremes and runs of every stream."""
+    """Short and long means, steps, moves and runs of every stream; the extremes come with the view."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -168,9 +168,8 @@ class Streams:
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == Change.OPEN])
 
-        verdicts.score[places] = (decades + doubt) / (
-            decades + threshold + 2.0 * doubt
-        )  # an alarm from 0.5 on, as ever
+        # An alarm from 0.5 on, as ever; summed in another order one may score a last bit less.
+        verdicts.score[places] = (decades + doubt) / (decades + threshold + 2.0 * doubt)
         verdicts.period[places] = decades + np.log10(view.interval_s)
         verdicts.kind[places] = np.where(decades > 0.0, case.kind, 0)
         verdicts.change[places] = change
