@@ -53,7 +53,7 @@ class Forgetting:
 class Edit(NamedTuple):
     """What takes the place of an entry's body, or nothing where that goes; what was taken out, and how often.
 
-    An edit that takes nothing out puts other verdicts on what stays.
+    An edit that takes nothing out puts other verdicts on what stays, or leaves a name out of what was said.
     """
 
     seq: int

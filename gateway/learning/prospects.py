@@ -101,9 +101,9 @@ class Prospects:
         (before, observed_at), (said, read) = times, numbers
         local_s, interval_s = self._almanac.local_s(observed_at), self.interval_s(at)
         hour = self._hour(local_s)
-        usual, weekly, seen = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
+        usual, weekly, hours = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
-        weekly = np.where(seen > 0.0, weekly, np.nan)
+        weekly = np.where(hours > 0.0, weekly, np.nan)
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
         seen = self.seen(at) + 1.0
         return View(rows, at, seen, *moments, scale, *values, outlook, weekly, *self.rhythm.extremes(rows, RECENT))
