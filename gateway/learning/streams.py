@@ -168,6 +168,7 @@ class Streams:
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == Change.OPEN])
 
+        doubt = np.where(decades < threshold, doubt, 0.0)  # how severe an alarm is does not hang on its stream's age
         # An alarm from 0.5 on, as ever; summed in another order one may score a last bit less.
         verdicts.score[places] = (decades + doubt) / (decades + threshold + 2.0 * doubt)
         verdicts.period[places] = decades + np.log10(view.interval_s)

@@ -78,7 +78,7 @@ class Suspicion:
             )
             statistics[:, places], grain[places] = stay.statistics(len(statistics)), GRAIN
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
-        found = self.tails.exceed(rows, statistics, grain)
+        found = self.tails.exceed(rows, statistics, grain).as_they_are(is_state)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, doubt, kind = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
@@ -124,7 +124,7 @@ class Suspicion:
         stay = self.habits.stay(rows, self.habits.state(rows), at, since, is_event)
         is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
-        found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN))
+        found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN)).as_they_are(is_state)
         decades, doubt, kind = self._weigh(found, youth, is_state, is_state)
         period_s, days = np.zeros(len(rows)), np.zeros(len(rows))
         if is_due.any():

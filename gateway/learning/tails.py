@@ -51,6 +51,10 @@ class Peaks(NamedTuple):
     edge: Floats
     mean_excess: Floats
 
+    def as_they_are(self, is_it: npt.NDArray[np.bool_]) -> "Peaks":
+        """Where this is so at a position of the round, the value is judged as it is: nothing is read in steps there."""
+        return self._replace(told=np.where(is_it[self.place], self.value, self.told))
+
     def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
         """Those at the other positions of the round."""
         left = ~is_left_out[self.place]
@@ -140,9 +144,10 @@ class Tails(Rows):
         return np.concatenate([upwards, -upwards[: self.sides - self._half]])
 
     def _depth(self, side: Ints, row: Ints) -> Floats:
-        """How far the other side of each of these reaches; what has none reaches to 0."""
+        """How far the other side of each of these reaches; what has none reaches to 0, if its least excess is known."""
         opposite = self._opposite[side]
-        return np.where(opposite < 0, 0.0, self._flat("top")[opposite * self.room + row].astype(np.float64))
+        alone = np.where(self._least[side] > 0.0, 0.0, -np.inf)
+        return np.where(opposite < 0, alone, self._flat("top")[opposite * self.room + row].astype(np.float64))
 
     def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> npt.NDArray[np.bool_]:
         """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""

@@ -164,3 +164,14 @@ def test_what_is_looked_at_upwards_only_has_one_tail() -> None:
     assert tails.decades(tails.exceed(ROWS, np.full((1, 1), 30.0), np.zeros(1)))[0] > 4.0
     low, high = tails.band(ROWS, 0)
     assert (low[0], high[0] > 1.0) == (-np.inf, True)
+
+
+def test_how_long_a_state_lasts_is_read_in_no_steps() -> None:
+    """Its length may stand among values that are, and half as long again as the longest is news there as elsewhere."""
+    tails = grown(is_reading=True)
+    lengths = np.random.RandomState(12).standard_exponential(1000)
+    for length in lengths:
+        rarity(tails, np.array([length]), grain=0.3)
+    found = tails.exceed(ROWS, np.array([[lengths.max() + 0.4]]), np.full(1, 0.3))
+    in_steps, as_it_is = (tails.decades(each) for each in (found, found.as_they_are(np.ones(1, np.bool_))))
+    assert in_steps[0] < as_it_is[0]
