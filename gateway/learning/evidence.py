@@ -92,22 +92,39 @@ class Evidence(Rows):
         A counter is stuck when it stands still, not for rising evenly. A statistic that has not seen enough to exist is
         NaN in the result, and goes no further than `Tails.exceed`.
         """
-        a, at, value, outlook, seen = self.arrays, view.at, view.value, view.outlook, view.seen
-        plain = plain_rate(seen)
-        residual, usual = value - outlook.expected, value - outlook.seasonal
-        is_known = ~np.isnan(view.weekly)
-        is_first = seen == 1.0
-        move = np.where(is_first, 0.0, np.abs(value - outlook.lags[0]))
+        value, is_first, is_known = view.value, view.seen == 1.0, ~np.isnan(view.weekly)
+        memory = self._remembered(view, is_first, is_known)
+        statistics = np.array(
+            [
+                value - view.outlook.expected,
+                memory["fast"],
+                np.minimum(np.minimum.reduce(view.outlook.lags[: SHORT - 1], axis=0), value),
+                np.where(is_first, value, np.minimum(view.lowest, value)),
+                np.where(is_first, value, np.maximum(view.highest, value)),
+                np.where(is_known, memory["weekly"], np.nan),
+                memory["usual"],
+                memory["medium"] - memory["slow"],
+                np.where(view.seen >= BLOCK * (BLOCKS + 1), memory["step"], np.nan),
+                _logarithm(memory["spread"], memory["grain"]),
+                np.log1p(memory["run"]),
+            ]
+        )
+        return statistics, memory
+
+    def _remembered(self, view: View, is_first: Mask, is_known: Mask) -> Memory:
+        """What is to be kept of this reading of each stream; of some nothing is known of the hour of the week."""
+        a, at, value = self.arrays, view.at, view.value
+        plain, usual = plain_rate(view.seen), value - view.outlook.seasonal
+        move = np.where(is_first, 0.0, np.abs(value - view.outlook.lags[0]))
         is_same, grain = move == 0.0, a["grain"][at]
         is_still = np.where(view.scale.is_counter, value == 0.0, is_same)
-        total, step = self._blockwise(view.rows, value, seen)
-        memory = {
+        weekly = np.where(is_known, value - view.weekly, 0.0)
+        total, step = self._blockwise(view.rows, value, view.seen)
+        return {
             "fast": self._mean("fast", at, value, np.maximum(_FAST, plain)),
             "medium": self._mean("medium", at, value, np.maximum(_MEDIUM, plain)),
             "slow": self._mean("slow", at, value, np.maximum(_SLOW, plain)),
-            "weekly": self._mean(
-                "weekly", at, np.where(is_known, value - view.weekly, 0.0), np.maximum(_WEEKLY, plain)
-            ),
+            "weekly": self._mean("weekly", at, weekly, np.maximum(_WEEKLY, plain)),
             "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
             "spread": np.where(is_same, a["spread"][at], self._mean("spread", at, move, np.maximum(_SPREAD, plain))),
@@ -116,22 +133,6 @@ class Evidence(Rows):
             "block": total,
             "step": step,
         }
-        statistics = np.array(
-            [
-                residual,
-                memory["fast"],
-                np.minimum(np.minimum.reduce(outlook.lags[: SHORT - 1], axis=0), value),
-                np.where(is_first, value, np.minimum(view.lowest, value)),
-                np.where(is_first, value, np.maximum(view.highest, value)),
-                np.where(is_known, memory["weekly"], np.nan),
-                memory["usual"],
-                memory["medium"] - memory["slow"],
-                np.where(seen >= BLOCK * (BLOCKS + 1), step, np.nan),
-                _logarithm(memory["spread"], memory["grain"]),
-                np.log1p(memory["run"]),
-            ]
-        )
-        return statistics, memory
 
     def learn(self, view: View, memory: Memory) -> None:
         """Keep what `observe` made of this reading of each stream."""
