@@ -5,8 +5,8 @@ settled on NAB with the alarm threshold set on simulated healthy streams: leavin
 RESIDUAL, LEVEL and SPREAD cost nothing there; they are kept for the spikes, the restlessness and the quiet that NAB has
 little of. SPREAD is that of the moves from reading to reading, which a shift of the level leaves alone (von Neumann
 et al., "The mean square successive difference", 1941): that of the values told no quiet where noise is autocorrelated.
-RUN is the logarithm of how often a value was repeated, as how long a sensor rests has a heavy tail: by the length
-itself 16 that mostly rest were called stuck 8 times in 210 days, by this never, and what is stuck is found as soon.
+RUN is a length and not its logarithm: by that 16 sensors that mostly rest were called stuck never in 210 days, not 8
+times, but what stuck in its first day was not found.
 """
 
 from enum import IntEnum
@@ -106,7 +106,7 @@ class Evidence(Rows):
                 memory["medium"] - memory["slow"],
                 np.where(view.seen >= BLOCK * (BLOCKS + 1), memory["step"], np.nan),
                 _logarithm(memory["spread"], memory["grain"]),
-                np.log1p(memory["run"]),
+                memory["run"],
             ]
         )
         return statistics, memory

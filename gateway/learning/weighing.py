@@ -31,7 +31,7 @@ _GROWS_UP_UNSURE[Statistic.RUN] = 0.0
 
 LEAST_EXCESS = np.zeros(len(Statistic))
 """For `Tails`: a prior mean excess of those statistics that may have shown no range."""
-LEAST_EXCESS[Statistic.RUN] = 0.9  # of a logarithm; a sensor that never repeated itself is stuck after about a dozen
+LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
 
 IS_READING = np.zeros(len(Statistic), np.bool_)
 """For `Tails`: which statistics are a value as it was read."""

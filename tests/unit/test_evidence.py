@@ -46,13 +46,13 @@ def test_extremes_are_those_of_the_last_readings() -> None:
 def test_a_run_counts_repeats() -> None:
     """The first reading repeats nothing; every equal one after it adds one, a change begins anew."""
     found = observed([3.0, 3.0, 3.0, 4.0, 4.0, 3.0])
-    assert np.expm1(found[:, Statistic.RUN]) == pytest.approx([0.0, 1.0, 2.0, 0.0, 1.0, 0.0])
+    assert found[:, Statistic.RUN].tolist() == [0.0, 1.0, 2.0, 0.0, 1.0, 0.0]
 
 
 def test_a_counter_is_stuck_when_it_stands_still() -> None:
     """Of a counter the rate is looked at: the same rate again is a steady meter, and none at all one that stands."""
     found = observed([2.0, 2.0, 2.0, 0.0, 0.0, 0.0, 2.0], is_counter=True)
-    assert np.expm1(found[:, Statistic.RUN]) == pytest.approx([0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 0.0])
+    assert found[:, Statistic.RUN].tolist() == [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 0.0]
 
 
 def test_the_grain_is_the_least_change() -> None:
