@@ -5,8 +5,8 @@ settled on NAB with the alarm threshold set on simulated healthy streams: leavin
 RESIDUAL, LEVEL and SPREAD cost nothing there; they are kept for the spikes, the restlessness and the quiet that NAB has
 little of. SPREAD is that of the moves from reading to reading, which a shift of the level leaves alone (von Neumann
 et al., "The mean square successive difference", 1941): that of the values told no quiet where noise is autocorrelated.
-RUN is a length and not its logarithm: by that 16 sensors that mostly rest were called stuck never in 210 days, not 8
-times, but what stuck in its first day was not found.
+RUN is the length of a run, and more and more its logarithm where it is long. By the length alone sensors that mostly
+rest are called stuck; by the logarithm alone what sticks in its first day is not found.
 """
 
 from enum import IntEnum
@@ -26,6 +26,7 @@ BLOCKS = 48
 _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
 _WEEKLY, _USUAL = 0.3, 0.1
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
+_LONG = 100.0  # readings; with 50 a sixth less of what fails in its first day is found, with 400 rest is called stuck
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -106,7 +107,7 @@ class Evidence(Rows):
                 memory["medium"] - memory["slow"],
                 np.where(view.seen >= BLOCK * (BLOCKS + 1), memory["step"], np.nan),
                 _logarithm(memory["spread"], memory["grain"]),
-                memory["run"],
+                _LONG * np.log1p(memory["run"] / _LONG),
             ]
         )
         return statistics, memory
@@ -117,6 +118,9 @@ class Evidence(Rows):
         plain, usual = plain_rate(view.seen), value - view.outlook.seasonal
         move = np.where(is_first, 0.0, np.abs(value - view.outlook.lags[0]))
         is_same, grain = move == 0.0, a["grain"][at]
+        moves = np.where(
+            np.isfinite(grain), np.maximum(_SPREAD, plain), 1.0
+        )  # the first counts whole, late as it may be
         is_still = np.where(view.scale.is_counter, value == 0.0, is_same)
         weekly = np.where(is_known, value - view.weekly, 0.0)
         total, step = self._blockwise(view.rows, value, view.seen)
@@ -127,7 +131,7 @@ class Evidence(Rows):
             "weekly": self._mean("weekly", at, weekly, np.maximum(_WEEKLY, plain)),
             "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
-            "spread": np.where(is_same, a["spread"][at], self._mean("spread", at, move, np.maximum(_SPREAD, plain))),
+            "spread": np.where(is_same, a["spread"][at], self._mean("spread", at, move, moves)),
             "run": np.where(is_still & ~is_first, a["run"][at] + 1.0, 0.0),
             "grain": np.where(is_same, grain, np.minimum(grain, move)),
             "block": total,

@@ -19,7 +19,7 @@ from gateway.learning.messages import Readings
 from gateway.learning.patience import LEAST_DECADES
 from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, positions, stretch
 from gateway.learning.seats import Seats
-from gateway.learning.tails import Peaks, Tails
+from gateway.learning.tails import Grid, Peaks, Tails
 from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
 _DAY_S = 86_400.0
@@ -44,7 +44,7 @@ class Joint:
     def __init__(self, adopt_after_s: float) -> None:
         self._budget_s: Floats = np.zeros(0)
         self._sensors, self._correlation = Sensors(), Correlation()
-        self._tails, self._gate = Tails(np.zeros(1), np.zeros(1, np.bool_), 0), Gate(adopt_after_s)
+        self._tails, self._gate = Tails(np.zeros(1), np.zeros(1), 0), Gate(adopt_after_s)
         self._seats = Seats(self._sensors, self._gate)
         self._averages = Rows(
             {
@@ -142,7 +142,7 @@ class Joint:
         average = average + ewma_rate(_FADING, judged) * (np.minimum(distance, _CAP) - average)
         a["average"][at] = average
         statistic = np.where(judged > _EARLIEST, average, np.nan)
-        return self._tails.exceed(seats, statistic[None], np.zeros(len(seats)))
+        return self._tails.exceed(seats, statistic[None], Grid(*np.zeros((2, len(seats)))))
 
     def _threshold(self, at: Places, interval_s: Floats, share_s: Floats) -> Floats:
         """log10 of the return period, in rounds, that spends exactly the budget; infinite patience while young."""

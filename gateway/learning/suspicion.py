@@ -12,8 +12,8 @@ from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
 from gateway.learning.prospects import View
 from gateway.learning.rows import positions
-from gateway.learning.tails import Peaks, Tails
-from gateway.learning.weighing import IS_READING, LEAST_EXCESS, weigh
+from gateway.learning.tails import Grid, Peaks, Tails
+from gateway.learning.weighing import FEW, LEAST_EXCESS, weigh
 from gateway.records import Floats, Ints, Kind
 
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
@@ -55,7 +55,7 @@ class Suspicion:
     """Statistics of every stream, their tails, what of them is fine, and the habits of those that are states."""
 
     def __init__(self, almanac: Almanac) -> None:
-        self.evidence, self.tails = Evidence(), Tails(LEAST_EXCESS, IS_READING, downwards=Statistic.RUN)
+        self.evidence, self.tails = Evidence(), Tails(LEAST_EXCESS, FEW, downwards=Statistic.RUN)
         self.allowed, self.habits = Allowed(self.tails.sides), Habits(almanac)
 
     def renew(self, rows: Ints) -> None:
@@ -78,7 +78,8 @@ class Suspicion:
             )
             statistics[:, places], grain[places] = stay.statistics(len(statistics)), GRAIN
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
-        found = self.tails.exceed(rows, statistics, grain).as_they_are(is_state)
+        span = self.tails.span(view.at, Statistic.HIGHEST, Statistic.LOWEST)
+        found = self.tails.exceed(rows, statistics, Grid(grain, span)).as_they_are(is_state)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, doubt, kind = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
@@ -124,7 +125,8 @@ class Suspicion:
         stay = self.habits.stay(rows, self.habits.state(rows), at, since, is_event)
         is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
-        found = self.tails.exceed(rows, statistics, np.full(len(rows), GRAIN)).as_they_are(is_state)
+        grid = Grid(np.full(len(rows), GRAIN), np.zeros(len(rows)))
+        found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
         decades, doubt, kind = self._weigh(found, youth, is_state, is_state)
         period_s, days = np.zeros(len(rows)), np.zeros(len(rows))
         if is_due.any():

@@ -27,19 +27,28 @@ _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 ar
 _OWN = 0.5  # of a run's own peak: with all of it out a coarse noise is told thrice as often, with none "stuck" is late
 _CAP = 50.0  # mean excesses; one glitch of 1e6 must not blind a stream for good
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
-_NEXT = 1.5  # grains; the next value on the grid of a sensor lies one beyond the last
+_NEXT = 1.5  # steps; the next value on the grid of a sensor lies one beyond the last
 _EARLY_PEAKS = 8
 _EARLY_SHARE = 0.25  # of the range seen: some 1.4 sigma of a Gaussian, three times what its full tail would say
 _LN10 = float(np.log(10.0))
 
+Mask = npt.NDArray[np.bool_]
 Singles = npt.NDArray[np.float32]
 Turns = npt.NDArray[np.uint16]
+
+
+class Grid(NamedTuple):
+    """The least change each of some streams has shown, 0 where there was none, and how far apart its values lie."""
+
+    step: Floats
+    span: Floats
 
 
 class Peaks(NamedTuple):
     """The statistics of a round that lie above their own thresholds, and what is known of those tails.
 
-    `told` is the value as it is judged: where a sensor reads in steps the next beyond all it has shown is no news.
+    `told` is the value as it is judged: where a sensor reads in steps the next beyond all it has shown is no news, and
+    where it knows few values none that it has shown.
     """
 
     side: Ints
@@ -51,11 +60,11 @@ class Peaks(NamedTuple):
     edge: Floats
     mean_excess: Floats
 
-    def as_they_are(self, is_it: npt.NDArray[np.bool_]) -> "Peaks":
+    def as_they_are(self, is_it: Mask) -> "Peaks":
         """Where this is so at a position of the round, the value is judged as it is: nothing is read in steps there."""
         return self._replace(told=np.where(is_it[self.place], self.value, self.told))
 
-    def but(self, is_left_out: npt.NDArray[np.bool_]) -> "Peaks":
+    def but(self, is_left_out: Mask) -> "Peaks":
         """Those at the other positions of the round."""
         left = ~is_left_out[self.place]
         numbers = self.value[left], self.told[left], self.edge[left], self.mean_excess[left]
@@ -69,11 +78,12 @@ class Tails(Rows):
     all lie above the lowest: summed anew for each reading above an edge, it cost 0.4 us a reading.
     """
 
-    def __init__(self, least_excess: Floats, is_reading: npt.NDArray[np.bool_], downwards: int) -> None:
+    def __init__(self, least_excess: Floats, few: Floats, downwards: int) -> None:
         """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range.
 
-        `is_reading` says which are a value as it was read. The first `downwards` are looked at downwards, too; the
-        others are never negative, and little of them is no news.
+        `few` are, of those that go in the steps in which a sensor reads, the most of these in its range with which it
+        knows few values; 0 of others. The first `downwards` are looked at downwards, too; the others are never
+        negative, and little of them is no news.
         """
         self._half, self.sides = len(least_excess), len(least_excess) + downwards
         each = (self.sides,)
@@ -92,13 +102,14 @@ class Tails(Rows):
         number = np.arange(self.sides)
         self._statistic = number % self._half
         self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
-        self._least, self._is_reading = least_excess[self._statistic], is_reading[self._statistic]
+        self._least, self._few = least_excess[self._statistic], few[self._statistic]
 
-    def exceed(self, rows: Ints, statistics: Floats, grain: Floats) -> Peaks:
+    def exceed(self, rows: Ints, statistics: Floats, grid: Grid) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
 
         While a tail is not full, everything exceeds it; left out is what neither says anything nor will be kept.
-        `grain` is the least change each stream has shown: no tail can be thinner than the grain of its values.
+        No tail can be thinner than a step of the `grid` of its values. Of what knows few values nothing is said of what
+        it has shown, nor of the next: a sensor of two has nothing else to show.
         """
         sides, edges = self._sided(statistics), self.arrays["edge"][:, stretch(rows)]
         is_found = sides > edges
@@ -110,19 +121,27 @@ class Tails(Rows):
         row = rows[place]
         flat = side * self.room + row
         top = self._flat("top")[flat].astype(np.float64)
-        span = top + self._depth(side, row)
-        span = np.where(np.isfinite(span), np.maximum(span, 0.0), 0.0)
-        least = np.where(self._least[side] > 0.0, self._least[side], grain[place])
+        reach = top + self._depth(side, row)
+        reach = np.where(np.isfinite(reach), np.maximum(reach, 0.0), 0.0)
+        least = np.where(self._least[side] > 0.0, self._least[side], grid.step[place])
         edge = self._flat("edge")[flat].astype(np.float64)
         excess, known = self._flat("excess")[flat].astype(np.float64), np.full(len(flat), _KNOWN)
         runs = positions((self._least[side] > 0.0) & np.isfinite(edge))
         if len(runs):
             own = self._unfinished(flat[runs], row[runs], edge[runs])
             excess[runs], known[runs] = excess[runs] - _OWN * own, _KNOWN - _OWN * (own > 0.0)
-        mean = (excess + _PRIOR * (_PRIOR_SHARE * span + least)) / known
+        mean = (excess + _PRIOR * (_PRIOR_SHARE * reach + least)) / known
         value = sides.reshape(-1)[found].astype(np.float64)
-        is_next = self._is_reading[side] & (value <= top + _NEXT * grain[place])
-        return Peaks(side, place, row, flat, value, np.where(is_next, np.minimum(value, top), value), edge, mean)
+        told = self._told(side, value, (edge, top), Grid(grid.step[place], grid.span[place]))
+        return Peaks(side, place, row, flat, value, told, edge, mean)
+
+    def _told(self, side: Ints, value: Floats, known: tuple[Floats, Floats], grid: Grid) -> Floats:
+        """The values as they are judged, by the lowest and the highest that are known."""
+        edge, top = known
+        few = self._few[side]
+        is_next = (few > 0.0) & (value <= top + _NEXT * grid.step)
+        knows_few = (grid.span <= few * grid.step) & np.isfinite(edge)
+        return np.where(is_next, np.minimum(value, np.where(knows_few, edge, top)), value)
 
     def _unfinished(self, at: Ints, row: Ints, edge: Floats) -> Floats:
         """What of each excess is the peak of a run that has not ended: it is not to be compared with itself.
@@ -149,7 +168,7 @@ class Tails(Rows):
         alone = np.where(self._least[side] > 0.0, 0.0, -np.inf)
         return np.where(opposite < 0, alone, self._flat("top")[opposite * self.room + row].astype(np.float64))
 
-    def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> npt.NDArray[np.bool_]:
+    def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> Mask:
         """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""
         edge, peak, peak_at = (self.arrays[name][sides[:, None], rows] for name in ("edge", "peak", "peak_at"))
         is_same = _turn(self.arrays["seen"][rows] + 1.0) - peak_at <= _CLUSTER
@@ -172,7 +191,7 @@ class Tails(Rows):
         above = np.maximum(found.told - edge, 0.0) / np.where(thick, found.mean_excess, 1.0)
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][self._statistic[found.side], found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
-        decades = np.where(ready, seen + _KNOWN * np.log10(1.0 + above / _KNOWN), 0.0)
+        decades = np.where(ready & (found.told > found.edge), seen + _KNOWN * np.log10(1.0 + above / _KNOWN), 0.0)
         early = positions(~ready)
         if len(early):
             decades[early] = self._early(found, early, age[early])

@@ -33,9 +33,13 @@ LEAST_EXCESS = np.zeros(len(Statistic))
 """For `Tails`: a prior mean excess of those statistics that may have shown no range."""
 LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
 
-IS_READING = np.zeros(len(Statistic), np.bool_)
-"""For `Tails`: which statistics are a value as it was read."""
-IS_READING[[Statistic.LOWEST_SHORT, Statistic.LOWEST, Statistic.HIGHEST]] = True
+FEW = np.zeros(len(Statistic))
+"""For `Tails`: grains of its range up to which a sensor knows so few values that none of them, nor the next, is news.
+
+Of 48 devices with sensors of two values, of half and of whole degrees, 72 incidents of these kinds were told in 210
+days, now none. One that knows more than two shows early in its means that it sticks, without them twice as late."""
+FEW[: Statistic.HIGHEST + 1] = 16.0
+FEW[Statistic.WEEKLY : Statistic.STEP + 1] = 2.0
 
 
 def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tuple[Floats, Ints, Floats]:

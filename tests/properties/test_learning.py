@@ -18,7 +18,7 @@ from gateway.learning.gate import Gate
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.rows import rounds
 from gateway.learning.streams import Streams
-from gateway.learning.tails import Tails
+from gateway.learning.tails import Grid, Tails
 from gateway.records import SECOND, Batch, Change, Floats, State, Verdicts
 
 BIG = 1e100
@@ -157,17 +157,17 @@ def test_days_of_weekends_are_counted_as_they_are_lived(holidays: list[int], lik
 )
 def test_rarity_grows_with_distance(past: Floats, far: list[float]) -> None:
     """Whatever was seen, of two values on the same side the farther is at least as rare."""
-    tails, row = Tails(np.zeros(1), np.zeros(1, np.bool_), 1), np.zeros(1, np.int64)
+    tails, row = Tails(np.zeros(1), np.zeros(1), 1), np.zeros(1, np.int64)
     tails.grow(1)
     for value in past:
-        tails.learn(row, tails.exceed(row, np.array([[value]]), np.zeros(1)))
+        tails.learn(row, tails.exceed(row, np.array([[value]]), Grid(np.zeros(1), np.zeros(1))))
     decades = [upper_decades(tails, value) for value in sorted(far)]
     assert decades == sorted(decades)
 
 
 def upper_decades(tails: Tails, value: float) -> float:
     """Return how rare a value is for lying high."""
-    found = tails.exceed(np.zeros(1, np.int64), np.array([[value]]), np.zeros(1))
+    found = tails.exceed(np.zeros(1, np.int64), np.array([[value]]), Grid(np.zeros(1), np.zeros(1)))
     return float(sum(tails.decades(found)[found.side == 0]))
 
 

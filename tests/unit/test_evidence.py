@@ -46,13 +46,20 @@ def test_extremes_are_those_of_the_last_readings() -> None:
 def test_a_run_counts_repeats() -> None:
     """The first reading repeats nothing; every equal one after it adds one, a change begins anew."""
     found = observed([3.0, 3.0, 3.0, 4.0, 4.0, 3.0])
-    assert found[:, Statistic.RUN].tolist() == [0.0, 1.0, 2.0, 0.0, 1.0, 0.0]
+    assert found[:, Statistic.RUN] == pytest.approx([0.0, 1.0, 2.0, 0.0, 1.0, 0.0], rel=0.05)
+
+
+def test_a_long_run_grows_by_its_logarithm() -> None:
+    """Ten times as long is not ten times as odd where a sensor rests for hours."""
+    found = observed([3.0] * 10_001)[:, Statistic.RUN]
+    assert found[10] > 8.0
+    assert found[10_000] < 2.0 * found[1000]
 
 
 def test_a_counter_is_stuck_when_it_stands_still() -> None:
     """Of a counter the rate is looked at: the same rate again is a steady meter, and none at all one that stands."""
     found = observed([2.0, 2.0, 2.0, 0.0, 0.0, 0.0, 2.0], is_counter=True)
-    assert found[:, Statistic.RUN].tolist() == [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 0.0]
+    assert found[:, Statistic.RUN] == pytest.approx([0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 0.0], rel=0.05)
 
 
 def test_the_grain_is_the_least_change() -> None:
@@ -93,6 +100,13 @@ def test_spread_is_of_the_moves_and_not_of_the_level() -> None:
     assert third == pytest.approx(first, abs=0.01)
     assert still == pytest.approx(third, abs=0.01)
     assert shifted == pytest.approx(first, abs=0.1)
+
+
+def test_what_begins_to_move_late_is_not_restless() -> None:
+    """The first move of a sensor counts whole, however long it has rested: the next of its size is as usual."""
+    found = observed([*[21.0] * 500, *[21.0, 21.5] * 50])[:, Statistic.SPREAD]
+    assert np.isnan(found[499])
+    assert found[501] == pytest.approx(found[-1]) == pytest.approx(np.log(0.5))
 
 
 def test_what_rests_on_a_step_is_not_quiet() -> None:

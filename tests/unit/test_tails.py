@@ -5,15 +5,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gateway.learning.tails import PEAKS, Tails
+from gateway.learning.tails import PEAKS, Grid, Tails
 from gateway.records import Floats
 
 ROWS = np.arange(1)
+FEW = 8.0
 
 
-def grown(streams: int = 1, least: float = 0.0, *, is_reading: bool = False) -> Tails:
+def grid(step: float = 0.0, span: float = np.inf, streams: int = 1) -> Grid:
+    """Return in which steps, and how far, the values of some streams go."""
+    return Grid(np.full(streams, step), np.full(streams, span))
+
+
+def grown(streams: int = 1, least: float = 0.0, few: float = 0.0) -> Tails:
     """Return the tails of one statistic."""
-    tails = Tails(np.array([least]), np.array([is_reading]), 1)
+    tails = Tails(np.array([least]), np.array([few]), 1)
     tails.grow(streams)
     return tails
 
@@ -21,7 +27,7 @@ def grown(streams: int = 1, least: float = 0.0, *, is_reading: bool = False) -> 
 def rarity(tails: Tails, value: Floats, *, is_learned: bool = True, grain: float = 0.0) -> Floats:
     """Return the decades of one value of each stream, the larger of its two sides, and learn it."""
     rows = np.arange(len(value))
-    found = tails.exceed(rows, value[None], np.full(len(value), grain))
+    found = tails.exceed(rows, value[None], grid(grain, streams=len(value)))
     decades = np.zeros((2, len(value)))
     decades[found.side, found.place] = tails.decades(found)
     if is_learned:
@@ -120,13 +126,23 @@ def test_what_does_not_exist_is_not_rare() -> None:
 @pytest.mark.parametrize("grain", [0.1, 0.5])
 def test_the_next_step_of_a_sensor_is_no_news(grain: float) -> None:
     """Of what reads in steps the next beyond the highest is as rare as the highest; two further on is news."""
-    tails, highest = grown(is_reading=True), -np.inf
+    tails, highest = grown(few=FEW), -np.inf
     for value in np.random.RandomState(9).standard_normal(3000):
         step = grain * round(value / grain)
         rarity(tails, np.array([step]), grain=grain)
         highest = max(highest, step)
     found = [float(rarity(tails, np.array([highest + n * grain]), is_learned=False, grain=grain)[0]) for n in range(4)]
     assert found[0] == found[1] < found[2] < found[3]
+
+
+def test_a_sensor_that_knows_few_values_has_only_others_to_tell() -> None:
+    """Of one that is coarse neither what it has shown, rare as it was, nor the next step says anything; two do."""
+    tails, coarse = grown(few=FEW), grid(1.0, span=1.0)
+    for value in np.random.RandomState(13).uniform(size=3000) > 0.998:
+        tails.learn(ROWS, tails.exceed(ROWS, np.array([[float(value)]]), coarse))
+    assert tails.arrays["edge"][0, 0] < tails.arrays["top"][0, 0]
+    found = [tails.exceed(ROWS, np.array([[level]]), coarse) for level in (1.0, 2.0, 3.0)]
+    assert [tails.decades(each).max() > 0.0 for each in found] == [False, False, True]
 
 
 def test_clusters_are_as_long_after_years() -> None:
@@ -154,24 +170,24 @@ def test_a_run_that_goes_on_is_not_compared_with_itself() -> None:
 
 def test_what_is_looked_at_upwards_only_has_one_tail() -> None:
     """Little of what is never negative is no news, and the range seen of it begins at 0."""
-    tails = Tails(np.zeros(1), np.zeros(1, np.bool_), 0)
+    tails = Tails(np.zeros(1), np.zeros(1), 0)
     tails.grow(1)
     values = np.random.RandomState(11).standard_exponential(1000)
     for value in values:
-        tails.learn(ROWS, tails.exceed(ROWS, np.array([[value]]), np.zeros(1)))
+        tails.learn(ROWS, tails.exceed(ROWS, np.array([[value]]), grid()))
     assert tails.sides == 1
-    assert not len(tails.exceed(ROWS, np.zeros((1, 1)), np.zeros(1)).side)
-    assert tails.decades(tails.exceed(ROWS, np.full((1, 1), 30.0), np.zeros(1)))[0] > 4.0
+    assert not len(tails.exceed(ROWS, np.zeros((1, 1)), grid()).side)
+    assert tails.decades(tails.exceed(ROWS, np.full((1, 1), 30.0), grid()))[0] > 4.0
     low, high = tails.band(ROWS, 0)
     assert (low[0], high[0] > 1.0) == (-np.inf, True)
 
 
 def test_how_long_a_state_lasts_is_read_in_no_steps() -> None:
     """Its length may stand among values that are, and half as long again as the longest is news there as elsewhere."""
-    tails = grown(is_reading=True)
+    tails = grown(few=FEW)
     lengths = np.random.RandomState(12).standard_exponential(1000)
     for length in lengths:
         rarity(tails, np.array([length]), grain=0.3)
-    found = tails.exceed(ROWS, np.array([[lengths.max() + 0.4]]), np.full(1, 0.3))
+    found = tails.exceed(ROWS, np.array([[lengths.max() + 0.4]]), grid(0.3))
     in_steps, as_it_is = (tails.decades(each) for each in (found, found.as_they_are(np.ones(1, np.bool_))))
     assert in_steps[0] < as_it_is[0]
