@@ -9,7 +9,7 @@ from gateway import recordings, terminal
 from gateway.errors import InputError
 from gateway.learning.directory import Directory
 from gateway.recordings import Recording
-from gateway.records import Batch, Floats, Ints, State
+from gateway.records import Batch, Floats, Ints, State, together
 from gateway.shard import Outcome, Rules, Shard
 
 ROWS = 256
@@ -73,11 +73,16 @@ class Scribe:
     def _note_verdicts(self, origin: Ints, outcome: Outcome) -> None:
         verdicts = outcome.verdicts
         assert verdicts is not None  # noqa: S101 - readings have verdicts
-        table = zip(verdicts.score, verdicts.expected, verdicts.lower, verdicts.upper, strict=True)
-        for (number, row, sensor), (score, *band) in zip(origin.tolist(), table, strict=True):
-            sheet = self.sheets[number]
-            sheet.told[row, 0] = max(sheet.told[row, 0], score)
-            sheet.bands[row, sensor] = band
+        table = zip(verdicts.expected, verdicts.lower, verdicts.upper, strict=True)
+        for (number, row, sensor), band in zip(origin.tolist(), table, strict=True):
+            self.sheets[number].bands[row, sensor] = band
+        first = origin[:, 1].min()
+        worst = np.zeros((2, len(self.sheets), np.ptp(origin[:, 1]) + 1))
+        for most, score in zip(worst, (verdicts.score, np.nan_to_num(verdicts.joint)), strict=True):
+            np.maximum.at(most, (origin[:, 0], origin[:, 1] - first), score)
+        for sheet, score in zip(self.sheets, together(*worst), strict=True):
+            rows = sheet.told[first : first + len(score), 0]
+            rows[:] = score[: len(rows)]
 
     def _note_incidents(self, origin: Ints, outcome: Outcome) -> None:
         changes: dict[int, list[tuple[State, str, float]]] = {}

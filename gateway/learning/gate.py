@@ -76,6 +76,10 @@ class Gate(Rows):
         """Whether an incident is open on each of these streams."""
         return np.asarray(self.arrays["phase"][at] == _OPEN)
 
+    def is_fed(self, at: Places) -> Mask:
+        """Whether an incident is open on each of these streams and its last reading was part of it."""
+        return np.asarray((self.arrays["phase"][at] == _OPEN) & (self.arrays["quiet"][at] == 0.0))
+
     def is_on_trial(self, at: Places) -> Mask:
         """Whether what each of these shows belongs to an incident that is open or was adopted."""
         return np.asarray(self.arrays["phase"][at] >= _OPEN)

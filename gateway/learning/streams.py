@@ -20,7 +20,19 @@ from gateway.learning.shelf import STANDING, Shelf
 from gateway.learning.suspicion import Case, Suspicion
 from gateway.learning.trial import Trial
 from gateway.learning.watch import Watch
-from gateway.records import SECOND, Batch, Change, Floats, Ints, Nature, Verdict, Verdicts, blank_verdicts, is_text
+from gateway.records import (
+    ALARM,
+    SECOND,
+    Batch,
+    Change,
+    Floats,
+    Ints,
+    Nature,
+    Verdict,
+    Verdicts,
+    blank_verdicts,
+    is_text,
+)
 
 DAY_S = 86_400.0
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
@@ -170,7 +182,8 @@ class Streams:
 
         doubt = np.where(decades < threshold, doubt, 0.0)  # how severe an alarm is does not hang on its stream's age
         # An alarm from 0.5 on, as ever; summed in another order one may score a last bit less.
-        verdicts.score[places] = (decades + doubt) / (decades + threshold + 2.0 * doubt)
+        score = (decades + doubt) / (decades + threshold + 2.0 * doubt)
+        verdicts.score[places] = np.where(self._gate.is_fed(at), np.maximum(score, ALARM), score)
         verdicts.period[places] = decades + np.log10(view.interval_s)
         verdicts.kind[places] = np.where(decades > 0.0, case.kind, 0)
         verdicts.change[places] = change

@@ -13,7 +13,7 @@ from gateway.learning.nature import Natured
 from gateway.learning.prospects import View
 from gateway.learning.rows import positions
 from gateway.learning.tails import Grid, Peaks, Tails
-from gateway.learning.weighing import FEW, LEAST_EXCESS, weigh
+from gateway.learning.weighing import TRAITS, weigh
 from gateway.records import Floats, Ints, Kind
 
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
@@ -55,7 +55,7 @@ class Suspicion:
     """Statistics of every stream, their tails, what of them is fine, and the habits of those that are states."""
 
     def __init__(self, almanac: Almanac) -> None:
-        self.evidence, self.tails = Evidence(), Tails(LEAST_EXCESS, FEW, downwards=Statistic.RUN)
+        self.evidence, self.tails = Evidence(), Tails(TRAITS, downwards=Statistic.RUN)
         self.allowed, self.habits = Allowed(self.tails.sides), Habits(almanac)
 
     def renew(self, rows: Ints) -> None:

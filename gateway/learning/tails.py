@@ -20,11 +20,10 @@ from gateway.learning.rows import Places, Rows, positions, stretch
 from gateway.records import Floats, Ints
 
 PEAKS = 16
-_CLUSTER = 12.0  # readings; 6 and 24 are both worse on NAB, and clean streams are as calibrated
+CLUSTER = 12.0  # readings; 6 and 24 are both worse on NAB, and clean streams are as calibrated
 _PRIOR = 4.0
 _PRIOR_SHARE = 0.05  # of the range seen
 _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 are as good on NAB
-_OWN = 0.5  # of a run's own peak: with all of it out a coarse noise is told thrice as often, with none "stuck" is late
 _CAP = 50.0  # mean excesses; one glitch of 1e6 must not blind a stream for good
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
 _NEXT = 1.5  # steps; the next value on the grid of a sensor lies one beyond the last
@@ -42,6 +41,19 @@ class Grid(NamedTuple):
 
     step: Floats
     span: Floats
+
+
+class Traits(NamedTuple):
+    """What is known of each statistic before anything was seen of it.
+
+    `least_excess` is a prior mean excess in its own unit, for those that may have no range (0 of others). `few` is, for
+    those that go in the steps in which a sensor reads (0 of others), the most of these in its range with which it
+    knows few values. `cluster` is after how many readings a peak is another: no less than what one reading stays in it.
+    """
+
+    least_excess: Floats
+    few: Floats
+    cluster: Floats
 
 
 class Peaks(NamedTuple):
@@ -78,14 +90,12 @@ class Tails(Rows):
     all lie above the lowest: summed anew for each reading above an edge, it cost 0.4 us a reading.
     """
 
-    def __init__(self, least_excess: Floats, few: Floats, downwards: int) -> None:
-        """`least_excess` is, per statistic, a prior mean excess in its own unit, for those that may have no range.
+    def __init__(self, traits: Traits, downwards: int) -> None:
+        """The first `downwards` statistics are looked at downwards, too.
 
-        `few` are, of those that go in the steps in which a sensor reads, the most of these in its range with which it
-        knows few values; 0 of others. The first `downwards` are looked at downwards, too; the others are never
-        negative, and little of them is no news.
+        The others are never negative, and little of them is no news.
         """
-        self._half, self.sides = len(least_excess), len(least_excess) + downwards
+        self._half, self.sides = len(traits.few), len(traits.few) + downwards
         each = (self.sides,)
         super().__init__(
             {
@@ -102,7 +112,7 @@ class Tails(Rows):
         number = np.arange(self.sides)
         self._statistic = number % self._half
         self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
-        self._least, self._few = least_excess[self._statistic], few[self._statistic]
+        self._least, self._few, self._cluster = (trait[self._statistic] for trait in traits)
 
     def exceed(self, rows: Ints, statistics: Floats, grid: Grid) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
@@ -129,7 +139,7 @@ class Tails(Rows):
         runs = positions((self._least[side] > 0.0) & np.isfinite(edge))
         if len(runs):
             own = self._unfinished(flat[runs], row[runs], edge[runs])
-            excess[runs], known[runs] = excess[runs] - _OWN * own, _KNOWN - _OWN * (own > 0.0)
+            excess[runs], known[runs] = excess[runs] - own, _KNOWN - (own > 0.0)
         mean = (excess + _PRIOR * (_PRIOR_SHARE * reach + least)) / known
         value = sides.reshape(-1)[found].astype(np.float64)
         told = self._told(side, value, (edge, top), Grid(grid.step[place], grid.span[place]))
@@ -146,12 +156,12 @@ class Tails(Rows):
     def _unfinished(self, at: Ints, row: Ints, edge: Floats) -> Floats:
         """What of each excess is the peak of a run that has not ended: it is not to be compared with itself.
 
-        `_OWN` of it is left out. Of the other statistics it stays: without it a cluster says more of itself than of the
-        next.
+        With half of it in what sticks in its first minutes is told thrice as late, with all of it hardly ever. Of the
+        other statistics it stays: without it a cluster says more of itself than of the next.
         """
         since = _turn(self.arrays["seen"][row] + 1.0) - self._flat("peak_at")[at]
         above = self._flat("peak")[at].astype(np.float64) - edge
-        return np.where(since <= _CLUSTER, np.maximum(above, 0.0), 0.0)
+        return np.where(since <= CLUSTER, np.maximum(above, 0.0), 0.0)
 
     def beyond(self, rows: Ints, statistics: Floats) -> Singles:
         """Those of `statistics`, by side, that exceed their edges; -inf in the place of the rest."""
@@ -171,7 +181,7 @@ class Tails(Rows):
     def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> Mask:
         """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""
         edge, peak, peak_at = (self.arrays[name][sides[:, None], rows] for name in ("edge", "peak", "peak_at"))
-        is_same = _turn(self.arrays["seen"][rows] + 1.0) - peak_at <= _CLUSTER
+        is_same = _turn(self.arrays["seen"][rows] + 1.0) - peak_at <= self._cluster[sides][:, None]
         return np.asarray((edge == -np.inf) & (value <= peak) & is_same)
 
     def _flat(self, name: str) -> Singles:
@@ -246,7 +256,7 @@ class Tails(Rows):
         value = np.where(is_capped, np.minimum(found.value, cap), found.value).astype(np.float32) + np.float32(0.0)
         now, born, peak = self.arrays["seen"][found.row], born_at[birth], self._flat("peak")[place]
         born_at[birth] = np.where(born < 0.0, now, born)
-        same = (_turn(now) - peak_at[place] <= _CLUSTER) & (peak >= found.edge)
+        same = (_turn(now) - peak_at[place] <= self._cluster[found.side]) & (peak >= found.edge)
         higher = same & (value > peak)
         taken = positions(higher | ~same)
         self._keep(place[taken], value[taken], np.where(higher, peak, found.edge)[taken].astype(np.float32))

@@ -4,8 +4,9 @@ import numpy as np
 
 from gateway.learning.evidence import Statistic
 from gateway.learning.nature import Mask
+from gateway.learning.prospects import RECENT
 from gateway.learning.rows import positions
-from gateway.learning.tails import Peaks
+from gateway.learning.tails import CLUSTER, Peaks, Traits
 from gateway.records import Floats, Ints
 
 _SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs 1 point on NAB, 0.5 is the same
@@ -29,17 +30,21 @@ _GROWS_UP[list(_BORN_WITH)] = 0.0
 _GROWS_UP_UNSURE = np.full(len(Statistic), _BURSTS)
 _GROWS_UP_UNSURE[Statistic.RUN] = 0.0
 
-LEAST_EXCESS = np.zeros(len(Statistic))
-"""For `Tails`: a prior mean excess of those statistics that may have shown no range."""
-LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
+_LEAST_EXCESS = np.zeros(len(Statistic))
+_LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
 
-FEW = np.zeros(len(Statistic))
-"""For `Tails`: grains of its range up to which a sensor knows so few values that none of them, nor the next, is news.
+_FEW = np.zeros(len(Statistic))
+"""Of 48 devices with sensors of two values, of half and of whole degrees, 72 incidents were told in 210 days for values
+that they had shown, now none. One that knows more than two shows early in its means that it sticks, without them twice
+as late."""
+_FEW[: Statistic.HIGHEST + 1] = 16.0
+_FEW[Statistic.WEEKLY : Statistic.STEP + 1] = 2.0
 
-Of 48 devices with sensors of two values, of half and of whole degrees, 72 incidents of these kinds were told in 210
-days, now none. One that knows more than two shows early in its means that it sticks, without them twice as late."""
-FEW[: Statistic.HIGHEST + 1] = 16.0
-FEW[Statistic.WEEKLY : Statistic.STEP + 1] = 2.0
+_CLUSTER = np.full(len(Statistic), CLUSTER)
+_CLUSTER[[Statistic.LOWEST, Statistic.HIGHEST]] = RECENT + 1.0
+
+TRAITS = Traits(_LEAST_EXCESS, _FEW, _CLUSTER)
+"""For `Tails`."""
 
 
 def weigh(found: Peaks, decades: Floats, youth: Floats, is_unsure: Mask) -> tuple[Floats, Ints, Floats]:

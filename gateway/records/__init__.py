@@ -21,9 +21,10 @@ from gateway.records.events import (
 from gateway.records.readings import SECOND, Batch, Floats, Ints, Message, Reading, Reason, joined
 from gateway.records.texts import Names, code_of, is_event, is_text
 from gateway.records.told import Crossing, DeviceState, Forecast, Incident, SensorState, State
-from gateway.records.verdicts import Change, Kind, Nature, Verdicts, blank_verdicts
+from gateway.records.verdicts import ALARM, Change, Kind, Nature, Verdicts, blank_verdicts, together
 
 __all__ = [
+    "ALARM",
     "SECOND",
     "Availability",
     "Batch",
@@ -59,4 +60,5 @@ __all__ = [
     "is_event",
     "is_text",
     "joined",
+    "together",
 ]

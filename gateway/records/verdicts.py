@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from gateway.records.readings import Floats, Ints
 
+ALARM = 0.5
+"""The score from which on a reading is worth an alarm."""
+
 
 class Kind(IntEnum):
     """What the evidence against a reading says; stored as a number, published as the lower-case name."""
@@ -54,13 +57,14 @@ class Change(IntEnum):
 class Verdicts:
     """What the learners say of each reading of a batch, before they learned it; columns as long as the batch.
 
-    `score` is in [0, 1], 0.5 and above is worth an alarm. `expected`, `lower` and `upper` are in the unit of the
-    reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence, `change` the `Change` of the
-    stream's incident, `period` the log10 of the seconds that usually pass between two as odd as this one. `joint` is
-    the score of all sensors of the device together, or of a detector the user chose, NaN where neither says anything,
-    and `joint_change` the `Change` of the incident of either. `nature` is the `Nature` of the stream. Of a counter
-    `base` is the last value and `span_s` the seconds since. Of a state `span_s` are the seconds it has lasted, and
-    `base` those that it lasted at most, or in a rest how often that usually ends meanwhile. Of others both are NaN.
+    `score` is in [0, 1], `ALARM` and above what opens an incident or is part of one. `expected`, `lower` and `upper`
+    are in the unit of the reading, NaN while nothing can be said. `kind` holds the strongest `Kind` of evidence,
+    `change` the `Change` of the stream's incident, `period` the log10 of the seconds that usually pass between two as
+    odd as this one. `joint` is the score of all sensors of the device together, or of a detector the user chose, NaN
+    where neither says anything, and `joint_change` the `Change` of the incident of either. `nature` is the `Nature` of
+    the stream. Of a counter `base` is the last value and `span_s` the seconds since. Of a state `span_s` are the
+    seconds it has lasted, and `base` those that it lasted at most, or in a rest how often that usually ends meanwhile.
+    Of others both are NaN.
     """
 
     score: Floats
@@ -103,3 +107,14 @@ def blank_verdicts(count: int) -> Verdicts:
         base=np.full(count, np.nan),
         span_s=np.full(count, np.nan),
     )
+
+
+def together(score: Floats, joint: Floats) -> Floats:
+    """The score of a device by the worst of its sensors and by how they stand together, each in [0, 1].
+
+    They look at different things, so that their rarities multiply and decades, which are shares of those of an alarm,
+    add up; but an alarm is only what one of them is by itself.
+    """
+    worst, below = np.maximum(score, joint), np.nextafter(ALARM, 0.0)
+    shares = sum(each / (1.0 - each) for each in (np.minimum(score, below), np.minimum(joint, below)))
+    return np.asarray(np.where(worst >= ALARM, worst, np.minimum(shares / (1.0 + shares), below)))

@@ -18,7 +18,7 @@ from gateway.learning.gate import Gate
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.rows import rounds
 from gateway.learning.streams import Streams
-from gateway.learning.tails import Grid, Tails
+from gateway.learning.tails import CLUSTER, Grid, Tails, Traits
 from gateway.records import SECOND, Batch, Change, Floats, State, Verdicts
 
 BIG = 1e100
@@ -157,7 +157,7 @@ def test_days_of_weekends_are_counted_as_they_are_lived(holidays: list[int], lik
 )
 def test_rarity_grows_with_distance(past: Floats, far: list[float]) -> None:
     """Whatever was seen, of two values on the same side the farther is at least as rare."""
-    tails, row = Tails(np.zeros(1), np.zeros(1), 1), np.zeros(1, np.int64)
+    tails, row = Tails(Traits(np.zeros(1), np.zeros(1), np.full(1, CLUSTER)), 1), np.zeros(1, np.int64)
     tails.grow(1)
     for value in past:
         tails.learn(row, tails.exceed(row, np.array([[value]]), Grid(np.zeros(1), np.zeros(1))))

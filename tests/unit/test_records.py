@@ -15,7 +15,7 @@ from gateway.errors import (
     PayloadError,
     StateError,
 )
-from gateway.records import Batch, Change, Incident, Kind, Reason, State, Tick
+from gateway.records import ALARM, Batch, Change, Incident, Kind, Reason, State, Tick, together
 
 
 def test_numbers_in_the_log_keep_their_meaning() -> None:
@@ -56,3 +56,12 @@ def test_a_payload_error_knows_how_it_is_counted() -> None:
     """The reason is kept, the detail is for the reader."""
     error = PayloadError(Reason.TYPE, "no number")
     assert (error.reason, str(error), str(PayloadError(Reason.TYPE))) == (Reason.TYPE, "type: no number", "type")
+
+
+def test_what_two_say_together() -> None:
+    """Shares of an alarm add up, but only what is one by itself is an alarm; who says nothing takes nothing away."""
+    worst, joint = np.array([0.0, 0.2, 0.3, 0.4, 0.7, 1.0]), np.array([0.25, 0.0, 0.3, 0.4, 0.1, 1.0])
+    both = together(worst, joint)
+    assert both[:3] == pytest.approx([0.25, 0.2, 0.6 / 1.3])
+    assert both[2] < both[3] < ALARM
+    assert both[4:].tolist() == [0.7, 1.0]

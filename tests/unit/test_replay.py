@@ -71,6 +71,20 @@ def test_columns_say_what_was_found(tmp_path: Path) -> None:
     assert (expected[said] <= upper[said]).all()
 
 
+def test_a_device_scores_by_how_its_sensors_stand_together(tmp_path: Path) -> None:
+    """What no sensor shows by itself: the third goes its own way, of which its column alone says nothing."""
+    draw = random.Random(5)
+    lines = ["time,a,b,c"]
+    for row in range(900):
+        cause = draw.gauss(0, 1)
+        other = cause if row < 800 else draw.gauss(0, 1)
+        lines.append(f"{1_700_000_000 + 60 * row},{cause},{cause + draw.gauss(0, 0.1)},{other + draw.gauss(0, 0.1)}")
+    write(tmp_path / "pump.csv", lines)
+    _, *rows = run(tmp_path / "pump.csv", tmp_path / "out")["pump.csv"]
+    score = np.array([float(row[1]) for row in rows])
+    assert score[805:].mean() > 1.5 * score[400:800].mean()
+
+
 @pytest.mark.parametrize("kept", [299, 301, 256])
 def test_the_future_changes_nothing(tmp_path: Path, kept: int) -> None:
     """What is said of a row depends on the rows before it and on it alone."""

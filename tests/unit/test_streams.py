@@ -11,7 +11,7 @@ from series import DAY_S, columns, history, is_equal, joined, live, noise
 
 from gateway.learning.calendar import SUNDAY, Holidays, local_seconds
 from gateway.learning.streams import Policy, Streams
-from gateway.records import SECOND, Batch, Change, Floats, Kind, Verdict, Verdicts
+from gateway.records import ALARM, SECOND, Batch, Change, Floats, Kind, Verdict, Verdicts
 
 STEP_S = 1800
 DAY = DAY_S // STEP_S
@@ -328,3 +328,24 @@ def test_how_odd_a_young_stream_is_shows_before_it_may_be_told() -> None:
     assert Change.OPEN not in said.change
     assert said.score.max() < 0.5
     assert said.score[900:920].min() > np.quantile(said.score[300:900], 0.99)
+
+
+def test_what_belongs_to_an_incident_scores_as_an_alarm() -> None:
+    """A shift of twelve sigma becomes familiar within hours; while it lasts each reading is part of what is open."""
+    values = 20.0 + noise(10 * DAY, 1, seed=27)
+    values[8 * DAY : 8 * DAY + 30] += 12.0
+    _, said = live(values, STEP_S)
+    opened, closed = history(said, 1, 0, 7 * DAY)
+    assert (opened.at, opened.change, closed.change) == (8 * DAY, Change.OPEN, Change.CLOSED)
+    assert (said.score[8 * DAY : 8 * DAY + 30] >= ALARM).all()
+    assert (said.score[closed.at :] < ALARM).all()
+
+
+def test_what_sticks_in_its_first_minutes_is_told() -> None:
+    """A reading a second, a quarter of an hour of past: three minutes of the same value are enough to say so."""
+    values = noise(1200, 1, seed=26)
+    values[900:] = values[900]
+    _, said = live(values, 1.0)
+    opened = np.flatnonzero(said.change == Change.OPEN)
+    assert 900 < opened[0] < 1080
+    assert said.kind[opened[0]] == Kind.STUCK
