@@ -16,10 +16,10 @@ from gateway.learning.budget import shares
 from gateway.learning.correlation import Correlation, Mask, Sensors
 from gateway.learning.gate import Changes, Gate, Phase
 from gateway.learning.messages import Readings
-from gateway.learning.patience import LEAST_DECADES
+from gateway.learning.peaks import CLUSTER, LEAST_DECADES, Grid, Peaks, Traits
 from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, positions, stretch
 from gateway.learning.seats import Seats
-from gateway.learning.tails import CLUSTER, Grid, Peaks, Tails, Traits
+from gateway.learning.tails import Tails
 from gateway.records import ALARM, SECOND, Change, Floats, Ints, Verdict
 
 _DAY_S = 86_400.0

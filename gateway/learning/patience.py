@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from gateway.learning.gate import Gate
 from gateway.learning.nature import Natured
+from gateway.learning.peaks import LEAST_DECADES
 from gateway.learning.prospects import Prospects
 from gateway.learning.rows import Places
 from gateway.records import SECOND, Floats, Ints
@@ -15,9 +16,6 @@ _TRIALS = 2.0
 
 _QUESTIONS = 4.0
 """The same of states and events: their lengths, hours, rarity, rows and absence are asked for."""
-
-LEAST_DECADES = 2.0
-"""Of the return period in readings: nothing more usual is told, whatever the budget."""
 
 WARM_UP = 200.0
 """Readings of a value before anything is said; the extremes are not filled before."""

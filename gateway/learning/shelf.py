@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.peaks import Singles
 from gateway.learning.rows import Array, Rows, Shape, positions
-from gateway.learning.tails import Singles
 from gateway.records import Floats, Ints
 
 STANDING: dict[str, frozenset[str]] = {

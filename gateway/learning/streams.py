@@ -14,6 +14,7 @@ from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.nature import KindRule
 from gateway.learning.patience import WARM_UP, Patience
+from gateway.learning.peaks import Grid
 from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Places, Rows, positions, rounds, stretch, within
 from gateway.learning.shelf import STANDING, Shelf
@@ -165,10 +166,10 @@ class Streams:
     def _round(self, turn: Ints, batch: Batch, budget_s: Floats, verdicts: Verdicts) -> None:
         places = stretch(turn)
         batch, budget_s = batch.at(places), budget_s[places]
-        view = self._look(batch)
+        view, span = self._look(batch)
         rows, at, nature = view.rows, view.at, self.prospects.natures.of(view.rows)
         grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(at), view.interval_s)
-        case = self._suspicion.judge(view, grain, self._patience.youth(at, view.observed_at), nature)
+        case = self._suspicion.judge(view, Grid(grain, span), self._patience.youth(at, view.observed_at), nature)
         was_on_trial = self._gate.is_on_trial(at)
         was_missing = view.before < self._gate.arrays["opened_at"][at]
         is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it
@@ -199,8 +200,8 @@ class Streams:
         if len(held):
             self._trial.settle(rows[held], view.observed_at[held], change[held])
 
-    def _look(self, batch: Batch) -> View:
-        """What is known of a reading of each of some streams before it is judged."""
+    def _look(self, batch: Batch) -> tuple[View, Floats]:
+        """What is known of a reading of each of some streams before it is judged, and how far their values go."""
         rows, at, before = batch.stream, stretch(batch.stream), self.prospects.clock.arrays["last_at"][batch.stream]
         is_calm = self._gate.is_calm(at)
         self._dating.note(rows, batch.observed_at, batch.received_at)
@@ -209,7 +210,8 @@ class Streams:
             self._suspicion.renew(turned)
             self._trial.drop(turned)
         view = self.prospects.view(rows, at, (before, batch.observed_at), (batch.value, read), scale)
-        return view._replace(value=self._believed(view))
+        span = self._tails.span(at, Statistic.HIGHEST, Statistic.LOWEST)
+        return view._replace(value=self._believed(view, span)), span
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
         """What else is to be said of counters and of states."""
@@ -222,10 +224,9 @@ class Streams:
             verdicts.nature[turn[places]] = np.where(case.stay.is_event, Nature.EVENT, Nature.STATE)
             verdicts.base[turn[places]], verdicts.span_s[turn[places]] = self._suspicion.stands(view.rows[places], case)
 
-    def _believed(self, view: View) -> Floats:
+    def _believed(self, view: View, span: Floats) -> Floats:
         """The value, no farther from what was expected than one glitch may carry the means (bounded influence)."""
         at, outlook = view.at, view.outlook
-        span = self._tails.span(at, Statistic.HIGHEST, Statistic.LOWEST)
         reach = _REACH_SCALES * outlook.scale + _REACH_SPANS * span
         reach = np.where(reach > 0.0, reach, _REACH_SIZES * (1.0 + np.abs(self.prospects.clock.arrays["origin"][at])))
         reach = np.where(view.seen > WARM_UP, reach, np.inf)

@@ -10,9 +10,10 @@ from gateway.learning.calendar import Almanac
 from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
 from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
+from gateway.learning.peaks import Grid, Peaks
 from gateway.learning.prospects import View
 from gateway.learning.rows import positions
-from gateway.learning.tails import Grid, Peaks, Tails
+from gateway.learning.tails import Tails
 from gateway.learning.weighing import TRAITS, weigh
 from gateway.records import Floats, Ints, Kind
 
@@ -63,8 +64,8 @@ class Suspicion:
         for part in (self.evidence, self.tails, self.allowed, self.habits, self.habits.record):
             part.renew(rows)
 
-    def judge(self, view: View, grain: Floats, youth: Floats, nature: Natured) -> Case:
-        """What speaks against each reading by what was known before it; `grain` as for `Tails`."""
+    def judge(self, view: View, grid: Grid, youth: Floats, nature: Natured) -> Case:
+        """What speaks against each reading by what was known before it; `grid` is changed where there are states."""
         rows, is_state = view.rows, nature.is_habitual
         places = positions(is_state)
         statistics, memory = self.evidence.observe(view)
@@ -76,10 +77,9 @@ class Suspicion:
             stay = self.habits.stay(
                 rows[places], state, view.observed_at[places], self.habits.since(rows[places]), nature.is_event[places]
             )
-            statistics[:, places], grain[places] = stay.statistics(len(statistics)), GRAIN
+            statistics[:, places], grid.step[places] = stay.statistics(len(statistics)), GRAIN
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
-        span = self.tails.span(view.at, Statistic.HIGHEST, Statistic.LOWEST)
-        found = self.tails.exceed(rows, statistics, Grid(grain, span)).as_they_are(is_state)
+        found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, doubt, kind = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:

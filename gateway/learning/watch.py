@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gateway.learning.gate import Gate, Phase
-from gateway.learning.patience import LEAST_DECADES, Patience
+from gateway.learning.patience import Patience
+from gateway.learning.peaks import LEAST_DECADES
 from gateway.learning.prospects import Prospects
 from gateway.learning.rows import positions
 from gateway.learning.suspicion import Suspicion

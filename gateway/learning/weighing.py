@@ -1,12 +1,14 @@
 """What all evidence on a reading says together, in decades of its return period."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from gateway.learning.evidence import Statistic
 from gateway.learning.nature import Mask
+from gateway.learning.peaks import CLUSTER, Peaks, Traits
 from gateway.learning.prospects import RECENT
 from gateway.learning.rows import positions
-from gateway.learning.tails import CLUSTER, Peaks, Traits
 from gateway.records import Floats, Ints
 
 _SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs 1 point on NAB, 0.5 is the same
@@ -19,8 +21,9 @@ _BURSTS = 50.0
 fault. Seven of eight simulated meters were told for it on their first morning."""
 
 _BORN_WITH = (Statistic.RESIDUAL, Statistic.RUN)
-_GROUPS = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPREAD, Statistic.RUN)
-"""The first of each group of statistics that mean the same."""
+_FIRST = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPREAD, Statistic.RUN)
+_GROUPS = [slice(first, end) for first, end in pairwise((*_FIRST, len(Statistic)))]
+"""Statistics that mean the same."""
 
 _HANDICAP = np.zeros(len(Statistic))
 _HANDICAP[Statistic.RUN] = 0.8  # decades; stuck may wait, so it gets a smaller share of the budget
@@ -80,7 +83,8 @@ def _table(found: Peaks, decades: Floats, count: int) -> tuple[Ints, Floats]:
 def _strength(table: Floats) -> Floats:
     """What the strongest group of evidence says, and a part of what the next does."""
     first, second = np.zeros(table.shape[1]), np.zeros(table.shape[1])
-    for strength in np.maximum.reduceat(table, _GROUPS):
+    for group in _GROUPS:  # `np.maximum.reduceat` takes seven times as long for a thousand readings
+        strength = np.maximum.reduce(table[group], axis=0)
         second = np.maximum(second, np.minimum(first, strength))
         first = np.maximum(first, strength)
     return np.asarray(first + _SECOND_OPINION * second)

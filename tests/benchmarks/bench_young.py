@@ -13,6 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from peers import ZScore
+from signals import DAY_S, START
+
 from device_sim import fleet, plan
 from device_sim.device import Device
 from device_sim.faults import Onset
@@ -21,8 +24,6 @@ from gateway.config import Limits, Source, Topics
 from gateway.intake import Intake
 from gateway.records import SECOND, Batch, Entry, Message, State, Tick
 from gateway.shard import Rules, Shard
-from peers import ZScore
-from signals import DAY_S, START
 
 KINDS = "climate,freezer,pump,meter,wearable,door,motion"
 FAULTS = "spike={n},shift={n},drift={n},stuck={n},noise={n},silent={n}"
@@ -91,7 +92,12 @@ class Peer:
 def live(its: Sequence[Device], onsets: Sequence[Onset], until_s: float) -> Life:
     """Let the fleet live, heard by a gateway and by the peer."""
     shard, peer, told = Shard(Rules()), Peer(), []
-    intake = Intake((Source(topic="devices/{device}/readings"), Source(topic="devices/{device}/readings/{sensor}")), LIMITS, Topics(), shard.directory)
+    intake = Intake(
+        (Source(topic="devices/{device}/readings"), Source(topic="devices/{device}/readings/{sensor}")),
+        LIMITS,
+        Topics(),
+        shard.directory,
+    )
 
     def hear(entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -121,7 +127,9 @@ def healthy(count: int, seed: int) -> None:
     for name, (since_s, until_s) in SPANS_S.items():
         rates = []
         for alarms in (life.ours, life.theirs):
-            opened = [each for each in alarms if each.state == "open" and since_s <= each.heard_at - STARTED_S < until_s]
+            opened = [
+                each for each in alarms if each.state == "open" and since_s <= each.heard_at - STARTED_S < until_s
+            ]
             rates.append(len(opened) / count * 30 * DAY_S / (until_s - since_s))
         print(f"{name:16} {rates[0]:6.2f} incidents per device and 30 days; peer {rates[1]:8.1f}")
     kinds = Counter(each.device.partition("-")[0] for each in life.ours if each.state == "open")

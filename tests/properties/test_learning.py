@@ -16,9 +16,10 @@ from gateway.learning.calendar import WEEK_S, Almanac, Holidays, local_seconds
 from gateway.learning.directory import Directory
 from gateway.learning.gate import Gate
 from gateway.learning.heartbeat import Heartbeats
+from gateway.learning.peaks import CLUSTER, Grid, Traits
 from gateway.learning.rows import rounds
 from gateway.learning.streams import Streams
-from gateway.learning.tails import CLUSTER, Grid, Tails, Traits
+from gateway.learning.tails import Tails
 from gateway.records import SECOND, Batch, Change, Floats, State, Verdicts
 
 BIG = 1e100

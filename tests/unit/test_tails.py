@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gateway.learning.tails import CLUSTER, PEAKS, Grid, Tails, Traits
+from gateway.learning.peaks import CLUSTER, Grid, Traits
+from gateway.learning.tails import PEAKS, Tails
 from gateway.records import Floats
 
 ROWS = np.arange(1)
@@ -133,6 +134,19 @@ def test_the_next_step_of_a_sensor_is_no_news(grain: float) -> None:
         highest = max(highest, step)
     found = [float(rarity(tails, np.array([highest + n * grain]), is_learned=False, grain=grain)[0]) for n in range(4)]
     assert found[0] == found[1] < found[2] < found[3]
+
+
+def test_what_was_seen_before_is_not_called_unheard_of() -> None:
+    """A kettle among what is always on: the first is as rare as can be, the next of its size has been seen by then."""
+    tails, draw = grown(), np.random.RandomState(14)
+    for value in draw.standard_normal(2000):
+        rarity(tails, np.array([value]))
+    first = rarity(tails, np.array([12.0]))[0]
+    for value in draw.standard_normal(2000):
+        rarity(tails, np.array([value]))
+    again, other = (rarity(tails, np.array([size]), is_learned=False)[0] for size in (12.0, 60.0))
+    assert again < 0.6 * first
+    assert other > again + 3.0
 
 
 def test_a_sensor_that_knows_few_values_has_only_others_to_tell() -> None:

@@ -1,0 +1,63 @@
+"""What `Tails` is asked about and what it finds: the values of a round that lie above what is everyday for them."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.records import Floats, Ints
+
+CLUSTER = 12.0  # readings; 6 and 24 are both worse on NAB, and clean streams are as calibrated
+
+LEAST_DECADES = 2.0
+"""Of the return period in readings: nothing more usual is told, whatever the budget."""
+
+Mask = npt.NDArray[np.bool_]
+Singles = npt.NDArray[np.float32]
+
+
+class Grid(NamedTuple):
+    """The least change each of some streams has shown, 0 where there was none, and how far apart its values lie."""
+
+    step: Floats
+    span: Floats
+
+
+class Traits(NamedTuple):
+    """What is known of each statistic before anything was seen of it.
+
+    `least_excess` is a prior mean excess in its own unit, for those that may have no range (0 of others). `few` is, for
+    those that go in the steps in which a sensor reads (0 of others), the most of these in its range with which it
+    knows few values. `cluster` is after how many readings a peak is another: no less than what one reading stays in it.
+    """
+
+    least_excess: Floats
+    few: Floats
+    cluster: Floats
+
+
+class Peaks(NamedTuple):
+    """The statistics of a round that lie above their own thresholds, and what is known of those tails.
+
+    `told` is the value as it is judged: where a sensor reads in steps the next beyond all it has shown is no news, and
+    where it knows few values none that it has shown.
+    """
+
+    side: Ints
+    place: Ints  # position in the round
+    row: Ints
+    at: Ints  # position of side and row in the flattened arrays
+    value: Floats
+    told: Floats
+    edge: Floats
+    mean_excess: Floats
+
+    def as_they_are(self, is_it: Mask) -> "Peaks":
+        """Where this is so at a position of the round, the value is judged as it is: nothing is read in steps there."""
+        return self._replace(told=np.where(is_it[self.place], self.value, self.told))
+
+    def but(self, is_left_out: Mask) -> "Peaks":
+        """Those at the other positions of the round."""
+        left = ~is_left_out[self.place]
+        numbers = self.value[left], self.told[left], self.edge[left], self.mean_excess[left]
+        return Peaks(self.side[left], self.place[left], self.row[left], self.at[left], *numbers)
