@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.calendar import Almanac
+from gateway.learning.calendar import WEEK_S, Almanac
 from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.nature import Natures, Scale
@@ -25,6 +25,7 @@ RECENT = 23
 """Values before a reading among which it may be the highest or the lowest; 11, 35 and 47 cost NAB 1 to 2 points."""
 
 _LEAST_INTERVAL_S = 1e-3
+_WEEK = int(WEEK_S * SECOND)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -35,7 +36,7 @@ class View(NamedTuple):
     `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
     stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
     unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
-    where that was never seen. `lowest` and `highest` are so of the last `RECENT` before.
+    where there was none. `lowest` and `highest` are so of the last `RECENT` before.
     """
 
     rows: Ints
@@ -103,7 +104,8 @@ class Prospects:
         hour = self._hour(local_s)
         usual, weekly, hours = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
-        weekly = np.where(hours > 0.0, weekly, np.nan)
+        is_second = observed_at - self.clock.arrays["born_at"][at] >= _WEEK  # before, the hour knows but itself
+        weekly = np.where(is_second & (hours > 0.0), weekly, np.nan)
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
         seen = self.seen(at) + 1.0
         return View(rows, at, seen, *moments, scale, *values, outlook, weekly, *self.rhythm.extremes(rows, RECENT))

@@ -24,7 +24,7 @@ PEAKS = 16
 _PRIOR = 4.0
 _PRIOR_SHARE = 0.05  # of the range seen
 _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 are as good on NAB
-_SLACK, _TAKEN_BACK = 0.5, 0.6  # decades, and of those beyond; flat on NAB from 0.3 and from 0.5 to 0.7
+_SLACK, _TAKEN_BACK = 0.5, 0.5  # decades, and of those beyond; NAB is the same from 0.3 on, and up to 0.7
 _CAP = 50.0  # mean excesses; one glitch of 1e6 must not blind a stream for good
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
 _NEXT = 1.5  # steps; the next value on the grid of a sensor lies one beyond the last
@@ -154,7 +154,7 @@ class Tails(Rows):
         age = self.arrays["seen"][found.row] - self.arrays["born_at"][self._statistic[found.side], found.row]
         seen = np.log10(np.maximum(age, PEAKS) / PEAKS)
         decades = np.where(ready & (found.told > found.edge), seen + _KNOWN * np.log10(1.0 + above / _KNOWN), 0.0)
-        telling = positions((decades > LEAST_DECADES) & (self._least[found.side] == 0.0))
+        telling = positions(thick & (decades > LEAST_DECADES) & (self._least[found.side] == 0.0))
         if len(telling):
             decades[telling] -= self._overclaimed(found, telling, edge[telling])
         early = positions(~ready)
