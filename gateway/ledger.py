@@ -5,7 +5,7 @@ While it commits, the loop goes on learning and telling, and what gathers meanwh
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
@@ -15,7 +15,7 @@ from gateway.errors import DiskError, RequestError, StateError
 from gateway.journal import Entered, Journal
 from gateway.neighbours import Link, Sender
 from gateway.passages import Foreseen, Health
-from gateway.records import SECOND, Incident, Message
+from gateway.records import SECOND, Event, Feedback, Incident, Maintenance, Message, Renewed, Undone
 from gateway.repeats import Mark, mark, pack
 from gateway.rulebook import Regime
 from gateway.shard import Shard
@@ -37,6 +37,9 @@ HELD = 100
 
 WORDS = 10_000
 """Events, and changes of incidents, kept of the commits that were not: a few MB, and a fleet's in a month."""
+
+SAID_ONCE = (Feedback, Maintenance, Undone, Renewed)
+"""The last events to go: nothing says them again. Who is there, and what the clock reads, is said again soon."""
 
 TWICE = 2
 """What is written stands in the write-ahead log and then in the file."""
@@ -65,8 +68,14 @@ class Pending:
         Returns how many of them found no room.
         """
         events = [each for each in before.entries if not isinstance(each, tuple)]
-        self.entries[:0], self.incidents[:0] = events[-WORDS:], before.incidents[-WORDS:]
+        self.entries[:0], self.incidents[:0] = _kept(events), before.incidents[-WORDS:]
         return sum(max(len(each) - WORDS, 0) for each in (events, before.incidents))
+
+
+def _kept(events: Sequence[Event]) -> list[Event]:
+    """The newest `WORDS` of these, in their order; what is not `SAID_ONCE` only where that leaves room."""
+    ranked = sorted(range(len(events)), key=lambda place: (isinstance(events[place], SAID_ONCE), place))
+    return [events[place] for place in sorted(ranked[-WORDS:])]
 
 
 class Ledger:
@@ -188,7 +197,10 @@ class Ledger:
             self._make_do(str(error))
         else:
             if self.disk_error:
-                logger.warning("the log is written again; %d readings are not in it", self._counts["unlogged"])
+                lost = self._counts["unlogged"]
+                logger.warning(
+                    "the log is written again; %d readings, events and changes of incidents are not in it", lost
+                )
                 self.disk_error, self.saved_at = "", 0  # what was learned is to be saved now
             self._journal.keep_reserve()
         self._link.acknowledge(pending.receipts)  # also those whose every value was rejected: they are dealt with

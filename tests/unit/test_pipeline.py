@@ -674,6 +674,7 @@ def test_a_full_disk_stops_neither_learning_nor_acknowledging(
     bench.step(f'{{"a": {HELD + 3}}}', after=SECOND)
     status = json.loads(bench.pipeline.status(bench.now))["disk"]
     assert status == {"error": None, "unlogged": 3}
+    assert "3 readings, events and changes of incidents are not in it" in caplog.text
     readings = [entry for entry in bench.entries() if isinstance(entry, list)]
     assert readings == [[float(number)] for number in range(3, HELD + 4)]
     assert Maintenance in bench.entries()
