@@ -118,9 +118,7 @@ class Evidence(Rows):
         plain, usual = plain_rate(view.seen), value - view.outlook.seasonal
         move = np.where(is_first, 0.0, np.abs(value - view.outlook.lags[0]))
         is_same, grain = move == 0.0, a["grain"][at]
-        moves = np.where(
-            np.isfinite(grain), np.maximum(_SPREAD, plain), 1.0
-        )  # the first counts whole, late as it may be
+        has_moved = np.isfinite(grain)  # the first move counts whole, late as it may be
         is_still = np.where(view.scale.is_counter, value == 0.0, is_same)
         weekly = np.where(is_known, value - view.weekly, 0.0)
         total, step = self._blockwise(view.rows, value, view.seen)
@@ -131,7 +129,11 @@ class Evidence(Rows):
             "weekly": self._mean("weekly", at, weekly, np.maximum(_WEEKLY, plain)),
             "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
-            "spread": np.where(is_same, a["spread"][at], self._mean("spread", at, move, moves)),
+            "spread": np.where(
+                is_same,
+                a["spread"][at],
+                self._mean("spread", at, move, np.where(has_moved, np.maximum(_SPREAD, plain), 1.0)),
+            ),
             "run": np.where(is_still & ~is_first, a["run"][at] + 1.0, 0.0),
             "grain": np.where(is_same, grain, np.minimum(grain, move)),
             "block": total,
