@@ -12,6 +12,7 @@ import pytest
 from brokers import Mosquitto, wait_until
 from gateways import DEADLINE_S, Gateway, Publisher
 
+from gateway import ledger
 from gateway.app import Application
 
 
@@ -77,8 +78,12 @@ def fill(filler: Path) -> None:
             pass
 
 
-def test_a_disk_that_others_fill_is_waited_for(small: Path, broker: Mosquitto) -> None:
-    """Learning goes on meanwhile; when there is room again all is written, and the state is that of the log."""
+def test_a_disk_that_others_fill_is_waited_for(small: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learning goes on meanwhile; when there is room again all is written, and the state is that of the log.
+
+    On a busy machine it may stay full for more commits than are held otherwise.
+    """
+    monkeypatch.setattr(ledger, "HELD", 10_000)
     gateway, publisher = Gateway(small, broker.port), Publisher(broker.port)
     with gateway.running() as application:
         gateway.take(publisher, 100)
