@@ -76,13 +76,10 @@ class Scribe:
         table = zip(verdicts.expected, verdicts.lower, verdicts.upper, strict=True)
         for (number, row, sensor), band in zip(origin.tolist(), table, strict=True):
             self.sheets[number].bands[row, sensor] = band
-        first = origin[:, 1].min()
-        worst = np.zeros((2, len(self.sheets), np.ptp(origin[:, 1]) + 1))
-        for most, score in zip(worst, (verdicts.score, np.nan_to_num(verdicts.joint)), strict=True):
-            np.maximum.at(most, (origin[:, 0], origin[:, 1] - first), score)
-        for sheet, score in zip(self.sheets, together(*worst), strict=True):
-            rows = sheet.told[first : first + len(score), 0]
-            rows[:] = score[: len(rows)]
+        begins = np.flatnonzero((np.diff(origin[:, :2], axis=0, prepend=-1) != 0).any(axis=1))  # of each row of a file
+        worst, joint = (np.maximum.reduceat(each, begins) for each in (verdicts.score, np.nan_to_num(verdicts.joint)))
+        for (number, row, _), score in zip(origin[begins].tolist(), together(worst, joint), strict=True):
+            self.sheets[number].told[row, 0] = score
 
     def _note_incidents(self, origin: Ints, outcome: Outcome) -> None:
         changes: dict[int, list[tuple[State, str, float]]] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.learning import stock
 from gateway.learning.surprise import Surprise, score_of
-from gateway.records import Change
+from gateway.records import ALARM, Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,8 @@ WARM_UP = 200
 LEAST_SCALE = 1e-3
 """Of a detector's scores, most of which are in [0, 1]: one that always says the same is no more certain than this."""
 
-OPENS_AT = 0.5
 CALM_BELOW = 0.4
-"""Lower than `OPENS_AT`, so that a score around the threshold does not open and close by turns."""
+"""Lower than `ALARM`, so that a score around the threshold does not open and close by turns."""
 
 CALM_ROUNDS = 10
 """Scores as expected before an incident is over."""
@@ -118,7 +117,7 @@ class ChosenDetector:
         """What the latest score does to the incident that this detector may have open."""
         self.calm = self.calm + 1 if score < CALM_BELOW else 0
         if not self.is_odd:
-            self.is_odd = score >= OPENS_AT
+            self.is_odd = score >= ALARM
             self.told = score
             return Change.OPEN if self.is_odd else Change.NONE
         if self.calm >= CALM_ROUNDS:

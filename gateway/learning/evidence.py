@@ -26,7 +26,7 @@ BLOCKS = 48
 _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
 _WEEKLY, _USUAL = 0.3, 0.1
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
-_LONG = 100.0  # readings; with 50 a sixth less of what fails in its first day is found, with 400 rest is called stuck
+_LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.rows import Places, Rows, positions, within
-from gateway.records import SECOND, Change, Floats, Ints, Verdict
+from gateway.records import ALARM, SECOND, Change, Floats, Ints, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
 _QUIET = 12.0  # readings; NAB is flat from 6 to 48
@@ -76,9 +76,15 @@ class Gate(Rows):
         """Whether an incident is open on each of these streams."""
         return np.asarray(self.arrays["phase"][at] == _OPEN)
 
-    def is_fed(self, at: Places) -> Mask:
-        """Whether an incident is open on each of these streams and its last reading was part of it."""
-        return np.asarray((self.arrays["phase"][at] == _OPEN) & (self.arrays["quiet"][at] == 0.0))
+    def score(self, at: Places, decades: Floats, threshold: Floats, doubt: Floats | float = 0.0) -> Floats:
+        """The score of what `step` was told of each of these: from `ALARM` on exactly where an incident goes on.
+
+        `doubt` is how many decades more it were of a grown stream; how severe an alarm is does not hang on that.
+        """
+        doubt = np.where(decades < threshold, doubt, 0.0)
+        score = (decades + doubt) / (decades + threshold + 2.0 * doubt)
+        goes_on = (self.arrays["phase"][at] == _OPEN) & (self.arrays["quiet"][at] == 0.0)
+        return np.where(goes_on, np.maximum(score, ALARM), np.minimum(score, np.nextafter(ALARM, 0.0)))
 
     def is_on_trial(self, at: Places) -> Mask:
         """Whether what each of these shows belongs to an incident that is open or was adopted."""

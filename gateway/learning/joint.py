@@ -14,15 +14,15 @@ import numpy as np
 
 from gateway.learning.budget import shares
 from gateway.learning.correlation import Correlation, Mask, Sensors
-from gateway.learning.gate import Changes, Gate, Phase
+from gateway.learning.gate import Changes, Gate
 from gateway.learning.messages import Readings
+from gateway.learning.patience import YOUTH_HANDICAP, youth
 from gateway.learning.peaks import CLUSTER, LEAST_DECADES, Grid, Peaks, Traits
 from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, positions, stretch
 from gateway.learning.seats import Seats
 from gateway.learning.tails import Tails
-from gateway.records import ALARM, SECOND, Change, Floats, Ints, Verdict
+from gateway.records import SECOND, Change, Floats, Ints, Verdict
 
-_DAY_S = 86_400.0
 _FADING = (0.15, 0.03)
 """Of the newest distance in each average. Of sensors that begin to replay their own past the first alone finds 0.58 to
 0.71, the second alone 0.62 to 0.79 two to three times as late, both 0.62 to 0.75; single rounds a third less."""
@@ -31,8 +31,6 @@ _TRAITS = Traits(*(np.full(len(_FADING), trait) for trait in (0.0, 0.0, CLUSTER)
 _CAP = 40.0  # the largest distance in the average: one glitch must not carry it for long
 _EARLIEST = 20.0  # rounds before the average is one
 _WARM_UP = 200.0  # rounds before anything is said
-_YOUTH_S = 2 * _DAY_S
-_YOUTH_HANDICAP = 4.0  # decades less believed at birth, fading: what was never seen may be the first evening
 _TRIALS = 1.0
 """The two averages go together so closely that the return period asked for is the budget."""
 
@@ -107,8 +105,7 @@ class Joint:
         found = self._exceed(seats, at, distance, observed_at)
         decades = np.zeros(len(seats))
         np.maximum.at(decades, found.place, self._tails.decades(found))
-        age_s = (observed_at - self._averages.arrays["born_at"][at]) / SECOND
-        doubt = np.minimum(_YOUTH_HANDICAP * np.maximum(1.0 - age_s / _YOUTH_S, 0.0), decades)
+        doubt = np.minimum(YOUTH_HANDICAP * youth(self._averages.arrays["born_at"][at], observed_at), decades)
         decades = decades - doubt
         interval_s, share_s = self._interval_s(at), self._share_s(at)
         threshold = self._threshold(at, interval_s, share_s)
@@ -119,7 +116,7 @@ class Joint:
         self._tails.learn(at, found)
         self._learn(seats, features, distance, width)
         self._seats.end(seats, observed_at, by)
-        return self._told(at, (decades + doubt) / (decades + threshold + 2.0 * doubt)), change
+        return self._gate.score(at, decades, threshold, doubt), change
 
     def _open(self, opened: Ints) -> None:
         """Incidents have opened on these seats."""
@@ -168,12 +165,6 @@ class Joint:
         seats, streams = np.unique(self._seats.seat_of, return_index=True)
         is_seat = seats >= 0
         return streams[is_seat], self._gate.arrays["opened"][seats[is_seat]]
-
-    def _told(self, at: Places, score: Floats) -> Floats:
-        """The score, an alarm exactly while an incident goes on, and 0 while the new normal settles."""
-        is_settling = self._gate.arrays["phase"][at] == Phase.SETTLING
-        calm = np.where(is_settling, 0.0, np.minimum(score, np.nextafter(ALARM, 0.0)))
-        return np.where(self._gate.is_fed(at), np.maximum(score, ALARM), calm)
 
     def adopt(self, other: "Joint", theirs: Ints, ours: Ints) -> None:
         """Take over all streams of some devices of another: `ours` become what `theirs` are."""

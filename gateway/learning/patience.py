@@ -24,6 +24,15 @@ _VISITS = 40.0  # the same of a state; by the time, it has to grow up like all
 _EVENTS = 10.0  # the same of events, of which a day may have one
 _YOUTH_S = 2 * 86_400.0
 
+YOUTH_HANDICAP = 4.0
+"""Decades that everything but one odd reading and a stuck value is less believed at birth, fading over two days: what
+was never seen before may be the first evening."""
+
+
+def youth(born_at: Ints, at: Ints) -> Floats:
+    """How young what was born then (ns) is: 1 at birth, 0 when it has seen enough of days."""
+    return np.maximum(1.0 - (at - born_at) / SECOND / _YOUTH_S, 0.0)
+
 
 class Patience:
     """What the streams of `prospects` and of `gate` are given before they are told of."""
@@ -32,9 +41,8 @@ class Patience:
         self._prospects, self._gate = prospects, gate
 
     def youth(self, at: Places, observed_at: Ints) -> Floats:
-        """How young each of these is: 1 at birth, 0 when it has seen enough of days."""
-        age_s = (observed_at - self._prospects.clock.arrays["born_at"][at]) / SECOND
-        return np.maximum(1.0 - age_s / _YOUTH_S, 0.0)
+        """How young each of these is."""
+        return youth(self._prospects.clock.arrays["born_at"][at], observed_at)
 
     def is_young(self, at: Places, nature: Natured) -> npt.NDArray[np.bool_]:
         """Whether nothing is said of each of these, since too little was seen of it."""

@@ -22,7 +22,6 @@ from gateway.learning.suspicion import Case, Suspicion
 from gateway.learning.trial import Trial
 from gateway.learning.watch import Watch
 from gateway.records import (
-    ALARM,
     SECOND,
     Batch,
     Change,
@@ -181,10 +180,7 @@ class Streams:
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == Change.OPEN])
 
-        doubt = np.where(decades < threshold, doubt, 0.0)  # how severe an alarm is does not hang on its stream's age
-        # An alarm from 0.5 on, as ever; summed in another order one may score a last bit less.
-        score = (decades + doubt) / (decades + threshold + 2.0 * doubt)
-        verdicts.score[places] = np.where(self._gate.is_fed(at), np.maximum(score, ALARM), score)
+        verdicts.score[places] = self._gate.score(at, decades, threshold, doubt)
         verdicts.period[places] = decades + np.log10(view.interval_s)
         verdicts.kind[places] = np.where(decades > 0.0, case.kind, 0)
         verdicts.change[places] = change

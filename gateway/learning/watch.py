@@ -58,12 +58,12 @@ class Watch:
         told = positions(case.decades >= threshold)
         verdicts, decades, late = blank_verdicts(len(told)), case.decades[told], rows[told]
         if len(told):
-            verdicts.score[:] = decades / (decades + threshold[told])
             verdicts.period[:] = decades + np.log10(self._prospects.interval_s(late))
             verdicts.kind[:] = case.kind[told]
             verdicts.nature[:] = np.where(nature.is_event[told], Nature.EVENT, Nature.STATE)
             verdicts.base[:], verdicts.span_s[:] = (each[told] for each in self._suspicion.stands(rows, case))
             verdicts.change[:] = self._gate.step(late, now[told], decades, threshold[told], ~everyone[told])
+            verdicts.score[:] = self._gate.score(late, decades, threshold[told])
             self._gate.spend(late, verdicts.change, np.zeros(len(late)), budget_s[told])
             self._trial.open(late)
             self._trial.note(late, case.statistics[:, told])

@@ -6,19 +6,16 @@ import numpy as np
 
 from gateway.learning.evidence import Statistic
 from gateway.learning.nature import Mask
+from gateway.learning.patience import YOUTH_HANDICAP
 from gateway.learning.peaks import CLUSTER, Peaks, Traits
 from gateway.learning.prospects import RECENT
 from gateway.learning.rows import positions
 from gateway.records import Floats, Ints
 
 _SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs 1 point on NAB, 0.5 is the same
-_YOUTH_HANDICAP = 4.0
-"""Decades that everything but one odd reading and a stuck value is less believed at birth, fading over two days: what
-was never seen before may be the first evening."""
-
 _BURSTS = 50.0
-"""The same for states, and for the rate at which a counter rises: it does so in bursts, and the first kettle is no
-fault. Seven of eight simulated meters were told for it on their first morning."""
+"""`YOUTH_HANDICAP` for states, and for the rate at which a counter rises: it does so in bursts, and the first kettle is
+no fault. Seven of eight simulated meters were told for it on their first morning."""
 
 _BORN_WITH = (Statistic.RESIDUAL, Statistic.RUN)
 _FIRST = (Statistic.RESIDUAL, Statistic.LEVEL, Statistic.WEEKLY, Statistic.SPREAD, Statistic.RUN)
@@ -28,7 +25,7 @@ _GROUPS = [slice(first, end) for first, end in pairwise((*_FIRST, len(Statistic)
 _HANDICAP = np.zeros(len(Statistic))
 _HANDICAP[Statistic.RUN] = 0.8  # decades; stuck may wait, so it gets a smaller share of the budget
 
-_GROWS_UP = np.full(len(Statistic), _YOUTH_HANDICAP)
+_GROWS_UP = np.full(len(Statistic), YOUTH_HANDICAP)
 _GROWS_UP[list(_BORN_WITH)] = 0.0
 _GROWS_UP_UNSURE = np.full(len(Statistic), _BURSTS)
 _GROWS_UP_UNSURE[Statistic.RUN] = 0.0
@@ -37,9 +34,9 @@ _LEAST_EXCESS = np.zeros(len(Statistic))
 _LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
 
 _FEW = np.zeros(len(Statistic))
-"""Of 48 devices with sensors of two values, of half and of whole degrees, 72 incidents were told in 210 days for values
-that they had shown, now none. One that knows more than two shows early in its means that it sticks, without them twice
-as late."""
+"""Of 48 devices with sensors of two values, of half and of whole degrees, 68 incidents were told in 210 days for values
+that they had shown, now none. One that knows more than two shows early in its means that it sticks, without them two to
+three times as late."""
 _FEW[: Statistic.HIGHEST + 1] = 16.0
 _FEW[Statistic.WEEKLY : Statistic.STEP + 1] = 2.0
 
