@@ -7,8 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from gateway.journal import bands
-from gateway.journal.columns import Column, Mask, Packed, damage_told, pack
-from gateway.records import Batch, Floats, Ints, Names, Verdicts, blank_verdicts, code_of, is_event, is_text, joined
+from gateway.journal.columns import Column, Packed, damage_told, pack
+from gateway.records import (
+    Batch,
+    Floats,
+    Ints,
+    Mask,
+    Names,
+    Verdicts,
+    blank_verdicts,
+    code_of,
+    is_event,
+    is_text,
+    joined,
+)
 
 HEADER = struct.Struct("<BIBI")
 """Version, how many readings, with how many places, and how many bytes of texts follow before the readings."""

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import JournalError
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 Column: TypeAlias = npt.NDArray[Any]
 """Whole numbers, or floats of 32 or 64 bits."""
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 HEAD = struct.Struct("<Bq")
 """How many columns there are, and the time of the first row. The type of each column follows, then their bytes."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from gateway.errors import JournalError
 from gateway.journal import blocks, names, notes
-from gateway.journal.columns import Mask, Packed, pack
-from gateway.records import Ints
+from gateway.journal.columns import Packed, pack
+from gateway.records import Ints, Mask
 
 ROWS = 1000
 """Of the log read at once: no more than a few MB."""

@@ -15,7 +15,6 @@ import numpy as np
 from gateway.codecs.outgoing import encode_incident
 from gateway.errors import JournalError
 from gateway.journal import blocks, events, finder, minutes, names, notes
-from gateway.journal.columns import Mask
 from gateway.records import (
     Availability,
     Described,
@@ -24,6 +23,7 @@ from gateway.records import (
     Incident,
     Ints,
     Maintenance,
+    Mask,
     Span,
     Undone,
     Verdicts,

@@ -13,10 +13,9 @@ import numpy as np
 
 from gateway.errors import JournalError
 from gateway.journal import blocks, notes
-from gateway.journal.columns import Mask
 from gateway.journal.rollup import MINUTE, Rollup
 from gateway.passages import Minutes
-from gateway.records import Batch, Ints, Span, Verdicts
+from gateway.records import Batch, Ints, Mask, Span, Verdicts
 
 ROWS = 1000
 """Of the log read at once: no more than a few MB."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.journal import bands
-from gateway.journal.columns import QUICK, Mask, Packed, damage_told, pack
+from gateway.journal.columns import QUICK, Packed, damage_told, pack
 from gateway.passages import Foreseen, Health, Minutes, Note
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 FORESEEN, HEALTH, MINUTES = "foreseen", "health", "minutes"
 KINDS = (FORESEEN, HEALTH)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import numpy as np
-import numpy.typing as npt
 
-from gateway.records import SECOND, Ints
+from gateway.records import SECOND, Ints, Mask
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -15,8 +14,6 @@ SUNDAY = 6
 _WORKDAYS = 5  # of a week, which begins on Monday
 _THURSDAY_TO_MONDAY = 3  # 1970-01-01 was a Thursday
 _OFFSET_STEP_S = 900  # the finest grain on which the world's clocks change their offset
-
-Mask = npt.NDArray[np.bool_]
 
 
 def local_seconds(observed_at: Ints, zone: tzinfo | None) -> Ints:

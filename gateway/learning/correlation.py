@@ -4,11 +4,10 @@ Chosen by measurement over Half-Space Trees on the same features: see `joint`.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.clock import LARGEST
 from gateway.learning.rows import Places, Rows, ewma_rate, stretch, within
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 FEATURES = 8
 """Dimensions of a device: enough for nearly all, and 64 numbers of memory."""
@@ -25,8 +24,6 @@ _IDENTITY = np.eye(FEATURES)[:, :, None]
 
 
 UNHEARD = -1
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Sensors(Rows):

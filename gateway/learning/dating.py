@@ -1,12 +1,9 @@
 """Whose clock dates the readings of a stream: its device's own, or the gateway's, which may be set."""
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.rows import SET_BACK, Rows, positions
-from gateway.records import Batch, Ints
-
-Mask = npt.NDArray[np.bool_]
+from gateway.records import Batch, Ints, Mask
 
 
 class Dating(Rows):

@@ -2,15 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.rows import positions
-from gateway.records import Batch, Names, code_of, is_event, is_text
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
+from gateway.records import Batch, Mask, Names, code_of, is_event, is_text
 
 
 class Directory:

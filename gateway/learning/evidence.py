@@ -13,12 +13,11 @@ from enum import IntEnum
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.pool import TINY
 from gateway.learning.prospects import View
 from gateway.learning.rows import Places, Rows, plain_rate, positions
-from gateway.records import Floats, Ints, Kind
+from gateway.records import Floats, Ints, Kind, Mask
 
 SHORT = 6
 BLOCK = 4
@@ -61,7 +60,6 @@ KINDS = {
 }
 
 
-Mask = npt.NDArray[np.bool_]
 Memory: TypeAlias = dict[str, Floats]
 """New columns of `Evidence`, by name."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.rows import Places, Rows, positions, within
-from gateway.records import ALARM, SECOND, Change, Floats, Ints, Verdict
+from gateway.records import ALARM, SECOND, Change, Floats, Ints, Mask, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
 _QUIET = 12.0  # readings; NAB is flat from 6 to 48
@@ -22,7 +22,6 @@ MEMORY_S = 30 * 86_400.0
 _STRICTER = 0.4  # decades per incident; 0.8 holds the budget of heavy tails better and costs 5 points on NAB
 _STRICTEST = 1.5
 
-Mask = npt.NDArray[np.bool_]
 Changes = npt.NDArray[np.uint8]
 
 

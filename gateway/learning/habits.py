@@ -16,13 +16,12 @@ never seen counts like those that were seen once, which says how many are still 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S, WEEK_S, Almanac
 from gateway.learning.record import Burst, Record
 from gateway.learning.rows import positions
 from gateway.learning.sparse import Sparse
-from gateway.records import SECOND, Floats, Ints
+from gateway.records import SECOND, Floats, Ints, Mask
 
 STATES = 16
 """States of a stream that are told apart, by their values in the order in which they came; further ones count as the
@@ -46,8 +45,6 @@ _DOUBT_DAYS = 3.0  # so much of all days counts for the workdays and for the wee
 _NEVER = 0.02  # stirs that each hour counts as having seen; with this, a first one at night is told after two weeks
 _KNOWN_DAYS = 10.0  # before an hour is called quiet: a weekend, and then some
 _UNSEEN = 0.1  # states beyond those seen once that are still to come; with this, a new one is told after two weeks
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Stay(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gateway.learning.budget import shares
-from gateway.learning.correlation import Correlation, Mask, Sensors
+from gateway.learning.correlation import Correlation, Sensors
 from gateway.learning.gate import Changes, Gate
 from gateway.learning.messages import Readings
 from gateway.learning.patience import YOUTH_HANDICAP, youth
@@ -21,7 +21,7 @@ from gateway.learning.peaks import CLUSTER, LEAST_DECADES, Grid, Peaks, Traits
 from gateway.learning.rows import NEVER, Array, Places, Rows, ewma_rate, positions, stretch
 from gateway.learning.seats import Seats
 from gateway.learning.tails import Tails
-from gateway.records import SECOND, Change, Floats, Ints, Verdict
+from gateway.records import SECOND, Change, Floats, Ints, Mask, Verdict
 
 _FADING = (0.15, 0.03)
 """Of the newest distance in each average. Of sensors that begin to replay their own past the first alone finds 0.58 to

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.rows import positions
-from gateway.records import Floats, Ints
-
-Mask = npt.NDArray[np.bool_]
+from gateway.records import Floats, Ints, Mask
 
 
 class Readings(NamedTuple):

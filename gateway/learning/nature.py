@@ -4,12 +4,11 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S
 from gateway.learning.clock import LARGEST
 from gateway.learning.rows import Places, Rows, positions, within
-from gateway.records import Floats, Ints, Nature, is_event, is_text
+from gateway.records import Floats, Ints, Mask, Nature, is_event, is_text
 
 _CLIMB = 60.0
 """Rises after which a sensor that never fell is a counter, and so many more for each fall it has shown: a boiler that
@@ -26,8 +25,6 @@ _LEAST = 1e-9  # of a value, and of the seconds between two
 _BURST = 0.5  # usual intervals; what a counter counts within less is no higher rate
 
 _VALUE, _COUNTER, _STATE, _EVENT = map(int, Nature)
-
-Mask = npt.NDArray[np.bool_]
 
 
 class KindRule(NamedTuple):

@@ -5,14 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 CLUSTER = 12.0  # readings; 6 and 24 are both worse on NAB, and clean streams are as calibrated
 
 LEAST_DECADES = 2.0
 """Of the return period in readings: nothing more usual is told, whatever the budget."""
 
-Mask = npt.NDArray[np.bool_]
 Singles = npt.NDArray[np.float32]
 
 

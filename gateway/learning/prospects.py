@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.calendar import WEEK_S, Almanac
 from gateway.learning.clock import LARGEST, Clock
@@ -13,7 +12,7 @@ from gateway.learning.pool import Outlook, Pool
 from gateway.learning.profile import Hour, Profile, hour_of
 from gateway.learning.rhythm import Rhythm
 from gateway.learning.rows import Places, positions
-from gateway.records import SECOND, Floats, Ints
+from gateway.records import SECOND, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     from gateway.learning.chosen import ChosenForecaster
@@ -26,8 +25,6 @@ RECENT = 23
 
 _LEAST_INTERVAL_S = 1e-3
 _WEEK = int(WEEK_S * SECOND)
-
-Mask = npt.NDArray[np.bool_]
 
 
 class View(NamedTuple):

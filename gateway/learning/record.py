@@ -18,11 +18,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.calendar import DAY_S, Almanac
 from gateway.learning.sparse import Sparse
-from gateway.records import SECOND, Floats, Ints
+from gateway.records import SECOND, Floats, Ints, Mask
 
 DAYS = 28
 SLOT_S = 1800
@@ -39,8 +38,6 @@ _IN_A_ROW_S = 600.0  # between two that belong together
 _LEAST_BURST = 5.0  # what is less is none, however seldom
 _PRIOR = 1.0
 _MEMORY_S = 42.0 * DAY_S
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Burst(NamedTuple):

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gateway.learning.correlation import FEATURES, UNHEARD, Mask, Sensors
+from gateway.learning.correlation import FEATURES, UNHEARD, Sensors
 from gateway.learning.gate import Gate
 from gateway.learning.messages import Readings, split
 from gateway.learning.rows import NEVER, SET_BACK, Rows, positions, rounds
-from gateway.records import SECOND, Floats, Ints
+from gateway.records import SECOND, Floats, Ints, Mask
 
 _PATIENCE = 86_400 * SECOND
 

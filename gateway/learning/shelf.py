@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.learning.peaks import Singles
 from gateway.learning.rows import Array, Rows, Shape, positions
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 STANDING: dict[str, frozenset[str]] = {
     "profile": frozenset(),
@@ -37,8 +36,6 @@ because it takes another 4 KB."""
 
 _ROOM = 4
 """Times as much room as there are copies, from which on it is given back: many incidents at once are over some day."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Shelf:

@@ -15,7 +15,7 @@ from gateway.learning.prospects import View
 from gateway.learning.rows import positions
 from gateway.learning.tails import Tails
 from gateway.learning.weighing import TRAITS, weigh
-from gateway.records import Floats, Ints, Kind
+from gateway.records import Floats, Ints, Kind, Mask
 
 _KIND = np.array([KINDS[statistic] for statistic in Statistic], np.uint8)
 _STATE_KIND = np.full(len(Statistic), Kind.STUCK, np.uint8)
@@ -25,8 +25,6 @@ _NEW_KIND = np.array([Kind.SPIKE, Kind.RANGE, Kind.SPREAD], np.uint8)
 """Of what comes at an hour that has none, what was hardly ever seen, and too much in a row."""
 
 _LONGEST = 30.0  # logarithm of the seconds; no state lasts longer
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Case(NamedTuple):

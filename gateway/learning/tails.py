@@ -16,9 +16,9 @@ simulated devices a quarter less is told in ten days, and on NAB an eighth fewer
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.peaks import LEAST_DECADES, Grid, Mask, Peaks, Singles, Traits
+from gateway.learning.peaks import LEAST_DECADES, Grid, Peaks, Singles, Traits
 from gateway.learning.rows import Places, Rows, positions, stretch
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 PEAKS = 16
 _PRIOR = 4.0

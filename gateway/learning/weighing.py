@@ -5,12 +5,11 @@ from itertools import pairwise
 import numpy as np
 
 from gateway.learning.evidence import Statistic
-from gateway.learning.nature import Mask
 from gateway.learning.patience import YOUTH_HANDICAP
 from gateway.learning.peaks import CLUSTER, Peaks, Traits
 from gateway.learning.prospects import RECENT
 from gateway.learning.rows import positions
-from gateway.records import Floats, Ints
+from gateway.records import Floats, Ints, Mask
 
 _SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs 1 point on NAB, 0.5 is the same
 _BURSTS = 50.0

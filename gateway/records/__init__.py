@@ -18,7 +18,7 @@ from gateway.records.events import (
     Undone,
     Verdict,
 )
-from gateway.records.readings import SECOND, Batch, Floats, Ints, Message, Reading, Reason, joined
+from gateway.records.readings import SECOND, Batch, Floats, Ints, Mask, Message, Reading, Reason, joined
 from gateway.records.texts import Names, code_of, is_event, is_text
 from gateway.records.told import Crossing, DeviceState, Forecast, Incident, SensorState, State
 from gateway.records.verdicts import ALARM, Change, Kind, Nature, Verdicts, blank_verdicts, together
@@ -41,6 +41,7 @@ __all__ = [
     "Ints",
     "Kind",
     "Maintenance",
+    "Mask",
     "Message",
     "Names",
     "Nature",

@@ -12,6 +12,7 @@ from gateway.records.texts import Names, is_event
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000_000
 """One second in the unit of every `*_at`."""
