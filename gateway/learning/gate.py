@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.rows import Places, Rows, positions, within
-from gateway.records import ALARM, SECOND, Change, Floats, Ints, Mask, Verdict
+from gateway.records import ALARM, MOST_CALM, SECOND, Change, Floats, Ints, Mask, Verdict
 
 _HYSTERESIS = 0.5  # decades below the threshold at which an incident is still fed
 _QUIET = 12.0  # readings; NAB is flat from 6 to 48
@@ -83,7 +83,7 @@ class Gate(Rows):
         doubt = np.where(decades < threshold, doubt, 0.0)
         score = (decades + doubt) / (decades + threshold + 2.0 * doubt)
         goes_on = (self.arrays["phase"][at] == _OPEN) & (self.arrays["quiet"][at] == 0.0)
-        return np.where(goes_on, np.maximum(score, ALARM), np.minimum(score, np.nextafter(ALARM, 0.0)))
+        return np.where(goes_on, np.maximum(score, ALARM), np.minimum(score, MOST_CALM))
 
     def is_on_trial(self, at: Places) -> Mask:
         """Whether what each of these shows belongs to an incident that is open or was adopted."""

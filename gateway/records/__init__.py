@@ -21,10 +21,11 @@ from gateway.records.events import (
 from gateway.records.readings import SECOND, Batch, Floats, Ints, Mask, Message, Reading, Reason, joined
 from gateway.records.texts import Names, code_of, is_event, is_text
 from gateway.records.told import Crossing, DeviceState, Forecast, Incident, SensorState, State
-from gateway.records.verdicts import ALARM, Change, Kind, Nature, Verdicts, blank_verdicts, together
+from gateway.records.verdicts import ALARM, MOST_CALM, Change, Kind, Nature, Verdicts, blank_verdicts, together
 
 __all__ = [
     "ALARM",
+    "MOST_CALM",
     "SECOND",
     "Availability",
     "Batch",

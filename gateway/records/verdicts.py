@@ -13,6 +13,9 @@ from gateway.records.readings import Floats, Ints
 ALARM = 0.5
 """The score from which on a reading is worth an alarm."""
 
+MOST_CALM = 0.499
+"""The highest score of what is none: however it is rounded where it is written, it must not look as if it were."""
+
 
 class Kind(IntEnum):
     """What the evidence against a reading says; stored as a number, published as the lower-case name."""
@@ -115,6 +118,6 @@ def together(score: Floats, joint: Floats) -> Floats:
     They look at different things, so that their rarities multiply and decades, which are shares of those of an alarm,
     add up; but an alarm is only what one of them is by itself.
     """
-    worst, below = np.maximum(score, joint), np.nextafter(ALARM, 0.0)
-    shares = sum(each / (1.0 - each) for each in (np.minimum(score, below), np.minimum(joint, below)))
-    return np.asarray(np.where(worst >= ALARM, worst, np.minimum(shares / (1.0 + shares), below)))
+    worst = np.maximum(score, joint)
+    shares = sum(each / (1.0 - each) for each in (np.minimum(score, MOST_CALM), np.minimum(joint, MOST_CALM)))
+    return np.asarray(np.where(worst >= ALARM, worst, np.minimum(shares / (1.0 + shares), MOST_CALM)))

@@ -64,4 +64,5 @@ def test_what_two_say_together() -> None:
     both = together(worst, joint)
     assert both[:3] == pytest.approx([0.25, 0.2, 0.6 / 1.3])
     assert both[2] < both[3] < ALARM
+    assert round(float(both[3]), 3) < ALARM
     assert both[4:].tolist() == [0.7, 1.0]

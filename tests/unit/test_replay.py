@@ -81,7 +81,8 @@ def test_a_device_scores_by_how_its_sensors_stand_together(tmp_path: Path) -> No
         lines.append(f"{1_700_000_000 + 60 * row},{cause},{cause + draw.gauss(0, 0.1)},{other + draw.gauss(0, 0.1)}")
     write(tmp_path / "pump.csv", lines)
     _, *rows = run(tmp_path / "pump.csv", tmp_path / "out")["pump.csv"]
-    score = np.array([float(row[1]) for row in rows])
+    score, incident = np.array([[float(row[1]), float(row[3])] for row in rows]).T
+    assert ((score >= 0.5) <= (incident == 1.0)).all()
     assert score[805:].mean() > 1.5 * score[400:800].mean()
 
 
