@@ -24,15 +24,26 @@ class Step(NamedTuple):
     kind: Kind
 
 
+class Known(NamedTuple):
+    """What is known of an hour: its mean in the week, and how far off the usual it is, by so many readings."""
+
+    weekly: float = np.nan
+    off: float = 0.0
+    hours: float = 0.0
+
+
+UNKNOWN = Known()
+
+
 def seen(
     value: float,
     outlook: Outlook,
     past: Sequence[float],
-    weekly: float = np.nan,
+    known: Known = UNKNOWN,
     *,
     is_counter: bool = False,
 ) -> View:
-    """Return one reading of one stream as its evidence sees it: beside those before, and the hour's usual."""
+    """Return one reading of one stream as its evidence sees it: beside those before, and its hour."""
     recent = past[-RECENT:] or [0.0]
     row, zero, now = np.zeros(1, np.int64), np.zeros(1), np.array([value])
     return View(
@@ -49,7 +60,9 @@ def seen(
         read=now,
         value=now,
         outlook=outlook,
-        weekly=np.array([weekly]),
+        weekly=np.array([known.weekly]),
+        off=np.array([known.off]),
+        hours=np.array([known.hours]),
         lowest=np.array([min(recent)]),
         highest=np.array([max(recent)]),
     )

@@ -7,6 +7,8 @@ little of. SPREAD is that of the moves from reading to reading, which a shift of
 et al., "The mean square successive difference", 1941): that of the values told no quiet where noise is autocorrelated.
 RUN is the length of a run, and more and more its logarithm where it is long. By the length alone sensors that mostly
 rest are called stuck; by the logarithm alone what sticks in its first day is not found.
+USUAL is how far off what is usual at the hour readings are, in how far they are on average at that hour of the day:
+light in the night is little by day. In the unit of the sensor, as it was, a quarter of such was found (`bench_hours`).
 """
 
 from enum import IntEnum
@@ -16,16 +18,18 @@ import numpy as np
 
 from gateway.learning.pool import TINY
 from gateway.learning.prospects import View
-from gateway.learning.rows import Places, Rows, plain_rate, positions
+from gateway.learning.rows import Places, Rows, plain_rate, positions, within
 from gateway.records import Floats, Ints, Kind, Mask
 
 SHORT = 6
 BLOCK = 4
 BLOCKS = 48
 _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
-_WEEKLY, _USUAL = 0.3, 0.1
+_WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
+_LEAST_OFF = 0.03  # of what it is off at all hours; with 0.1 light at night is found a third less often
+_FAR, _FARTHEST = 6.0, 50.0  # times as far off as on average; straight, NAB has a twentieth more false points
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -38,9 +42,9 @@ class Statistic(IntEnum):
     LOWEST = 3
     HIGHEST = 4
     WEEKLY = 5
-    USUAL = 6
-    TREND = 7
-    STEP = 8
+    TREND = 6
+    STEP = 7
+    USUAL = 8
     SPREAD = 9
     RUN = 10
 
@@ -52,12 +56,24 @@ KINDS = {
     Statistic.LOWEST: Kind.RANGE,
     Statistic.HIGHEST: Kind.RANGE,
     Statistic.WEEKLY: Kind.SHIFT,
-    Statistic.USUAL: Kind.SHIFT,
     Statistic.TREND: Kind.SHIFT,
     Statistic.STEP: Kind.SHIFT,
+    Statistic.USUAL: Kind.SHIFT,
     Statistic.SPREAD: Kind.SPREAD,
     Statistic.RUN: Kind.STUCK,
 }
+
+
+class Unit(IntEnum):
+    """In what a statistic is measured."""
+
+    SENSOR = 0
+    OFF = 1  # how far off what is usual at the hour the sensor is on average
+    MOVE = 2  # how far it moves from reading to reading on average
+
+
+UNITS = {Statistic.USUAL: Unit.OFF, Statistic.SPREAD: Unit.MOVE}
+"""Of those that are no numbers of the sensor's own unit."""
 
 
 Memory: TypeAlias = dict[str, Floats]
@@ -85,14 +101,19 @@ class Evidence(Rows):
             }
         )
 
-    def observe(self, view: View) -> tuple[Floats, Memory]:
+    def observe(self, view: View) -> tuple[Floats, Memory, Floats]:
         """All statistics of one more reading of each stream, one row per `Statistic`, and what `learn` is to keep.
+
+        The last are the units in which these are measured, one row per `Unit`, in that of the sensor.
 
         A counter is stuck when it stands still, not for rising evenly. A statistic that has not seen enough to exist is
         NaN in the result, and goes no further than `Tails.exceed`.
         """
         value, is_first, is_known = view.value, view.seen == 1.0, ~np.isnan(view.weekly)
-        memory = self._remembered(view, is_first, is_known)
+        move, grain = self._moved(view, is_first)
+        off = self._off(view, grain)
+        memory = self._remembered(view, (move, grain, off), is_known)
+        moves = np.maximum(memory["spread"], np.maximum(_STEADY * np.where(np.isfinite(grain), grain, 1.0), TINY))
         statistics = np.array(
             [
                 value - view.outlook.expected,
@@ -101,23 +122,31 @@ class Evidence(Rows):
                 np.where(is_first, value, np.minimum(view.lowest, value)),
                 np.where(is_first, value, np.maximum(view.highest, value)),
                 np.where(is_known, memory["weekly"], np.nan),
-                memory["usual"],
                 memory["medium"] - memory["slow"],
                 np.where(view.seen >= BLOCK * (BLOCKS + 1), memory["step"], np.nan),
-                _logarithm(memory["spread"], memory["grain"]),
-                _LONG * np.log1p(memory["run"] / _LONG),
+                np.where(view.hours > 0.0, _bent(memory["usual"], _FAR), np.nan),
+                np.where(np.isfinite(grain), np.log(moves), np.nan),
+                _bent(memory["run"], _LONG),
             ]
         )
-        return statistics, memory
+        return statistics, memory, np.stack([np.ones(len(off)), off, moves])
 
-    def _remembered(self, view: View, is_first: Mask, is_known: Mask) -> Memory:
-        """What is to be kept of this reading of each stream; of some nothing is known of the hour of the week."""
-        a, at, value = self.arrays, view.at, view.value
-        plain, usual = plain_rate(view.seen), value - view.outlook.seasonal
-        move = np.where(is_first, 0.0, np.abs(value - view.outlook.lags[0]))
-        is_same, grain = move == 0.0, a["grain"][at]
-        has_moved = np.isfinite(grain)  # the first move counts whole, late as it may be
-        is_still = np.where(view.scale.is_counter, value == 0.0, is_same)
+    def _moved(self, view: View, is_first: Mask) -> tuple[Floats, Floats]:
+        """How far each stream moved with this reading, and the least it ever did (infinite where it never has)."""
+        move = np.where(is_first, 0.0, np.abs(view.value - view.outlook.lags[0]))
+        grain = self.arrays["grain"][view.at]
+        return move, np.where(move == 0.0, grain, np.minimum(grain, move))
+
+    def _remembered(self, view: View, lengths: tuple[Floats, Floats, Floats], is_known: Mask) -> Memory:
+        """What is to be kept of this reading of each stream; of some nothing is known of the hour of the week.
+
+        `lengths` are how far it moved, the least it ever did, and how far off what is usual it is on average.
+        """
+        a, at, value, (move, grain, off) = self.arrays, view.at, view.value, lengths
+        plain, usual, is_same = plain_rate(view.seen), value - view.outlook.seasonal, move == 0.0
+        times = within(usual / off, -_FARTHEST, _FARTHEST)
+        has_moved = np.isfinite(a["grain"][at])  # the first move counts whole, late as it may be
+        is_still = np.where(view.scale.is_counter, value == 0.0, is_same) & (view.seen > 1.0)
         weekly = np.where(is_known, value - view.weekly, 0.0)
         total, step = self._blockwise(view.rows, value, view.seen)
         return {
@@ -125,15 +154,15 @@ class Evidence(Rows):
             "medium": self._mean("medium", at, value, np.maximum(_MEDIUM, plain)),
             "slow": self._mean("slow", at, value, np.maximum(_SLOW, plain)),
             "weekly": self._mean("weekly", at, weekly, np.maximum(_WEEKLY, plain)),
-            "usual": self._mean("usual", at, usual, np.maximum(_USUAL, plain)),
+            "usual": np.where(view.hours > 0.0, self._mean("usual", at, times, _USUAL), 0.0),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
             "spread": np.where(
                 is_same,
                 a["spread"][at],
                 self._mean("spread", at, move, np.where(has_moved, np.maximum(_SPREAD, plain), 1.0)),
             ),
-            "run": np.where(is_still & ~is_first, a["run"][at] + 1.0, 0.0),
-            "grain": np.where(is_same, grain, np.minimum(grain, move)),
+            "run": np.where(is_still, a["run"][at] + 1.0, 0.0),
+            "grain": grain,
             "block": total,
             "step": step,
         }
@@ -154,7 +183,14 @@ class Evidence(Rows):
         grain = self.arrays["grain"][at]
         return np.where(np.isfinite(grain), grain, 0.0)
 
-    def _mean(self, name: str, at: Places, value: Floats, rate: Floats) -> Floats:
+    def _off(self, view: View, grain: Floats) -> Floats:
+        """How far off what is usual at its hour readings of each stream are on average, and no less than its grain."""
+        whole = np.sqrt(self.arrays["power"][view.at])
+        off = (view.hours * view.off + whole) / (view.hours + 1.0)
+        least = np.where(np.isfinite(grain), np.maximum(grain, TINY), TINY)
+        return np.maximum(np.maximum(off, _LEAST_OFF * whole), least)
+
+    def _mean(self, name: str, at: Places, value: Floats, rate: Floats | float) -> Floats:
         old = self.arrays[name][at]
         return np.asarray(old + rate * (value - old))
 
@@ -175,8 +211,6 @@ class Evidence(Rows):
         return np.where(number > BLOCKS, step / half, 0.0)
 
 
-def _logarithm(spread: Floats, grain: Floats) -> Floats:
-    """Of the mean size of the moves, so that a tenth of it is as far off as ten times; NaN before there was one."""
-    has_moved = np.isfinite(grain)
-    least = np.maximum(_STEADY * np.where(has_moved, grain, 1.0), TINY)
-    return np.where(has_moved, np.log(np.maximum(spread, least)), np.nan)
+def _bent(number: Floats, where: float) -> Floats:
+    """The number, and more and more its logarithm the farther it is beyond `where`, on either side of 0."""
+    return np.copysign(where * np.log1p(np.abs(number) / where), number)

@@ -27,7 +27,7 @@ STATES = 16
 """States of a stream that are told apart, by their values in the order in which they came; further ones count as the
 last."""
 
-LENGTHS = 8
+LENGTHS = 7
 """Of so many states how long each lasts is judged by itself; of the others together."""
 
 REST = LENGTHS

@@ -16,10 +16,19 @@ Singles = npt.NDArray[np.float32]
 
 
 class Grid(NamedTuple):
-    """The least change each of some streams has shown, 0 where there was none, and how far apart its values lie."""
+    """The least change each of some streams has shown, 0 where there was none, and how far apart its values lie.
+
+    `units` are those in which statistics are measured, one a row, each in that of the sensor.
+    """
 
     step: Floats
     span: Floats
+    units: Floats
+
+    def measured(self, unit: Ints, place: Ints) -> tuple[Floats, Floats]:
+        """Step and span at these positions of the round, each in one of the units."""
+        size = self.units[unit, place]
+        return self.step[place] / size, self.span[place] / size
 
 
 class Traits(NamedTuple):
@@ -28,11 +37,13 @@ class Traits(NamedTuple):
     `least_excess` is a prior mean excess in its own unit, for those that may have no range (0 of others). `few` is, for
     those that go in the steps in which a sensor reads (0 of others), the most of these in its range with which it
     knows few values. `cluster` is after how many readings a peak is another: no less than what one reading stays in it.
+    `unit` is in which of the units of a `Grid` each is measured.
     """
 
     least_excess: Floats
     few: Floats
     cluster: Floats
+    unit: Ints
 
 
 class Peaks(NamedTuple):

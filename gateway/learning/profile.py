@@ -8,16 +8,16 @@ from gateway.learning.calendar import DAY_S, WEEK_S
 from gateway.learning.rows import Rows
 from gateway.records import Floats, Ints
 
-DAY_BINS = 48
+DAY_BINS = 24
 WEEK_BINS = 168
-_DAY_RATE = 0.04  # about 12 days of one reading per bin; finer bins or faster rates cost 1-2 points on NAB
+_DAY_RATE = 0.04  # about 12 days of two readings per bin; faster rates cost 1-2 points on NAB, finer bins gain nothing
 _WEEK_RATE = 0.02
 _TRUST_WEEK = 2.0  # readings of one hour of the week that weigh as much as the profile of the day
 _MOST_SEEN = 200.0
 
 
 class Hour(NamedTuple):
-    """The half hour of the day and the hour of the week of some moments."""
+    """The hour of the day and the hour of the week of some moments."""
 
     day: Ints
     week: Ints
@@ -29,7 +29,9 @@ def hour_of(week_s: Ints) -> Hour:
 
 
 class Profile(Rows):
-    """Exponentially weighted means per half hour of the day and per hour of the week, of every stream.
+    """Exponentially weighted means per hour of the day and per hour of the week, of every stream.
+
+    Beside those of the day stands how far the stream usually is off what is expected there.
 
     The expectation shrinks from the hour of the week to the time of day to the slow mean, as far as each has
     been seen.
@@ -40,6 +42,7 @@ class Profile(Rows):
             {
                 "day": ((DAY_BINS,), np.float32, 0.0),
                 "day_seen": ((DAY_BINS,), np.uint8, 0),
+                "off": ((DAY_BINS,), np.float32, 0.0),
                 "week": ((WEEK_BINS,), np.float32, 0.0),
                 "week_seen": ((WEEK_BINS,), np.uint8, 0),
             }
@@ -58,14 +61,27 @@ class Profile(Rows):
         trust = np.minimum(seen, 12.0)
         return (trust * weekly + _TRUST_WEEK * usual) / (trust + _TRUST_WEEK), weekly, seen
 
-    def learn(self, rows: Ints, hour: Hour, value: Floats) -> None:
-        """Learn what was read."""
-        self._learn("day", (hour.day, rows), value, _DAY_RATE)
-        self._learn("week", (hour.week, rows), value, _WEEK_RATE)
+    def off(self, rows: Ints, hour: Hour) -> tuple[Floats, Floats]:
+        """How far off what is expected each of `rows` is on average at its hour, and how often that was seen."""
+        off, seen = (self.arrays[name][hour.day, rows].astype(np.float64) for name in ("off", "day_seen"))
+        return off, seen
 
-    def _learn(self, name: str, where: tuple[Ints, Ints], value: Floats, floor: float) -> None:
-        mean, count = self.arrays[name], self.arrays[f"{name}_seen"]
+    def learn(self, rows: Ints, hour: Hour, value: Floats, usual: Floats) -> None:
+        """Learn what was read where `usual` was expected."""
+        day, week = (hour.day, rows), (hour.week, rows)
+        rate = self._count("day_seen", day, _DAY_RATE)
+        self._move("day", day, value, rate)
+        self._move("off", day, np.abs(value - usual), rate)
+        self._move("week", week, value, self._count("week_seen", week, _WEEK_RATE))
+
+    def _count(self, name: str, where: tuple[Ints, Ints], least: float) -> Floats:
+        """Count one more reading; returns the weight of it in a mean of all, at `least` this."""
+        count = self.arrays[name]
         seen = np.minimum(count[where] + 1.0, _MOST_SEEN)
-        old = mean[where].astype(np.float64)
-        mean[where] = old + np.maximum(floor, 1.0 / seen) * (value - old)
         count[where] = seen
+        return np.maximum(least, 1.0 / seen)
+
+    def _move(self, name: str, where: tuple[Ints, Ints], value: Floats, rate: Floats) -> None:
+        mean = self.arrays[name]
+        old = mean[where].astype(np.float64)
+        mean[where] = old + rate * (value - old)

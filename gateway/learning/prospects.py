@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gateway.learning.calendar import WEEK_S, Almanac
+from gateway.learning.calendar import DAY_S, WEEK_S, Almanac
 from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.nature import Natures, Scale
@@ -25,6 +25,7 @@ RECENT = 23
 
 _LEAST_INTERVAL_S = 1e-3
 _WEEK = int(WEEK_S * SECOND)
+_FEW_DAYS = int(3 * DAY_S * SECOND)
 
 
 class View(NamedTuple):
@@ -33,7 +34,9 @@ class View(NamedTuple):
     `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
     stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
     unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
-    where there was none. `lowest` and `highest` are so of the last `RECENT` before.
+    where there was none. `off` is how far from what is usual it is on average at this hour of the
+    day, of which `hours` readings were seen, 0 while its days are hardly known. `lowest` and `highest` are so of the
+    last `RECENT` before.
     """
 
     rows: Ints
@@ -50,6 +53,8 @@ class View(NamedTuple):
     value: Floats
     outlook: Outlook
     weekly: Floats
+    off: Floats
+    hours: Floats
     lowest: Floats
     highest: Floats
 
@@ -99,13 +104,16 @@ class Prospects:
         (before, observed_at), (said, read) = times, numbers
         local_s, interval_s = self._almanac.local_s(observed_at), self.interval_s(at)
         hour = self._hour(local_s)
-        usual, weekly, hours = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
+        usual, weekly, weeks = self.profile.expect(rows, hour, self.pool.arrays["slow"][at])
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
-        is_second = observed_at - self.clock.arrays["born_at"][at] >= _WEEK  # before, the hour knows but itself
-        weekly = np.where(is_second & (hours > 0.0), weekly, np.nan)
+        age = observed_at - self.clock.arrays["born_at"][at]
+        weekly = np.where((age >= _WEEK) & (weeks > 0.0), weekly, np.nan)  # before, the hour knows but itself
+        off, hours = self.profile.off(rows, hour)
+        hours = np.where(age >= _FEW_DAYS, hours, 0.0)
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
         seen = self.seen(at) + 1.0
-        return View(rows, at, seen, *moments, scale, *values, outlook, weekly, *self.rhythm.extremes(rows, RECENT))
+        extremes = self.rhythm.extremes(rows, RECENT)
+        return View(rows, at, seen, *moments, scale, *values, outlook, weekly, off, hours, *extremes)
 
     def _hour(self, local_s: Ints) -> Hour:
         return hour_of(self._almanac.week_s(local_s))
@@ -129,7 +137,7 @@ class Prospects:
             self.rhythm.begin(view.rows[first], view.value[first])
         self.pool.learn(view.at, view.outlook, view.value)
         self.rhythm.learn(view.rows, view.value)
-        self.profile.learn(view.rows, view.hour, view.value)
+        self.profile.learn(view.rows, view.hour, view.value, view.outlook.seasonal)
         for place, row in self._chosen_in(view.rows):
             self.chosen[row].learn_one(float(view.read[place]), is_faulty=bool(is_faulty[place]))
 

@@ -14,7 +14,6 @@ from gateway.learning.evidence import Statistic
 from gateway.learning.gate import MEMORY_S, Gate
 from gateway.learning.nature import KindRule
 from gateway.learning.patience import WARM_UP, Patience
-from gateway.learning.peaks import Grid
 from gateway.learning.prospects import Prospects, View
 from gateway.learning.rows import Array, Places, Rows, positions, rounds, stretch, within
 from gateway.learning.shelf import STANDING, Shelf
@@ -168,7 +167,7 @@ class Streams:
         view, span = self._look(batch)
         rows, at, nature = view.rows, view.at, self.prospects.natures.of(view.rows)
         grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(at), view.interval_s)
-        case = self._suspicion.judge(view, Grid(grain, span), self._patience.youth(at, view.observed_at), nature)
+        case = self._suspicion.judge(view, (grain, span), self._patience.youth(at, view.observed_at), nature)
         was_on_trial = self._gate.is_on_trial(at)
         was_missing = view.before < self._gate.arrays["opened_at"][at]
         is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from gateway.learning.allowed import Allowed
 from gateway.learning.calendar import Almanac
-from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic
+from gateway.learning.evidence import KINDS, Evidence, Memory, Statistic, Unit
 from gateway.learning.habits import GRAIN, LENGTHS, REST, Habits, Stay
 from gateway.learning.nature import Natured
 from gateway.learning.peaks import Grid, Peaks
@@ -62,11 +62,15 @@ class Suspicion:
         for part in (self.evidence, self.tails, self.allowed, self.habits, self.habits.record):
             part.renew(rows)
 
-    def judge(self, view: View, grid: Grid, youth: Floats, nature: Natured) -> Case:
-        """What speaks against each reading by what was known before it; `grid` is changed where there are states."""
+    def judge(self, view: View, extent: tuple[Floats, Floats], youth: Floats, nature: Natured) -> Case:
+        """What speaks against each reading by what was known before it.
+
+        `extent` is the least change each of the streams has shown, and how far apart its values lie.
+        """
         rows, is_state = view.rows, nature.is_habitual
         places = positions(is_state)
-        statistics, memory = self.evidence.observe(view)
+        statistics, memory, units = self.evidence.observe(view)
+        grid = Grid(*extent, units)
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):
@@ -75,7 +79,8 @@ class Suspicion:
             stay = self.habits.stay(
                 rows[places], state, view.observed_at[places], self.habits.since(rows[places]), nature.is_event[places]
             )
-            statistics[:, places], grid.step[places] = stay.statistics(len(statistics)), GRAIN
+            statistics[:, places] = stay.statistics(len(statistics))
+            grid.step[places], grid.units[:, places] = GRAIN, 1.0
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
@@ -123,7 +128,7 @@ class Suspicion:
         stay = self.habits.stay(rows, self.habits.state(rows), at, since, is_event)
         is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
-        grid = Grid(np.full(len(rows), GRAIN), np.zeros(len(rows)))
+        grid = Grid(np.full(len(rows), GRAIN), np.zeros(len(rows)), np.ones((len(Unit), len(rows))))
         found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
         decades, doubt, kind = self._weigh(found, youth, is_state, is_state)
         period_s, days = np.zeros(len(rows)), np.zeros(len(rows))

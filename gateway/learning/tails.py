@@ -64,7 +64,8 @@ class Tails(Rows):
         number = np.arange(self.sides)
         self._statistic = number % self._half
         self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
-        self._least, self._few, self._cluster = (trait[self._statistic] for trait in traits)
+        self._least, self._few, self._cluster = (trait[self._statistic] for trait in traits[:3])
+        self._unit = traits.unit[self._statistic]
 
     def exceed(self, rows: Ints, statistics: Floats, grid: Grid) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.
@@ -85,8 +86,8 @@ class Tails(Rows):
         top = self._flat("top")[flat].astype(np.float64)
         reach = top + self._depth(side, row)
         reach = np.where(np.isfinite(reach), np.maximum(reach, 0.0), 0.0)
-        its = Grid(grid.step[place], grid.span[place])
-        least = np.where(self._least[side] > 0.0, self._least[side], its.step)
+        step, span = grid.measured(self._unit[side], place)
+        least = np.where(self._least[side] > 0.0, self._least[side], step)
         edge = self._flat("edge")[flat].astype(np.float64)
         excess, known = self._flat("excess")[flat].astype(np.float64), np.full(len(flat), _KNOWN)
         runs = positions((self._least[side] > 0.0) & np.isfinite(edge))
@@ -95,15 +96,15 @@ class Tails(Rows):
             excess[runs], known[runs] = excess[runs] - own, _KNOWN - (own > 0.0)
         mean = (excess + _PRIOR * (_PRIOR_SHARE * reach + least)) / known
         value = sides.reshape(-1)[found].astype(np.float64)
-        told = self._told(side, value, (edge, top), its)
+        told = self._told(side, value, (edge, top), (step, span))
         return Peaks(side, place, row, flat, value, told, edge, mean)
 
-    def _told(self, side: Ints, value: Floats, known: tuple[Floats, Floats], grid: Grid) -> Floats:
-        """The values as they are judged, by the lowest and the highest that are known."""
-        edge, top = known
+    def _told(self, side: Ints, value: Floats, known: tuple[Floats, Floats], grid: tuple[Floats, Floats]) -> Floats:
+        """The values as they are judged, by the lowest and the highest that are known, and by step and span."""
+        (edge, top), (step, span) = known, grid
         few = self._few[side]
-        is_next = (few > 0.0) & (value <= top + _NEXT * grid.step)
-        knows_few = (grid.span <= few * grid.step) & np.isfinite(edge)
+        is_next = (few > 0.0) & (value <= top + _NEXT * step)
+        knows_few = (span <= few * step) & np.isfinite(edge)
         return np.where(is_next, np.minimum(value, np.where(knows_few, edge, top)), value)
 
     def _goes_on(self, side: Ints, at: Ints, row: Ints) -> Mask:

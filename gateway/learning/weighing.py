@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gateway.learning.evidence import Statistic
+from gateway.learning.evidence import UNITS, Statistic, Unit
 from gateway.learning.patience import YOUTH_HANDICAP
 from gateway.learning.peaks import CLUSTER, Peaks, Traits
 from gateway.learning.prospects import RECENT
@@ -38,11 +38,14 @@ that they had shown, now none. One that knows more than two shows early in its m
 three times as late."""
 _FEW[: Statistic.HIGHEST + 1] = 16.0
 _FEW[Statistic.WEEKLY : Statistic.STEP + 1] = 2.0
+_FEW[Statistic.USUAL] = 16.0
 
 _CLUSTER = np.full(len(Statistic), CLUSTER)
 _CLUSTER[[Statistic.LOWEST, Statistic.HIGHEST]] = RECENT + 1.0
 
-TRAITS = Traits(_LEAST_EXCESS, _FEW, _CLUSTER)
+_UNIT = np.array([UNITS.get(statistic, Unit.SENSOR) for statistic in Statistic])
+
+TRAITS = Traits(_LEAST_EXCESS, _FEW, _CLUSTER, _UNIT)
 """For `Tails`."""
 
 

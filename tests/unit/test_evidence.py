@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from series import seen
+from series import UNKNOWN, Known, seen
 
 from gateway.learning.evidence import BLOCK, BLOCKS, KINDS, Evidence, Statistic
 from gateway.learning.pool import LAGS, Outlook
@@ -13,7 +13,7 @@ ROW = np.array([0])
 
 
 def observed(
-    values: list[float], evidence: Evidence | None = None, known: float = np.nan, *, is_counter: bool = False
+    values: list[float], evidence: Evidence | None = None, known: Known = UNKNOWN, *, is_counter: bool = False
 ) -> Floats:
     """Return all statistics of one stream, (reading, statistic), with forecasts of 0."""
     evidence = evidence or Evidence()
@@ -23,7 +23,7 @@ def observed(
     for number, value in enumerate(values):
         outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, lags)
         view = seen(value, outlook, values[:number], known, is_counter=is_counter)
-        statistics, memory = evidence.observe(view)
+        statistics, memory, _ = evidence.observe(view)
         evidence.learn(view, memory)
         rows.append(statistics[:, 0])
         lags = np.concatenate([[[value]], lags[:-1]])
@@ -82,7 +82,22 @@ def test_a_step_of_the_level_is_seen_as_such() -> None:
 def test_the_hour_of_the_week_is_no_evidence_until_it_was_seen() -> None:
     """An unknown hour gives no number, which no tail will look at."""
     assert np.isnan(observed([1.0, 2.0])[:, Statistic.WEEKLY]).all()
-    assert observed([1.0, 2.0], known=-1.0)[-1, Statistic.WEEKLY] == pytest.approx(3.0 - 1.0 / 2)
+    assert observed([1.0, 2.0], known=Known(weekly=-1.0))[-1, Statistic.WEEKLY] == pytest.approx(3.0 - 1.0 / 2)
+
+
+def test_how_far_off_counts_in_what_is_so_at_this_hour() -> None:
+    """Where a sensor is hardly ever off, a little is as odd as much is where it always is."""
+    seldom, often = (
+        observed([0.0, 0.1, 0.0, 4.0], known=Known(off=off, hours=1e6))[-1, Statistic.USUAL] for off in (0.5, 5.0)
+    )
+    assert seldom > 5.0 * often
+    assert np.isnan(observed([0.0, 4.0])[:, Statistic.USUAL]).all()
+
+
+def test_a_step_of_a_coarse_sensor_is_not_far_off() -> None:
+    """What is read in steps of 1 may be one off, however still it is at that hour; the average of these is less."""
+    found = observed([0.0, 1.0, 0.0, 1.0], known=Known(off=0.001, hours=1e6))[:, Statistic.USUAL]
+    assert 0.0 < found[-1] < 1.0
 
 
 def test_the_residual_is_what_was_not_foretold() -> None:

@@ -15,7 +15,7 @@ def lived(days: int, value_at: dict[int, float]) -> Profile:
     profile.grow(1)
     for day in range(days):
         for hour, value in value_at.items():
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]))
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]), np.zeros(1))
     return profile
 
 
@@ -44,7 +44,9 @@ def test_a_weekday_may_differ_from_the_others() -> None:
     profile = Profile()
     profile.grow(1)
     for day in range(70):
-        profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600])), np.array([0.0 if day % 7 == 6 else 50.0]))
+        profile.learn(
+            ROW, hour_of(np.array([day * DAY_S + 8 * 3600])), np.array([0.0 if day % 7 == 6 else 50.0]), np.zeros(1)
+        )
     sunday, weekly, seen = usual(profile, 6 * DAY_S + 8 * 3600)
     assert (weekly, seen) == (0.0, 10.0)
     assert sunday < 12.0
@@ -56,5 +58,19 @@ def test_old_habits_fade() -> None:
     profile = lived(1000, {8: 10.0})
     for day in range(30):
         for minute in range(0, 60, 5):
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600 + minute * 60])), np.array([40.0]))
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600 + minute * 60])), np.array([40.0]), np.zeros(1))
     assert usual(profile, 31 * DAY_S + 8 * 3600)[0] > 25.0
+
+
+def test_how_far_off_it_is_is_kept_by_the_half_hour() -> None:
+    """A sensor that is restless by day and still by night is known as both."""
+    profile = Profile()
+    profile.grow(1)
+    for day in range(20):
+        for hour, swing in ((3, 0.1), (15, 10.0)):
+            value = np.array([20.0 + swing * (-1) ** day])
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), value, np.array([20.0]))
+    (night, nights), (noon, _) = (profile.off(ROW, hour_of(np.array([hour * 3600]))) for hour in (3, 15))
+    assert night == pytest.approx(0.1)
+    assert noon == pytest.approx(10.0)
+    assert nights == 20.0

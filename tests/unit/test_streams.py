@@ -359,3 +359,34 @@ def test_an_hour_of_the_week_is_evidence_from_the_second_week_on(days: float, is
     """Within its first it is compared with itself, and would call the second week's difference unheard of."""
     streams, _ = live(noise(int(days * 288), 1, seed=28), 300.0)
     assert (streams.dumps()["tails/born_at"][Statistic.WEEKLY, 0] >= 0.0) == is_known
+
+
+def lights(days: int, seed: int) -> Floats:
+    """Return a reading each five minutes of a room: up to 800 lux by day, and dark by night; (reading, stream)."""
+    hour = np.arange(days * 288) % 288 / 12.0
+    draw = np.random.RandomState(seed)
+    is_day = (hour > 7.0) & (hour < 19.0)
+    values: Floats = np.where(is_day, draw.uniform(100.0, 800.0, hour.size), draw.uniform(0.0, 1.0, hour.size))
+    return values[:, None]
+
+
+def test_what_comes_at_the_wrong_hour_is_told() -> None:
+    """Light in the middle of the night is told, little as it is by day."""
+    values, night = lights(21, seed=29), 20 * 288 + 36
+    values[night : night + 12] += 150.0
+    _, said = live(values, 300.0)
+    opened = np.flatnonzero(said.change == Change.OPEN)
+    opened = opened[opened >= 20 * 288]
+    assert opened.tolist() == [pytest.approx(night, abs=6)]
+    assert said.kind[opened[0]] == Kind.SHIFT
+
+
+@pytest.mark.parametrize("unit", [2.0**-10, 2.0**10])
+def test_the_unit_of_a_sensor_changes_nothing(unit: float) -> None:
+    """Pascal or hectopascal, read in steps: the same is told, and as rare."""
+    values = np.round(noise(4000, 3, seed=30, memory=0.8) * 8.0) / 8.0
+    values[3000:3050] *= 6.0
+    (_, ours), (_, theirs) = live(values, 300.0), live(values * unit, 300.0)
+    assert ours.change.tolist() == theirs.change.tolist()
+    assert Change.OPEN in ours.change
+    assert ours.score == pytest.approx(theirs.score, rel=1e-3, abs=1e-3)

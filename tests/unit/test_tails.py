@@ -10,17 +10,18 @@ from gateway.learning.tails import PEAKS, Tails
 from gateway.records import Floats
 
 ROWS = np.arange(1)
+SENSOR = np.zeros(1, np.int64)
 FEW = 8.0
 
 
 def grid(step: float = 0.0, span: float = np.inf, streams: int = 1) -> Grid:
     """Return in which steps, and how far, the values of some streams go."""
-    return Grid(np.full(streams, step), np.full(streams, span))
+    return Grid(np.full(streams, step), np.full(streams, span), np.ones((1, streams)))
 
 
 def grown(streams: int = 1, least: float = 0.0, few: float = 0.0) -> Tails:
     """Return the tails of one statistic."""
-    tails = Tails(Traits(np.array([least]), np.array([few]), np.array([CLUSTER])), 1)
+    tails = Tails(Traits(np.array([least]), np.array([few]), np.array([CLUSTER]), SENSOR), 1)
     tails.grow(streams)
     return tails
 
@@ -184,7 +185,7 @@ def test_a_run_that_goes_on_is_not_compared_with_itself() -> None:
 
 def test_what_is_looked_at_upwards_only_has_one_tail() -> None:
     """Little of what is never negative is no news, and the range seen of it begins at 0."""
-    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.array([CLUSTER])), 0)
+    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.array([CLUSTER]), SENSOR), 0)
     tails.grow(1)
     values = np.random.RandomState(11).standard_exponential(1000)
     for value in values:
