@@ -15,7 +15,6 @@ from gateway.records import Floats, Ints, Mask
 Column: TypeAlias = npt.NDArray[Any]
 """Whole numbers, or floats of 32 or 64 bits."""
 
-
 HEAD = struct.Struct("<Bq")
 """How many columns there are, and the time of the first row. The type of each column follows, then their bytes."""
 

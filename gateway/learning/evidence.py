@@ -8,7 +8,7 @@ et al., "The mean square successive difference", 1941): that of the values told 
 RUN is the length of a run, and more and more its logarithm where it is long. By the length alone sensors that mostly
 rest are called stuck; by the logarithm alone what sticks in its first day is not found.
 USUAL is how far off what is usual at the hour readings are, in how far they are on average at that hour of the day:
-light in the night is little by day. In the unit of the sensor, as it was, a quarter of such was found (`bench_hours`).
+light in the night is little by day. In the unit of the sensor a third as much of that is found (`bench_hours.py`).
 """
 
 from enum import IntEnum
@@ -28,8 +28,8 @@ _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
 _WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
-_LEAST_OFF = 0.03  # of what it is off at all hours; with 0.1 light at night is found a third less often
-_FAR, _FARTHEST = 6.0, 50.0  # times as far off as on average; straight, NAB has a twentieth more false points
+_LEAST_OFF = 0.03  # of what it is off at all hours; 0.1 finds as much, with 0.3 light at night is hardly found
+_FAR, _FARTHEST = 6.0, 50.0  # times as far off as on average; straight, NAB has 4 % more false points
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -68,13 +68,12 @@ class Unit(IntEnum):
     """In what a statistic is measured."""
 
     SENSOR = 0
-    OFF = 1  # how far off what is usual at the hour the sensor is on average
-    MOVE = 2  # how far it moves from reading to reading on average
+    OFF = 1  # how far off what is usual at the hour it is on average
+    MOVE = 2  # the move of one reading that raises the logarithm of how far it moves on average by one
 
 
 UNITS = {Statistic.USUAL: Unit.OFF, Statistic.SPREAD: Unit.MOVE}
 """Of those that are no numbers of the sensor's own unit."""
-
 
 Memory: TypeAlias = dict[str, Floats]
 """New columns of `Evidence`, by name."""
@@ -129,7 +128,7 @@ class Evidence(Rows):
                 _bent(memory["run"], _LONG),
             ]
         )
-        return statistics, memory, np.stack([np.ones(len(off)), off, moves])
+        return statistics, memory, np.stack([np.ones(len(off)), off, moves / _SPREAD])
 
     def _moved(self, view: View, is_first: Mask) -> tuple[Floats, Floats]:
         """How far each stream moved with this reading, and the least it ever did (infinite where it never has)."""

@@ -1,10 +1,8 @@
 """What is usual at this hour: profiles of the local day and week."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-from gateway.learning.calendar import DAY_S, WEEK_S
+from gateway.learning.calendar import WEEK_S
 from gateway.learning.rows import Rows
 from gateway.records import Floats, Ints
 
@@ -16,16 +14,9 @@ _TRUST_WEEK = 2.0  # readings of one hour of the week that weigh as much as the 
 _MOST_SEEN = 200.0
 
 
-class Hour(NamedTuple):
-    """The hour of the day and the hour of the week of some moments."""
-
-    day: Ints
-    week: Ints
-
-
-def hour_of(week_s: Ints) -> Hour:
-    """Where in its day and its week each local time is."""
-    return Hour(week_s % DAY_S // (DAY_S // DAY_BINS), week_s % WEEK_S // (WEEK_S // WEEK_BINS))
+def hour_of(week_s: Ints) -> Ints:
+    """The hour of the week of each local time; its remainder by `DAY_BINS` is that of the day."""
+    return week_s % WEEK_S // (WEEK_S // WEEK_BINS)
 
 
 class Profile(Rows):
@@ -48,27 +39,27 @@ class Profile(Rows):
             }
         )
 
-    def expect(self, rows: Ints, hour: Hour, base: Floats) -> tuple[Floats, Floats, Floats]:
-        """What is usual for each of `rows` at its hour; `base` is its slow mean.
+    def expect(self, rows: Ints, hour: Ints, base: Floats) -> tuple[Floats, Floats, Floats]:
+        """What is usual for each of `rows` at its hour of the week; `base` is its slow mean.
 
         Returns the shrunken expectation, the plain mean of the hour of the week, and how often that was seen.
         """
-        day, week = hour
+        day = hour % DAY_BINS
         seen = self.arrays["day_seen"][day, rows].astype(np.float64)
         usual = (seen * self.arrays["day"][day, rows] + base) / (seen + 1.0)
-        weekly = self.arrays["week"][week, rows].astype(np.float64)
-        seen = self.arrays["week_seen"][week, rows].astype(np.float64)
+        weekly = self.arrays["week"][hour, rows].astype(np.float64)
+        seen = self.arrays["week_seen"][hour, rows].astype(np.float64)
         trust = np.minimum(seen, 12.0)
         return (trust * weekly + _TRUST_WEEK * usual) / (trust + _TRUST_WEEK), weekly, seen
 
-    def off(self, rows: Ints, hour: Hour) -> tuple[Floats, Floats]:
+    def off(self, rows: Ints, hour: Ints) -> tuple[Floats, Floats]:
         """How far off what is expected each of `rows` is on average at its hour, and how often that was seen."""
-        off, seen = (self.arrays[name][hour.day, rows].astype(np.float64) for name in ("off", "day_seen"))
+        off, seen = (self.arrays[name][hour % DAY_BINS, rows].astype(np.float64) for name in ("off", "day_seen"))
         return off, seen
 
-    def learn(self, rows: Ints, hour: Hour, value: Floats, usual: Floats) -> None:
+    def learn(self, rows: Ints, hour: Ints, value: Floats, usual: Floats) -> None:
         """Learn what was read where `usual` was expected."""
-        day, week = (hour.day, rows), (hour.week, rows)
+        day, week = (hour % DAY_BINS, rows), (hour, rows)
         rate = self._count("day_seen", day, _DAY_RATE)
         self._move("day", day, value, rate)
         self._move("off", day, np.abs(value - usual), rate)

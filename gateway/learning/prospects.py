@@ -9,7 +9,7 @@ from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.nature import Natures, Scale
 from gateway.learning.pool import Outlook, Pool
-from gateway.learning.profile import Hour, Profile, hour_of
+from gateway.learning.profile import Profile, hour_of
 from gateway.learning.rhythm import Rhythm
 from gateway.learning.rows import Places, positions
 from gateway.records import SECOND, Floats, Ints, Mask
@@ -34,9 +34,8 @@ class View(NamedTuple):
     `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
     stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
     unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
-    where there was none. `off` is how far from what is usual it is on average at this hour of the
-    day, of which `hours` readings were seen, 0 while its days are hardly known. `lowest` and `highest` are so of the
-    last `RECENT` before.
+    where there was none. `off` is how far from what is usual it is on average at this hour of the day, of which `hours`
+    readings were seen, 0 while its days are hardly known. `lowest` and `highest` are so of the last `RECENT` before.
     """
 
     rows: Ints
@@ -45,7 +44,7 @@ class View(NamedTuple):
     observed_at: Ints
     before: Ints
     local_s: Ints
-    hour: Hour
+    hour: Ints
     interval_s: Floats
     scale: Scale
     said: Floats
@@ -115,7 +114,7 @@ class Prospects:
         extremes = self.rhythm.extremes(rows, RECENT)
         return View(rows, at, seen, *moments, scale, *values, outlook, weekly, off, hours, *extremes)
 
-    def _hour(self, local_s: Ints) -> Hour:
+    def _hour(self, local_s: Ints) -> Ints:
         return hour_of(self._almanac.week_s(local_s))
 
     def band(self, view: View) -> tuple[Floats, Floats, Floats]:

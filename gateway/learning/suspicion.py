@@ -70,7 +70,7 @@ class Suspicion:
         rows, is_state = view.rows, nature.is_habitual
         places = positions(is_state)
         statistics, memory, units = self.evidence.observe(view)
-        grid = Grid(*extent, units)
+        grid = Grid(extent[0].copy(), extent[1], units)
         level, stay = statistics[Statistic.LEVEL].copy(), None
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):

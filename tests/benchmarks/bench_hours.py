@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from peers import ZScore
+from peers import Plugin
 from signals import Replay
 
-from gateway.records import Floats, State
+from gateway.records import Floats
 
 DAYS, MINUTES = 24, 24 * 60
 NIGHTS = (12, 16, 20)
-LASTS, GRACE, QUIET = 45, 15, 12
+LASTS, GRACE = 45, 15
 STEPS = (1, 5, 15)
 HOUR = np.arange(DAYS * MINUTES) % MINUTES / 60.0
 
@@ -84,13 +84,8 @@ def nights(draw: np.random.RandomState) -> list[int]:
 
 def peers(values: Floats) -> list[int]:
     """The readings with which the peer opens an incident."""
-    model, quiet, opened = ZScore(), 0, list[int]()
-    for place, value in enumerate(values.tolist()):
-        is_told = model.score_learn_one(value) >= 0.5
-        if is_told and quiet <= 0:
-            opened.append(place)
-        quiet = QUIET if is_told else quiet - 1
-    return opened
+    plugin = Plugin()
+    return [place for place, value in enumerate(values.tolist()) if plugin.opens(value)]
 
 
 def tally(opened: list[int], odd: list[int], step: int) -> tuple[int, int]:
@@ -100,41 +95,42 @@ def tally(opened: list[int], odd: list[int], step: int) -> tuple[int, int]:
     return found, sum(not any(at <= minute <= at + MINUTES / 6 for at in odd) for minute in told)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=12, help="sensors of each kind")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    draw = np.random.RandomState(options.seed)
-    names = [name for name in SENSORS for _ in range(options.count)]
+def lives(count: int, seed: int) -> tuple[list[str], list[list[int]], Floats]:
+    """Of each sensor its kind, the minutes at which its odd nights begin, and what it reads, (minute, sensor)."""
+    draw = np.random.RandomState(seed)
+    names = [name for name in SENSORS for _ in range(count)]
     odd, columns = [nights(draw) for _ in names], []
     for name, its in zip(names, odd, strict=True):
         values = SENSORS[name].live(draw)
         for at in its:
             values[at : at + LASTS] += SENSORS[name].more
         columns.append(values)
+    return names, odd, np.stack(columns, axis=1)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=12, help="sensors of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    names, odd, minutes = lives(options.count, options.seed)
+    chances, months = options.count * len(NIGHTS), options.count * DAYS / 30
     for step in STEPS:
-        values = np.stack(columns, axis=1).reshape(-1, step, len(names)).mean(axis=1)
-        replay = Replay(names, step * 60)
-        told: list[list[int]] = [[] for _ in names]
-        place = {f"{name}/{number}": number for number, name in enumerate(names)}
-        for number, incident in replay.play(values):
-            if incident.state is State.OPEN:
-                told[place[incident.device]].append(number)
+        values = minutes.reshape(-1, step, len(names)).mean(axis=1)
+        ours, theirs = Replay(names, step * 60).opened(values), [peers(column) for column in values.T]
         counts = Counter[tuple[str, str]]()
-        for which, name in enumerate(names):
-            for who, opened in (("ours", told[which]), ("peer", peers(values[:, which]))):
-                found, false = tally(opened, odd[which], step)
+        for who, opened in (("ours", ours), ("peer", theirs)):
+            for name, its, mine in zip(names, odd, opened, strict=True):
+                found, false = tally(mine, its, step)
                 counts[name, f"{who} found"] += found
                 counts[name, f"{who} false"] += false
         for name in SENSORS:
-            chances, months = options.count * len(NIGHTS), options.count * DAYS / 30
-            ours, theirs = (
+            our, their = (
                 f"{counts[name, f'{who} found'] / chances:.2f} at {counts[name, f'{who} false'] / months:.1f}"
                 for who in ("ours", "peer")
             )
-            print(f"{step:2d} min {name:12} found {ours} false per 30 days; peer {theirs}")
+            print(f"{step:2d} min {name:12} found {our} false per 30 days; peer {their}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from peers import ZScore
+from peers import Plugin
 from signals import DAY_S, START
 
 from device_sim import fleet, plan
@@ -37,7 +37,6 @@ SPANS_S = {
     "third to tenth": (2 * DAY_S, HEALTHY_S),
 }
 STARTED_S = START / SECOND
-QUIET = 12
 LIMITS = Limits(new_streams_per_min=100_000)
 
 
@@ -75,18 +74,15 @@ class Peer:
     """The rule of the plugin on every sensor."""
 
     def __init__(self) -> None:
-        self.models: defaultdict[int, ZScore] = defaultdict(ZScore)
-        self.quiet: Counter[int] = Counter()
+        self.plugins = defaultdict[int, Plugin](Plugin)
         self.alarms: list[Alarm] = []
 
     def hear(self, batch: Batch, shard: Shard) -> None:
-        """Judge and learn; an incident opens with the first reading that is told after quiet ones."""
+        """Judge and learn, and keep what opens."""
         for row, at, value in zip(batch.stream.tolist(), batch.observed_at.tolist(), batch.value.tolist(), strict=True):
-            is_told = self.models[row].score_learn_one(value) >= 0.5
-            if is_told and self.quiet[row] <= 0:
+            if self.plugins[row].opens(value):
                 device, sensor = shard.directory.streams[row]
                 self.alarms.append(Alarm(at / SECOND, device, f"{row}-{at}", "open", sensor))
-            self.quiet[row] = QUIET if is_told else self.quiet[row] - 1
 
 
 def live(its: Sequence[Device], onsets: Sequence[Onset], until_s: float) -> Life:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gateway.records import SECOND, Batch, Floats, Incident, Ints
+from gateway.records import SECOND, Batch, Floats, Incident, Ints, State
 from gateway.shard import Rules, Shard
 
 DAY_S = 86_400
@@ -148,3 +148,12 @@ class Replay:
             for row, incident in self.shard.apply(batch).changes:
                 if row is not None:
                     yield int(number[row]), incident
+
+    def opened(self, values: Floats) -> list[list[int]]:
+        """The numbers of the readings with which each sensor's device opened incidents; one sensor a device."""
+        told: list[list[int]] = [[] for _ in self.rows]
+        place = {self.shard.directory.streams[row][0]: number for number, row in enumerate(self.rows.tolist())}
+        for number, incident in self.play(values):
+            if incident.state is State.OPEN:
+                told[place[incident.device]].append(number)
+        return told

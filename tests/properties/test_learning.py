@@ -158,10 +158,8 @@ def test_days_of_weekends_are_counted_as_they_are_lived(holidays: list[int], lik
 )
 def test_rarity_grows_with_distance(past: Floats, far: list[float]) -> None:
     """Whatever was seen, of two values on the same side the farther is at least as rare."""
-    tails, row = (
-        Tails(Traits(np.zeros(1), np.zeros(1), np.full(1, CLUSTER), np.zeros(1, np.int64)), 1),
-        np.zeros(1, np.int64),
-    )
+    row = np.zeros(1, np.int64)
+    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.full(1, CLUSTER), row), 1)
     tails.grow(1)
     for value in past:
         tails.learn(row, tails.exceed(row, np.array([[value]]), Grid(np.zeros(1), np.zeros(1), np.ones((1, 1)))))

@@ -62,7 +62,7 @@ def test_old_habits_fade() -> None:
     assert usual(profile, 31 * DAY_S + 8 * 3600)[0] > 25.0
 
 
-def test_how_far_off_it_is_is_kept_by_the_half_hour() -> None:
+def test_how_far_off_it_is_is_kept_by_the_hour() -> None:
     """A sensor that is restless by day and still by night is known as both."""
     profile = Profile()
     profile.grow(1)
