@@ -9,6 +9,7 @@ HOME_ASSISTANT := $(VENV)/homeassistant
 HOME_ASSISTANT_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python) $(shell command -v python3.13))
 NAB ?= ../shared/data/nab
 NAB_SCORE ?= ../shared/bench/nab_score.py
+RECORDINGS ?=
 
 .PHONY: install demo servers check test bench soak lock clean
 
@@ -58,7 +59,8 @@ test: $(DEVELOPED) servers
 	$(BIN)/pytest -m "not soak" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: $(DEVELOPED) servers
-	$(BIN)/python tests/benchmarks/run_all.py --nab $(NAB) --nab-score $(NAB_SCORE)
+	$(BIN)/python tests/benchmarks/run_all.py --nab $(NAB) --nab-score $(NAB_SCORE) \
+		$(if $(RECORDINGS),--recordings $(RECORDINGS))
 
 soak: $(DEVELOPED) servers $(if $(HOME_ASSISTANT_PYTHON),$(HOME_ASSISTANT)/installed)
 	$(BIN)/pytest -m soak

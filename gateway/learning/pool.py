@@ -4,7 +4,9 @@ The weights follow ML-Poly (Gaillard, Stoltz and van Erven, "A second-order boun
 the slope of the loss at the mixture: regret against the best *mixture* of the forecasters is bounded, whatever the
 stream does. Losses are discounted so that the pool follows a stream that changes its nature. On the 47 real streams
 of NAB this is 3.6 % better than the best single forecaster in hindsight (Bernstein online aggregation on plain losses,
-Wintenberger 2017, was 1 % worse than it), and needs no exponential.
+Wintenberger 2017, was 1 % worse than it), and needs no exponential. Where one forecaster is ahead of the mixture it
+is followed instead ("Follow the leader if you can, hedge if you must", de Rooij et al., JMLR 2014): on 3 of those
+streams the mixture was 3 to 8 % behind the median of the last three values, now 2 % on the worst.
 """
 
 from typing import NamedTuple
@@ -26,6 +28,7 @@ _BOUND = 4.0  # scales; an error beyond this teaches the autoregression as much 
 DISCOUNT = 0.999  # of old losses: a memory of 1,000 readings; 0.998 is 0.2 % worse, and steps are followed no sooner
 _CLIP = 100.0  # scales; a loss counts at most this much. With 8 whoever is right about rare bursts is never believed
 _DOUBT = 0.001  # squares of a loss that weigh against believing a forecaster at once; ten times as much is 0.1 % worse
+_LEAD = 0.02  # of its loss, by which the best forecaster is ahead where it alone is followed; 0.05 is 2.3 % behind it
 LEAST = 1e-9  # regret of who is behind: they share evenly while nobody is ahead
 _SCALE_RATE = 0.003  # slow, or a stream that mostly rests forgets between its bursts how large they are
 COVERAGE = 0.9
@@ -38,6 +41,7 @@ class Outlook(NamedTuple):
     """What the pool said before it saw the value, kept for learning from it."""
 
     experts: Floats  # (forecaster, row)
+    mixed: Floats
     expected: Floats
     scale: Floats  # how far off the pool is on average
     seasonal: Floats  # what is usual at this hour
@@ -63,6 +67,7 @@ class Pool(Rows):
                 "width": ((), np.float64, 2.0),
                 "regret": (many, np.float32, 0.0),
                 "square": (many, np.float32, 0.0),
+                "loss": ((len(EXPERTS) + 1,), np.float32, 0.0),
             }
         )
 
@@ -90,22 +95,23 @@ class Pool(Rows):
             ]
         )
         ahead = np.maximum(a["regret"][:, at], LEAST)
-        expected = mix(experts, ahead * ahead / (_DOUBT + a["square"][:, at]))
-        return Outlook(experts, expected, a["scale"][at].copy(), seasonal, lags)
+        mixed = mix(experts, ahead * ahead / (_DOUBT + a["square"][:, at]))
+        return Outlook(experts, mixed, _follow(experts, mixed, a["loss"][:, at]), a["scale"][at].copy(), seasonal, lags)
 
     def learn(self, at: Places, outlook: Outlook, value: Floats) -> None:
         """Learn `value`."""
         a = self.arrays
         seen = a["seen"][at] + 1.0
         a["seen"][at] = seen
-        residual = value - outlook.expected
-        size, width = np.abs(residual), a["width"][at]
-        gain = credit(outlook.experts, outlook.expected, outlook.scale, residual)
+        size, width = np.abs(value - outlook.expected), a["width"][at]
+        gain = credit(outlook.experts, outlook.mixed, outlook.scale, value - outlook.mixed)
         a["regret"][:, at] = DISCOUNT * a["regret"][:, at] + gain
         a["square"][:, at] = DISCOUNT * a["square"][:, at] + gain * gain
+        loss, most = np.abs(np.concatenate([outlook.experts, outlook.mixed[None]]) - value), _CLIP * outlook.scale
+        a["loss"][:, at] = DISCOUNT * a["loss"][:, at] + np.minimum(loss, most)
         a["width"][at] = widened(width, size > width * outlook.scale)
         a["scale"][at] = outlook.scale + ewma_rate(_SCALE_RATE, seen - 1.0) * (size - outlook.scale)
-        self._follow(at, outlook, value, seen)
+        self._move(at, outlook, value, seen)
         self._adapt(at, outlook, value, seen > LAGS)
         lags = a["lags"]
         lags[1:, at] = outlook.lags[:-1]
@@ -115,7 +121,7 @@ class Pool(Rows):
         """Half the width of the interval that holds the value with probability `COVERAGE`."""
         return np.asarray(self.arrays["width"][at] * outlook.scale)
 
-    def _follow(self, at: Places, outlook: Outlook, value: Floats, seen: Floats) -> None:
+    def _move(self, at: Places, outlook: Outlook, value: Floats, seen: Floats) -> None:
         a, plain = self.arrays, plain_rate(seen)
         for name, floor in (("level", _LEVEL), ("slow", _SLOW)):
             old = a[name][at]
@@ -152,6 +158,17 @@ def mix(experts: Floats, weight: Floats) -> Floats:
     for share, part in zip(shares, parts, strict=True):
         total, mixed = total + share, mixed + part
     return np.asarray(mixed / total)
+
+
+def _follow(experts: Floats, mixed: Floats, loss: Floats) -> Floats:
+    """The mixture, and more and more the best of the forecasters instead, as far as the `loss` of that is less.
+
+    The last row of `loss` is that of the mixture.
+    """
+    best, every = np.argmin(loss[:-1], axis=0), np.arange(len(mixed))
+    least, own = loss[best, every].astype(np.float64), loss[-1].astype(np.float64)
+    trust = within((own / np.maximum(least, TINY) - 1.0) / _LEAD, 0.0, 1.0)
+    return np.asarray(mixed + trust * (experts[best, every] - mixed))
 
 
 def credit(experts: Floats, expected: Floats, scale: Floats, residual: Floats) -> Floats:

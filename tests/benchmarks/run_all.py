@@ -1,8 +1,9 @@
 """Run every benchmark, one after the other, and print what each measured.
 
-Usage: run_all.py [--nab FOLDER --nab-score SCRIPT]
+Usage: run_all.py [--nab FOLDER --nab-score SCRIPT] [--recordings FOLDER]
 
-The Numenta Anomaly Benchmark is not part of the project: without its data what needs it is left out, and said so.
+The Numenta Anomaly Benchmark is not part of the project, nor are recordings of real sensors: without their data what
+needs it is left out, and said so.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-RECORDED = ("bench_forecast", "bench_nab")
 
 
 def main() -> int:
@@ -20,17 +20,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nab", type=Path, default=Path("../shared/data/nab"))
     parser.add_argument("--nab-score", type=Path, default=Path("../shared/bench/nab_score.py"))
+    parser.add_argument("--recordings", type=Path, help="files of healthy sensors, as `gateway replay` reads them")
     options = parser.parse_args()
+    has_nab, has_recordings = options.nab.is_dir() and options.nab_score.is_file(), options.recordings is not None
+    nab = ["--nab", str(options.nab)]
+    needs = {
+        "bench_forecast": (has_nab, nab),
+        "bench_nab": (has_nab, [*nab, "--nab-score", str(options.nab_score)]),
+        "bench_recorded": (has_recordings, ["--recordings", str(options.recordings)]),
+    }
     failed = 0
     for script in sorted(HERE.glob("bench_*.py")):
-        arguments = []
-        if script.stem in RECORDED:
-            if not (options.nab.is_dir() and options.nab_score.is_file()):
-                print(f"\n== {script.stem}: left out, no data at {options.nab}", flush=True)
-                continue
-            arguments = ["--nab", str(options.nab)]
-        if script.stem == "bench_nab":
-            arguments += ["--nab-score", str(options.nab_score)]
+        has_data, arguments = needs.get(script.stem, (True, []))
+        if not has_data:
+            print(f"\n== {script.stem}: left out, its data is not here", flush=True)
+            continue
         print(f"\n== {script.stem}", flush=True)
         started = time.monotonic()
         failed += subprocess.run([sys.executable, script, *arguments], check=False).returncode != 0

@@ -51,6 +51,18 @@ def test_the_pool_is_about_as_good_as_its_best_member() -> None:
     assert {name: each for name, each in zip(found, ratio.tolist(), strict=True) if each > 1.05} == {}
 
 
+@pytest.mark.parametrize(("loss", "trust"), [(4.9, 0.0), (5.0, 0.0), (5.05, 0.5), (5.1, 1.0), (50.0, 1.0)])
+def test_who_is_ahead_of_the_mixture_is_followed_instead(loss: float, trust: float) -> None:
+    """The farther the best of the forecasters is ahead, the more, and at 2 % it alone."""
+    pool, rows, median = lived(signals(50)["walk"][:, None])[0], np.zeros(1, np.int64), EXPERTS.index("median")
+    pool.arrays["loss"][:, 0] = 10.0
+    pool.arrays["loss"][[median, -1], 0] = 5.0, loss
+    outlook = predicted(pool, rows)
+    alone = outlook.experts[median]
+    assert abs(alone - outlook.mixed) > 0.01
+    assert outlook.expected == pytest.approx(trust * alone + (1.0 - trust) * outlook.mixed, rel=1e-5)
+
+
 def test_the_interval_holds_what_it_promises() -> None:
     """Nine in ten values fall into the interval, for light and for heavy tails."""
     draw = np.random.RandomState(2)
