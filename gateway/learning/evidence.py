@@ -28,8 +28,9 @@ _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
 _WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
-_LEAST_OFF = 0.03  # of what it is off at all hours; 0.1 finds as much, with 0.3 light at night is hardly found
-_FAR, _FARTHEST = 6.0, 50.0  # times as far off as on average; straight, NAB has 4 % more false points
+_LEAST_OFF = 0.03  # of what it was off of late; with 0.1 a fifth less light at night is found, with 0.3 hardly any
+_FAR = 6.0  # times as far off as on average; straight, a tenth more is found at wrong hours, NAB has 2 % more false
+_FARTHEST = 50.0  # the same; one glitch must not carry the mean for long
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -73,7 +74,7 @@ class Unit(IntEnum):
 
 
 UNITS = {Statistic.USUAL: Unit.OFF, Statistic.SPREAD: Unit.MOVE}
-"""Of those that are no numbers of the sensor's own unit."""
+"""Of those whose steps are no steps of the sensor; RUN goes in readings, and has a least excess of its own."""
 
 Memory: TypeAlias = dict[str, Floats]
 """New columns of `Evidence`, by name."""

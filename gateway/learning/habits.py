@@ -28,7 +28,8 @@ STATES = 16
 last."""
 
 LENGTHS = 7
-"""Of so many states how long each lasts is judged by itself; of the others together."""
+"""Of so many states how long each lasts is judged by itself; of the others together. With `REST` they take the place of
+the statistics that are in the sensor's own unit."""
 
 REST = LENGTHS
 """The statistic of the resting state, after one of each state."""

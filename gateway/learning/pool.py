@@ -28,7 +28,7 @@ _BOUND = 4.0  # scales; an error beyond this teaches the autoregression as much 
 DISCOUNT = 0.999  # of old losses: a memory of 1,000 readings; 0.998 is 0.2 % worse, and steps are followed no sooner
 _CLIP = 100.0  # scales; a loss counts at most this much. With 8 whoever is right about rare bursts is never believed
 _DOUBT = 0.001  # squares of a loss that weigh against believing a forecaster at once; ten times as much is 0.1 % worse
-_LEAD = 0.02  # of its loss, by which the best forecaster is ahead where it alone is followed; 0.05 is 2.3 % behind it
+_LEAD = 0.02  # of its loss, by which the best forecaster is ahead where it is followed alone; 0.01 or 0.03 is no better
 LEAST = 1e-9  # regret of who is behind: they share evenly while nobody is ahead
 _SCALE_RATE = 0.003  # slow, or a stream that mostly rests forgets between its bursts how large they are
 COVERAGE = 0.9
@@ -41,7 +41,7 @@ class Outlook(NamedTuple):
     """What the pool said before it saw the value, kept for learning from it."""
 
     experts: Floats  # (forecaster, row)
-    mixed: Floats
+    mixed: Floats  # what all say together; each is credited by it
     expected: Floats
     scale: Floats  # how far off the pool is on average
     seasonal: Floats  # what is usual at this hour

@@ -25,7 +25,7 @@ RECENT = 23
 
 _LEAST_INTERVAL_S = 1e-3
 _WEEK = int(WEEK_S * SECOND)
-_FEW_DAYS = int(3 * DAY_S * SECOND)
+_FEW_DAYS = int(3 * DAY_S * SECOND)  # how far off readings of an hour are, fewer days do not say
 
 
 class View(NamedTuple):

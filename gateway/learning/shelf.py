@@ -22,7 +22,7 @@ back."""
 
 FORECAST = {
     "profile": STANDING["profile"],
-    "pool": STANDING["pool"] | {"regret", "square"},
+    "pool": STANDING["pool"] | {"regret", "square", "loss"},
     "rhythm": STANDING["rhythm"],
 }
 """What falls back when an incident ends by itself, and what of it does not: who forecasts well has been seen. Putting

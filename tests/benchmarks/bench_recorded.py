@@ -5,43 +5,48 @@ replay` reads, each of a healthy device; `--count` and `--seed` for more. As the
 first two weeks and after them, as a ratio to the budget of one in 30 days. Then every column is a device of its own, in
 copies with a fault each in their second half, which is found when it is told within `LASTS` readings or before it is
 over. What a column shows of itself may lie beyond that: where the wind has no daily rhythm, it cannot be late. The peer
-is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3): as shipped, and on the faults with its
-threshold raised until it tells the columns as they are no more often than we do.
+is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3): as shipped, the sensors of a device added up,
+and on the faults with its threshold raised until it tells no more readings of the columns as they are than we open
+incidents.
 """
 
 import argparse
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from peers import Plugin, ZScore
-from signals import DAY_S
+from signals import DAY_S, lived
 
 from gateway import recordings
-from gateway.records import SECOND, Batch, Floats, Incident, Ints, State
+from gateway.records import SECOND, Floats, Ints, State, is_text
 from gateway.shard import Rules, Shard
 
 MOST, LEAST = 6000, 1000
 """Readings of a column that are used, and that it needs."""
 
+STATES = 2
+
 FAULTS = ("spike", "shift", "drift", "stuck", "noise", "quiet", "late", "hour")
 LASTS, BRIEF, DRIFTS = 72, 3, 48
 SMOOTH = 49
 YOUNG_DAYS, MONTH_DAYS = 14, 30
-ROUNDS_IN_BATCH = 64
+DAY = DAY_S * SECOND
 
 
 class Column(NamedTuple):
-    """What one sensor showed, with which rows of its recording, and how many readings of it are a day."""
+    """What one sensor showed, by which rows of its recording; how many readings a day has, and which of it each is."""
 
     name: str
     rows: Ints
     observed_at: Ints
     values: Floats
     day: int
+    hour: Ints
 
 
 class Fault(NamedTuple):
@@ -52,16 +57,24 @@ class Fault(NamedTuple):
     lasts: int
 
 
+def tidy(recording: recordings.Recording) -> recordings.Recording:
+    """The same in order of time, of each moment the first, without columns of texts."""
+    at, first = np.unique(recording.observed_at, return_index=True)
+    values = np.where(is_text(recording.values).any(axis=0), np.nan, recording.values)[first]
+    times = tuple(recording.times[number] for number in first.tolist())
+    return replace(recording, times=times, observed_at=at, values=values)
+
+
 def columns(recording: recordings.Recording) -> Iterator[Column]:
     """Its sensors that have numbers enough."""
     for sensor, values in zip(recording.sensors, recording.values.T, strict=True):
         known = np.flatnonzero(~np.isnan(values))[:MOST]
-        if len(known) < LEAST or not np.ptp(values[known]):
-            print(f"{recording.path} {sensor}: left out, it has too few readings or never moves")
+        if len(known) < LEAST or len(np.unique(values[known])) <= STATES:
+            print(f"{recording.path} {sensor}: left out, it has too few numbers, or is a state")
             continue
         at = recording.observed_at[known]
-        day = round(DAY_S * SECOND / float(np.median(np.diff(at))))
-        yield Column(f"{recording.path} {sensor}", known, at, values[known], day)
+        day = round(DAY / float(np.median(np.diff(at))))
+        yield Column(f"{recording.path} {sensor}", known, at, values[known], day, at % DAY * day // DAY)
 
 
 def smooth(values: Floats) -> Floats:
@@ -71,9 +84,20 @@ def smooth(values: Floats) -> Floats:
 
 
 def off_by_hour(column: Column) -> Floats:
-    """How far off the mean of its time of day the column is at each, root mean square."""
-    days = column.values[: len(column.values) // column.day * column.day].reshape(-1, column.day)
-    return np.asarray(days.std(axis=0))
+    """How far off the mean of its time of day the column is at each, root mean square; infinite where it never is."""
+    count = np.bincount(column.hour, minlength=column.day)
+    mean = np.bincount(column.hour, column.values, column.day) / np.maximum(count, 1)
+    power = np.bincount(column.hour, (column.values - mean[column.hour]) ** 2, column.day)
+    return np.where(count > 0, np.sqrt(power / np.maximum(count, 1)), np.inf)
+
+
+def at_a_wrong_hour(column: Column, at: int, whole: float) -> tuple[slice, Floats]:
+    """An eighth of a day when the column is steadiest, within the day from this reading on; how much more is much."""
+    off, some = off_by_hour(column), max(column.day // 8, 1)
+    steady = np.argmin([np.roll(off, -hour)[:some].mean() for hour in range(column.day)])
+    at += int(np.argmax(column.hour[at : at + column.day] == steady))
+    during = slice(at, at + some)
+    return during, np.maximum(6 * off[column.hour[during]], 0.3 * whole)
 
 
 def inject(kind: str, column: Column, at: int, draw: np.random.RandomState) -> tuple[Floats, Fault]:
@@ -96,26 +120,13 @@ def inject(kind: str, column: Column, at: int, draw: np.random.RandomState) -> t
             usual = smooth(out)[during]
             out[during] = usual + 0.1 * (out[during] - usual)
         case "late":
-            out[at : at + day], lasts = column.values[at - day // 2 : at + day - day // 2], day
+            before = np.searchsorted(column.observed_at, column.observed_at[at : at + day] - DAY // 2)
+            out[at : at + day], lasts = column.values[before], day
         case "hour":
-            off, some = off_by_hour(column), max(day // 8, 1)
-            mean = np.array([np.roll(off, -hour)[:some].mean() for hour in range(day)])
-            at += int(np.argmin(mean)) - at % day
-            more = np.maximum(6 * np.roll(off, -(at % day))[:some], 0.3 * whole)
-            out[at : at + some], lasts = out[at : at + some] + sign * more, some + BRIEF
+            during, more = at_a_wrong_hour(column, at, whole)
+            out[during] += sign * more
+            at, lasts = during.start, len(more) + BRIEF
     return out, Fault(kind, at, lasts)
-
-
-def play(shard: Shard, rows: Ints, observed_at: Ints, values: Floats) -> Iterator[Incident]:
-    """Every incident that opens on these streams while they show `values` (reading, stream); NaN is none."""
-    for first in range(0, len(values), ROUNDS_IN_BATCH):
-        piece = values[first : first + ROUNDS_IN_BATCH]
-        at, row = np.repeat(observed_at[first : first + len(piece)], len(rows)), np.tile(rows, len(piece))
-        known = ~np.isnan(piece.reshape(-1))
-        batch = Batch(row[known], at[known], at[known], piece.reshape(-1)[known])
-        for _, incident in shard.apply(batch).changes:
-            if incident.state is State.OPEN:
-                yield incident
 
 
 def healthy(recorded: Sequence[recordings.Recording]) -> None:
@@ -123,16 +134,17 @@ def healthy(recorded: Sequence[recordings.Recording]) -> None:
     rates = []
     for recording in recorded:
         at, device = recording.observed_at, recording.device
-        days = (at[-1] - at[0]) / SECOND / DAY_S
+        days = (at[-1] - at[0]) / DAY
         if days <= 2 * YOUNG_DAYS:
             print(f"{recording.path}: left out, it lasts {days:.0f} days")
             continue
         shard, plugins = Shard(Rules()), [Plugin() for _ in recording.sensors]
         rows = np.array([shard.directory.add(device, sensor) for sensor in recording.sensors])
-        incidents = list(play(shard, rows, at, recording.values))
-        ours = [(incident.at - at[0]) / SECOND / DAY_S for incident in incidents]
+        changes = [incident for _, incident in lived(shard, rows, at, recording.values)]
+        incidents = [incident for incident in changes if incident.state is State.OPEN]
+        ours = [(incident.at - at[0]) / DAY for incident in incidents]
         theirs = [
-            (at[place] - at[0]) / SECOND / DAY_S
+            (at[place] - at[0]) / DAY
             for plugin, values in zip(plugins, recording.values.T, strict=True)
             for place, value in enumerate(values.tolist())
             if not math.isnan(value) and plugin.opens(value)
@@ -152,6 +164,8 @@ def healthy(recorded: Sequence[recordings.Recording]) -> None:
         print(
             f"{recording.path!s:24} first {YOUNG_DAYS} days {young:4.1f}, then {grown:4.2f} ({kinds}); peer {peer:6.1f}"
         )
+    if not rates:
+        return
     young, grown, peer = np.mean(rates, axis=0)
     print(
         f"told of {len(rates)} recordings as they are, per 30 days: first {YOUNG_DAYS} days {young:.2f}, "
@@ -175,20 +189,22 @@ def spoil(column: Column, count: int, draw: np.random.RandomState) -> tuple[Floa
 def ours(recording: recordings.Recording, its: Sequence[Column], copies: Sequence[Floats]) -> list[list[list[int]]]:
     """The readings of each copy of each column with which we open an incident: every copy is a device of its own."""
     shard = Shard(Rules())
-    values = np.full((1 + max(int(column.rows[-1]) for column in its), sum(map(len, copies))), np.nan)
+    used = np.unique(np.concatenate([column.rows for column in its]))
+    values = np.full((len(used), sum(map(len, copies))), np.nan)
     names = [(number, copy) for number, each in enumerate(copies) for copy in range(len(each))]
     rows = np.array([shard.directory.add(f"{number}-{copy}", "value") for number, copy in names])
     for stream, (number, copy) in enumerate(names):
-        values[its[number].rows, stream] = copies[number][copy]
+        values[np.searchsorted(used, its[number].rows), stream] = copies[number][copy]
     told: list[list[list[int]]] = [[[] for _ in each] for each in copies]
-    for incident in play(shard, rows, recording.observed_at, values):
-        number, copy = map(int, incident.device.split("-"))
-        told[number][copy].append(int(np.searchsorted(its[number].observed_at, incident.at)))
+    for place, incident in lived(shard, rows, recording.observed_at[used], values):
+        if incident.state is State.OPEN:
+            number, copy = map(int, incident.device.split("-"))
+            told[number][copy].append(int(np.searchsorted(its[number].rows, used[place])))
     return told
 
 
 def theirs(copies: Floats, most: int) -> list[list[int]]:
-    """The same of the peer, held to so many readings told in the second half of the column as it is."""
+    """The readings that the peer tells, held to so many in the second half of the column as it is."""
     score = np.array([[*map(ZScore().score_learn_one, values)] for values in copies.tolist()])
     threshold = np.sort(score[0, len(score[0]) // 2 :])[-most - 1]
     return [np.flatnonzero(each > threshold).tolist() for each in score]
@@ -223,12 +239,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3, help="faults of each kind in each column")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    recorded = [recordings.read(path, relative) for path, relative in recordings.find(options.recordings)]
+    recorded = [tidy(recordings.read(path, relative)) for path, relative in recordings.find(options.recordings)]
     healthy(recorded)
     found, draw = defaultdict[str, list[tuple[bool, bool]]](list), np.random.RandomState(options.seed)
     for recording in recorded:
         for kind, is_ours, is_theirs in faulty(recording, options.count, draw):
             found[kind].append((is_ours, is_theirs))
+    if not found:
+        parser.exit(1, f"{options.recordings}: no column has {LEAST} readings of more than {STATES} values\n")
     means = {kind: np.mean(told, axis=0) for kind, told in found.items()}
     for kind, (our, their) in means.items():
         print(f"{kind:6} found {our:.2f}, peer {their:.2f}")

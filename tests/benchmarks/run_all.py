@@ -22,7 +22,8 @@ def main() -> int:
     parser.add_argument("--nab-score", type=Path, default=Path("../shared/bench/nab_score.py"))
     parser.add_argument("--recordings", type=Path, help="files of healthy sensors, as `gateway replay` reads them")
     options = parser.parse_args()
-    has_nab, has_recordings = options.nab.is_dir() and options.nab_score.is_file(), options.recordings is not None
+    has_nab = options.nab.is_dir() and options.nab_score.is_file()
+    has_recordings = options.recordings is not None and options.recordings.exists()
     nab = ["--nab", str(options.nab)]
     needs = {
         "bench_forecast": (has_nab, nab),
@@ -33,7 +34,7 @@ def main() -> int:
     for script in sorted(HERE.glob("bench_*.py")):
         has_data, arguments = needs.get(script.stem, (True, []))
         if not has_data:
-            print(f"\n== {script.stem}: left out, its data is not here", flush=True)
+            print(f"\n== {script.stem}: left out, no data for {' '.join(arguments)}", flush=True)
             continue
         print(f"\n== {script.stem}", flush=True)
         started = time.monotonic()

@@ -15,6 +15,21 @@ ROUNDS_IN_BATCH = 64
 """By law this changes no result, only the speed."""
 
 
+def lived(shard: Shard, rows: Ints, observed_at: Ints, values: Floats) -> Iterator[tuple[int, Incident]]:
+    """Every change of an incident of these streams, and the number of the reading it came with.
+
+    `values` are (reading, stream); NaN is none.
+    """
+    for first in range(0, len(values), ROUNDS_IN_BATCH):
+        piece = values[first : first + ROUNDS_IN_BATCH]
+        known = np.flatnonzero(~np.isnan(piece.reshape(-1)))
+        number = first + known // len(rows)
+        at = observed_at[number]
+        for row, incident in shard.apply(Batch(rows[known % len(rows)], at, at, piece.reshape(-1)[known])).changes:
+            if row is not None:
+                yield int(number[row]), incident
+
+
 @dataclass(frozen=True)
 class Signals:
     """A simulated world: `count` sensors of each kind for `days`, one reading every `step_s`; seeded."""
@@ -140,14 +155,8 @@ class Replay:
 
     def play(self, values: Floats) -> Iterator[tuple[int, Incident]]:
         """Every change of an incident, and the number of the reading it came with."""
-        for first in range(0, len(values), ROUNDS_IN_BATCH):
-            piece = values[first : first + ROUNDS_IN_BATCH]
-            number = np.repeat(np.arange(first, first + len(piece)), len(self.rows))
-            at = START + number * self.step_s * SECOND
-            batch = Batch(np.tile(self.rows, len(piece)), at, at, piece.reshape(-1))
-            for row, incident in self.shard.apply(batch).changes:
-                if row is not None:
-                    yield int(number[row]), incident
+        at = START + np.arange(len(values)) * self.step_s * SECOND
+        return lived(self.shard, self.rows, at, values)
 
     def opened(self, values: Floats) -> list[list[int]]:
         """The numbers of the readings with which each sensor's device opened incidents; one sensor a device."""

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from gateway.learning.pool import Pool
 from gateway.learning.rows import Rows
-from gateway.learning.shelf import Shelf
+from gateway.learning.shelf import FORECAST, Shelf
 from gateway.records import Floats
+
+WEIGHED, SAID = ("regret", "square", "loss"), ("slow", "ar")
 
 
 def shelf(streams: int = 5) -> tuple[Rows, Shelf]:
@@ -32,6 +35,20 @@ def test_what_was_put_aside_comes_back() -> None:
     assert (part.arrays["lags"] == 9.0).all()
     kept.put_back(np.array([1, 3]), "pool")
     assert part.arrays["lags"][:, [1, 3]].tolist() == [[1.0, 3.0], [1.0, 3.0]]
+
+
+def test_who_forecasts_well_is_not_forgotten() -> None:
+    """All by which the forecasters are weighed stays when an incident ends, what they say falls back."""
+    pool = Pool()
+    pool.grow(1)
+    kept, row = Shelf({"pool": pool}, 2), np.zeros(1, np.int64)
+    kept.keep(row)
+    for name in WEIGHED + SAID:
+        pool.arrays[name][:] = 1.0
+    kept.put_back(row, "pool", FORECAST["pool"])
+    weighed, said = (np.concatenate([pool.arrays[name].ravel() for name in names]) for names in (WEIGHED, SAID))
+    assert (weighed == 1.0).all()
+    assert (said == 0.0).all()
 
 
 def test_there_is_one_copy_of_a_stream() -> None:

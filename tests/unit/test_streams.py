@@ -354,11 +354,26 @@ def test_what_sticks_in_its_first_minutes_is_told() -> None:
     assert said.kind[opened[0]] == Kind.STUCK
 
 
-@pytest.mark.parametrize(("days", "is_known"), [(6.9, False), (7.1, True)])
-def test_an_hour_of_the_week_is_evidence_from_the_second_week_on(days: float, is_known: bool) -> None:  # noqa: FBT001 - a case
-    """Within its first it is compared with itself, and would call the second week's difference unheard of."""
-    streams, _ = live(noise(int(days * 288), 1, seed=28), 300.0)
-    assert (streams.dumps()["tails/born_at"][Statistic.WEEKLY, 0] >= 0.0) == is_known
+@pytest.mark.parametrize(("statistic", "days"), [(Statistic.WEEKLY, 7.0), (Statistic.USUAL, 3.0)])
+def test_an_hour_is_evidence_when_it_was_seen_before(statistic: Statistic, days: float) -> None:
+    """Of the week from its second on, else it is compared with itself and the next called unheard of; of the day later.
+
+    How far off what is usual readings of an hour are, a day or two do not say.
+    """
+    for more, is_known in ((-0.1, False), (0.1, True)):
+        streams, _ = live(noise(int((days + more) * 288), 1, seed=28), 300.0)
+        assert (streams.dumps()["tails/born_at"][statistic, 0] >= 0.0) == is_known
+
+
+def test_how_restless_a_coarse_sensor_is_is_no_news_while_its_steps_say_it() -> None:
+    """Half degrees that follow the day are told nothing in 240 days of a reading an hour, twelve sensors of them."""
+    hour, draw = np.arange(240 * 24)[:, None], np.random.RandomState(31)
+    wander = np.zeros((240 * 24, 12))
+    for now in range(1, len(wander)):
+        wander[now] = 0.9 * wander[now - 1] + 0.13 * draw.standard_normal(12)
+    degrees = np.round((20.0 + 3.0 * np.sin(2 * np.pi * hour / 24 + np.arange(12)) + wander) * 2.0) / 2.0
+    _, said = live(degrees, 3600.0)
+    assert not ((said.change == Change.OPEN) & (said.kind == Kind.SPREAD)).any()
 
 
 def lights(days: int, seed: int) -> Floats:
