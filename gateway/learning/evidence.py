@@ -28,9 +28,8 @@ _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
 _WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
-_LEAST_OFF = 0.03  # of what it was off of late; with 0.1 a fifth less light at night is found, with 0.3 hardly any
-_FAR = 6.0  # times as far off as on average; straight, a tenth more is found at wrong hours, NAB has 2 % more false
-_FARTHEST = 50.0  # the same; one glitch must not carry the mean for long
+_LEAST_OFF = 0.03  # of what it was off of late; with 0.1 a quarter less light at night is found, with 0.3 hardly any
+_FARTHEST = 50.0  # times as far off as on average; one glitch must not carry the mean for long
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -111,9 +110,11 @@ class Evidence(Rows):
         """
         value, is_first, is_known = view.value, view.seen == 1.0, ~np.isnan(view.weekly)
         move, grain = self._moved(view, is_first)
-        off = self._off(view, grain)
+        has_moved = np.isfinite(grain)
+        least = np.maximum(np.where(has_moved, grain, 0.0), TINY)
+        off = np.maximum(self._off(view), least)
         memory = self._remembered(view, (move, grain, off), is_known)
-        moves = np.maximum(memory["spread"], np.maximum(_STEADY * np.where(np.isfinite(grain), grain, 1.0), TINY))
+        moves = np.maximum(memory["spread"], _STEADY * least)
         statistics = np.array(
             [
                 value - view.outlook.expected,
@@ -124,9 +125,9 @@ class Evidence(Rows):
                 np.where(is_known, memory["weekly"], np.nan),
                 memory["medium"] - memory["slow"],
                 np.where(view.seen >= BLOCK * (BLOCKS + 1), memory["step"], np.nan),
-                np.where(view.hours > 0.0, _bent(memory["usual"], _FAR), np.nan),
-                np.where(np.isfinite(grain), np.log(moves), np.nan),
-                _bent(memory["run"], _LONG),
+                np.where(view.hours > 0.0, memory["usual"], np.nan),
+                np.where(has_moved, np.log(moves), np.nan),
+                _LONG * np.log1p(memory["run"] / _LONG),
             ]
         )
         return statistics, memory, np.stack([np.ones(len(off)), off, moves / _SPREAD])
@@ -183,12 +184,11 @@ class Evidence(Rows):
         grain = self.arrays["grain"][at]
         return np.where(np.isfinite(grain), grain, 0.0)
 
-    def _off(self, view: View, grain: Floats) -> Floats:
-        """How far off what is usual at its hour readings of each stream are on average, and no less than its grain."""
+    def _off(self, view: View) -> Floats:
+        """How far off what is usual at its hour readings of each stream are on average."""
         whole = np.sqrt(self.arrays["power"][view.at])
         off = (view.hours * view.off + whole) / (view.hours + 1.0)
-        least = np.where(np.isfinite(grain), np.maximum(grain, TINY), TINY)
-        return np.maximum(np.maximum(off, _LEAST_OFF * whole), least)
+        return np.maximum(off, _LEAST_OFF * whole)
 
     def _mean(self, name: str, at: Places, value: Floats, rate: Floats | float) -> Floats:
         old = self.arrays[name][at]
@@ -209,8 +209,3 @@ class Evidence(Rows):
         for age in range(1, half):
             step = step + blocks[(number - age) % BLOCKS, rows] - blocks[(number - age - half) % BLOCKS, rows]
         return np.where(number > BLOCKS, step / half, 0.0)
-
-
-def _bent(number: Floats, where: float) -> Floats:
-    """The number, and more and more its logarithm the farther it is beyond `where`, on either side of 0."""
-    return np.copysign(where * np.log1p(np.abs(number) / where), number)

@@ -64,8 +64,8 @@ class Tails(Rows):
         number = np.arange(self.sides)
         self._statistic = number % self._half
         self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
-        self._least, self._few, self._cluster = (trait[self._statistic] for trait in traits[:3])
-        self._unit = traits.unit[self._statistic]
+        self._least, self._few = traits.least_excess[self._statistic], traits.few[self._statistic]
+        self._cluster, self._unit = traits.cluster[self._statistic], traits.unit[self._statistic]
 
     def exceed(self, rows: Ints, statistics: Floats, grid: Grid) -> Peaks:
         """Those of `statistics` (statistic, row) that exceed their edges; the rest are everyday.

@@ -36,7 +36,7 @@ _FEW = np.zeros(len(Statistic))
 """Of 48 devices with sensors of two values, of half and of whole degrees, 68 incidents were told in 210 days for values
 that they had shown, now none. One that knows more than two shows early in its means that it sticks, without them two to
 three times as late. How restless it is said more of how it is rounded: with `few` 2 sensors of half degrees that follow
-the day were told 0.32 of the budget at a reading an hour, now 0.02; a counter that stops is told a reading later."""
+the day were told 0.32 of the budget at a reading an hour, now 0.05."""
 _FEW[: Statistic.HIGHEST + 1] = 16.0
 _FEW[Statistic.WEEKLY : Statistic.USUAL + 1] = 2.0
 _FEW[Statistic.SPREAD] = 16.0

@@ -366,7 +366,7 @@ def test_an_hour_is_evidence_when_it_was_seen_before(statistic: Statistic, days:
 
 
 def test_how_restless_a_coarse_sensor_is_is_no_news_while_its_steps_say_it() -> None:
-    """Half degrees that follow the day are told nothing in 240 days of a reading an hour, twelve sensors of them."""
+    """Half degrees that follow the day are not told for it in 240 days of a reading an hour, twelve sensors of them."""
     hour, draw = np.arange(240 * 24)[:, None], np.random.RandomState(31)
     wander = np.zeros((240 * 24, 12))
     for now in range(1, len(wander)):
