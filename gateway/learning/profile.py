@@ -1,6 +1,7 @@
 """What is usual at this hour: profiles of the local day and week."""
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.learning.calendar import WEEK_S
 from gateway.learning.rows import Rows
@@ -12,6 +13,7 @@ _DAY_RATE = 0.04  # about 12 days of two readings per bin; faster rates cost 1-2
 _WEEK_RATE = 0.02
 _TRUST_WEEK = 2.0  # readings of one hour of the week that weigh as much as the profile of the day
 _MOST_SEEN = 200.0
+_HALF, _ROUNDED = np.uint32(16), np.uint32(1 << 15)
 
 
 def hour_of(week_s: Ints) -> Ints:
@@ -22,7 +24,8 @@ def hour_of(week_s: Ints) -> Ints:
 class Profile(Rows):
     """Exponentially weighted means per hour of the day and per hour of the week, of every stream.
 
-    Beside those of the day stands how far the stream usually is off what is expected there.
+    Beside those of the day stands how far off what is usual there the stream is on average, and how far off what was
+    forecast: to 0.4 percent, in half the room.
 
     The expectation shrinks from the hour of the week to the time of day to the slow mean, as far as each has
     been seen.
@@ -33,7 +36,7 @@ class Profile(Rows):
             {
                 "day": ((DAY_BINS,), np.float32, 0.0),
                 "day_seen": ((DAY_BINS,), np.uint8, 0),
-                "off": ((DAY_BINS,), np.float32, 0.0),
+                "off": ((2, DAY_BINS), np.uint16, 0),
                 "week": ((WEEK_BINS,), np.float32, 0.0),
                 "week_seen": ((WEEK_BINS,), np.uint8, 0),
             }
@@ -53,17 +56,22 @@ class Profile(Rows):
         return (trust * weekly + _TRUST_WEEK * usual) / (trust + _TRUST_WEEK), weekly, seen
 
     def off(self, rows: Ints, hour: Ints) -> tuple[Floats, Floats]:
-        """How far off what is expected each of `rows` is on average at its hour, and how often that was seen."""
-        off, seen = (self.arrays[name][hour % DAY_BINS, rows].astype(np.float64) for name in ("off", "day_seen"))
-        return off, seen
+        """How far off what is usual, and what is forecast, each of `rows` is on average at its hour: (2, row).
 
-    def learn(self, rows: Ints, hour: Ints, value: Floats, usual: Floats) -> None:
-        """Learn what was read where `usual` was expected."""
+        Beside it how often that was seen.
+        """
+        day = hour % DAY_BINS
+        return _long(self.arrays["off"][:, day, rows]), self.arrays["day_seen"][day, rows].astype(np.float64)
+
+    def learn(self, rows: Ints, hour: Ints, value: Floats, expected: Floats) -> None:
+        """Learn what was read where that was usual, and forecast, what `expected` (2, row) says."""
         day, week = (hour % DAY_BINS, rows), (hour, rows)
         rate = self._count("day_seen", day, _DAY_RATE)
         self._move("day", day, value, rate)
-        self._move("off", day, np.abs(value - usual), rate)
         self._move("week", week, value, self._count("week_seen", week, _WEEK_RATE))
+        places, far = (slice(None), *day), self.arrays["off"]
+        off = _long(far[places])
+        far[places] = _short(off + rate * (np.abs(value - expected) - off))
 
     def _count(self, name: str, where: tuple[Ints, Ints], least: float) -> Floats:
         """Count one more reading; returns the weight of it in a mean of all, at `least` this."""
@@ -76,3 +84,13 @@ class Profile(Rows):
         mean = self.arrays[name]
         old = mean[where].astype(np.float64)
         mean[where] = old + rate * (value - old)
+
+
+def _short(number: Floats) -> npt.NDArray[np.uint16]:
+    """The upper half of each as a single (bfloat16): it reaches as far, and a unit twice as large is twice as much."""
+    return np.asarray((number.astype(np.float32).view(np.uint32) + _ROUNDED >> _HALF).astype(np.uint16))
+
+
+def _long(half: npt.NDArray[np.uint16]) -> Floats:
+    """The numbers of which `_short` kept the upper half."""
+    return np.asarray((half.astype(np.uint32) << _HALF).view(np.float32).astype(np.float64))

@@ -34,8 +34,9 @@ class View(NamedTuple):
     `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
     stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
     unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
-    where there was none. `off` is how far from what is usual it is on average at this hour of the day, of which `hours`
-    readings were seen, 0 while its days are hardly known. `lowest` and `highest` are so of the last `RECENT` before.
+    where there was none. `off` is how far off what is usual, and what is forecast, it is on average at this hour of the
+    day, (2, stream), of which `hours` readings were seen, 0 while its days are hardly known. `lowest` and `highest` are
+    so of the last `RECENT` before.
     """
 
     rows: Ints
@@ -136,7 +137,8 @@ class Prospects:
             self.rhythm.begin(view.rows[first], view.value[first])
         self.pool.learn(view.at, view.outlook, view.value)
         self.rhythm.learn(view.rows, view.value)
-        self.profile.learn(view.rows, view.hour, view.value, view.outlook.seasonal)
+        expected = np.array([view.outlook.seasonal, view.outlook.expected])
+        self.profile.learn(view.rows, view.hour, view.value, expected)
         for place, row in self._chosen_in(view.rows):
             self.chosen[row].learn_one(float(view.read[place]), is_faulty=bool(is_faulty[place]))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from series import UNKNOWN, Known, seen
 
+from gateway.learning.clock import LARGEST
 from gateway.learning.evidence import BLOCK, BLOCKS, KINDS, Evidence, Statistic
 from gateway.learning.pool import LAGS, Outlook
 from gateway.learning.prospects import RECENT
@@ -101,8 +102,15 @@ def test_a_step_of_a_coarse_sensor_is_not_far_off() -> None:
 
 
 def test_the_residual_is_what_was_not_foretold() -> None:
-    """Against a forecast of 0 it is the value."""
-    assert observed([1.0, -10.0])[:, Statistic.RESIDUAL].tolist() == [1.0, -10.0]
+    """Against a forecast of 0 it is the value, in how far off forecasts are at this hour."""
+    found = observed([1.0, 2.0, -10.0], known=Known(off=2.0, hours=1e6))[:, Statistic.RESIDUAL]
+    assert found == pytest.approx([0.5, 1.0, -5.0], rel=1e-5)
+
+
+def test_a_residual_is_finite_where_forecasts_were_never_off() -> None:
+    """However far the first move goes, and however small one was before."""
+    found = observed([0.0, 1e-20, LARGEST])[:, Statistic.RESIDUAL].astype(np.float32)
+    assert np.isfinite(found).all()
 
 
 def test_spread_is_of_the_moves_and_not_of_the_level() -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from gateway.learning.calendar import DAY_S, WEEK_S
+from gateway.learning.clock import LARGEST
 from gateway.learning.profile import Profile, hour_of
 
 ROW = np.array([0])
+UNKNOWN = np.zeros((2, 1))  # what was expected there
 
 
 def lived(days: int, value_at: dict[int, float]) -> Profile:
@@ -15,7 +17,7 @@ def lived(days: int, value_at: dict[int, float]) -> Profile:
     profile.grow(1)
     for day in range(days):
         for hour, value in value_at.items():
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]), np.zeros(1))
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]), UNKNOWN)
     return profile
 
 
@@ -45,7 +47,7 @@ def test_a_weekday_may_differ_from_the_others() -> None:
     profile.grow(1)
     for day in range(70):
         profile.learn(
-            ROW, hour_of(np.array([day * DAY_S + 8 * 3600])), np.array([0.0 if day % 7 == 6 else 50.0]), np.zeros(1)
+            ROW, hour_of(np.array([day * DAY_S + 8 * 3600])), np.array([0.0 if day % 7 == 6 else 50.0]), UNKNOWN
         )
     sunday, weekly, seen = usual(profile, 6 * DAY_S + 8 * 3600)
     assert (weekly, seen) == (0.0, 10.0)
@@ -58,19 +60,39 @@ def test_old_habits_fade() -> None:
     profile = lived(1000, {8: 10.0})
     for day in range(30):
         for minute in range(0, 60, 5):
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600 + minute * 60])), np.array([40.0]), np.zeros(1))
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600 + minute * 60])), np.array([40.0]), UNKNOWN)
     assert usual(profile, 31 * DAY_S + 8 * 3600)[0] > 25.0
 
 
 def test_how_far_off_it_is_is_kept_by_the_hour() -> None:
-    """A sensor that is restless by day and still by night is known as both."""
+    """A sensor that is restless by day and still by night is known as both, and so is how well it was forecast."""
     profile = Profile()
     profile.grow(1)
     for day in range(20):
         for hour, swing in ((3, 0.1), (15, 10.0)):
-            value = np.array([20.0 + swing * (-1) ** day])
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), value, np.array([20.0]))
+            value, expected = 20.0 + swing * (-1) ** day, np.array([[20.0], [20.0 + 0.5 * swing * (-1) ** day]])
+            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]), expected)
     (night, nights), (noon, _) = (profile.off(ROW, hour_of(np.array([hour * 3600]))) for hour in (3, 15))
-    assert night == pytest.approx(0.1)
-    assert noon == pytest.approx(10.0)
+    assert night[:, 0] == pytest.approx([0.1, 0.05], rel=0.01)
+    assert noon[:, 0] == pytest.approx([10.0, 5.0], rel=0.01)
     assert nights == 20.0
+
+
+@pytest.mark.parametrize("size", [1e-15, 1e18])
+def test_how_far_off_it_is_may_be_of_any_size(size: float) -> None:
+    """A sensor may read in farads or in bits."""
+    profile = Profile()
+    profile.grow(1)
+    for _ in range(3):
+        profile.learn(ROW, hour_of(np.array([0])), np.array([size]), UNKNOWN)
+    off, _ = profile.off(ROW, hour_of(np.array([0])))
+    assert off[:, 0] == pytest.approx([size, size], rel=0.01)
+
+
+def test_how_far_off_it_is_is_bounded() -> None:
+    """The largest value there may be makes nothing infinite."""
+    profile = Profile()
+    profile.grow(1)
+    profile.learn(ROW, hour_of(np.array([0])), np.array([LARGEST]), UNKNOWN)
+    off, _ = profile.off(ROW, hour_of(np.array([0])))
+    assert np.isfinite(off).all()
