@@ -15,6 +15,7 @@ FEATURES = 8
 _MEAN_RATE = 0.002  # of the newest reading in a sensor's own mean and variance; 0.01 finds the same, twice as late
 _FARTHEST = 8.0  # standard deviations; what is farther counts as this
 
+_FINE = 6.0  # steps of a sensor in its standard deviation; a sine of so much goes through 17 values
 _RATE = 0.002  # of the newest round: a memory of 500 rounds; 0.0005 finds as much, three times as late
 _PRIOR = 10.0  # rounds the identity counts for at birth
 _FREEDOM = 6.0  # of the t distribution whose weights bound the influence of what is far off; 30 finds a tenth less
@@ -36,6 +37,8 @@ class Sensors(Rows):
                 "mean": ((), np.float64, 0.0),
                 "variance": ((), np.float64, 0.0),
                 "stand": ((), np.float64, 0.0),
+                "last": ((), np.float64, 0.0),
+                "grain": ((), np.float64, np.inf),
                 "is_rate": ((), np.bool_, False),
                 "round": ((), np.int64, UNHEARD),
             }
@@ -55,12 +58,20 @@ class Sensors(Rows):
         has_moved = variance > 0.0
         step = value - mean
         step = np.where(has_moved, within(step, -_FARTHEST * deviation, _FARTHEST * deviation), step)
+        move, grain = np.abs(value - a["last"][at]), np.where(is_same, a["grain"][at], np.inf)
+        a["grain"][at] = np.where((seen > 0.0) & (move > 0.0), np.minimum(grain, move), grain)
+        a["last"][at] = value
         rate = np.where(is_trusted, ewma_rate(_MEAN_RATE, seen + 1.0), 0.0)
         a["is_rate"][at] = is_rate
         a["seen"][at] = seen + 1.0
         a["mean"][at] = mean + rate * step
         a["variance"][at] = variance + rate * (step * step - variance)
         return np.where(has_moved, step / np.where(has_moved, deviation, 1.0), 0.0)
+
+    def is_fine(self, rows: Ints) -> Mask:
+        """Whether each of these shows many values: its usual deviation is many times the least it ever moved."""
+        deviation, grain = np.sqrt(self.arrays["variance"][rows]), self.arrays["grain"][rows]
+        return np.asarray(deviation > _FINE * grain)
 
 
 class Correlation(Rows):

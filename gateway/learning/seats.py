@@ -33,6 +33,7 @@ class Seats(Rows):
                 "begun_at": ((), np.int64, 0),
                 "ended_at": ((), np.int64, NEVER),
                 "ended_by": ((), np.int64, 0),
+                "is_fine": ((), np.bool_, False),
                 "features": ((FEATURES,), np.float64, 0.0),
             }
         )
@@ -149,6 +150,7 @@ class Seats(Rows):
         """Add to the features of the round; sensors beyond `FEATURES` share dimensions, each the sum of its sensors."""
         a = self.arrays
         a["features"][self._dimension[rows], seats] += stand
+        a["is_fine"][seats[self._sensors.is_fine(rows)]] = True
         self._sensors.arrays["round"][rows] = a["round"][seats]
 
     def end(self, seats: Ints, observed_at: Ints, by: Ints) -> None:
@@ -156,7 +158,7 @@ class Seats(Rows):
         a = self.arrays
         a["known"][seats] = a["reported"][seats]
         a["reported"][seats] = 0
-        a["features"][:, seats] = 0.0
+        a["features"][:, seats], a["is_fine"][seats] = 0.0, False
         a["round"][seats] += 1
         a["ended_at"][seats] = observed_at
         a["ended_by"][seats] = by

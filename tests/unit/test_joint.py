@@ -27,12 +27,17 @@ def fleet(*devices: str) -> Fleet:
 
 
 @functools.cache
-def said() -> Floats:
-    """Return the joint score of each round of two devices, whose sensors share a cause; in the first they part."""
+def said(*steps: float) -> Floats:
+    """Return the joint score of each round of two devices, whose sensors share a cause; in the first they part.
+
+    With `steps` the two sensors of each read in these.
+    """
     readings = BROKEN + 4 * DAY
     cause, own = noise(readings, 1, 4, 0.8)[:, 0], noise(readings, 4, 5, 0.5)
     values = np.column_stack([20 + cause, 50 + 3 * cause, 20 + cause, 50 + 3 * cause]) + own * [0.2, 0.6, 0.2, 0.6]
     values[BROKEN:, 1] = 50 + 3 * noise(readings, 1, 9, 0.8)[BROKEN:, 0]
+    if steps:
+        values = np.round(values / np.tile(steps, 2)) * np.tile(steps, 2)
     joint = fleet("broken", "whole").learn_many(columns(values, STEP_S)).joint.reshape(-1, 2, 2)
     assert np.isnan(joint[:, :, 0]).all()
     return joint[:, :, 1]
@@ -43,6 +48,16 @@ def test_a_broken_correlation_is_told_within_a_day() -> None:
     broken = said()[BROKEN:, 0]
     assert broken[:DAY].max() >= 0.5
     assert broken.mean() > 1.5 * np.nanmean(said()[8 * DAY : BROKEN, 0])
+
+
+def test_a_coarse_sensor_is_judged_beside_a_fine_one() -> None:
+    """One that reads in halves, and shows some ten values, goes with one that shows any."""
+    assert said(0.5, 0.01)[BROKEN : BROKEN + DAY, 0].max() >= 0.5
+
+
+def test_of_coarse_sensors_alone_nothing_is_said() -> None:
+    """Where all of them show few values, which come together hangs on how they are rounded."""
+    assert (said(0.5, 1.0)[150:] == 0.0).all()
 
 
 def test_an_unbroken_correlation_is_not() -> None:
