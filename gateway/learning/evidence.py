@@ -196,7 +196,7 @@ class Evidence(Rows):
         """How far off what is usual at its hour, and what is forecast, each stream is on average: (2, stream)."""
         whole = np.array([np.sqrt(self.arrays["power"][view.at]), view.outlook.scale])
         off = (view.hours * view.off + whole) / (view.hours + 1.0)
-        return np.maximum(off, _LEAST_OFF * whole)
+        return np.asarray(np.maximum(off, _LEAST_OFF * whole))
 
     def _mean(self, name: str, at: Places, value: Floats, rate: Floats | float) -> Floats:
         old = self.arrays[name][at]

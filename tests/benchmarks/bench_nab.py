@@ -54,6 +54,13 @@ def each(recording: Recording, score: Callable[[float], float]) -> Floats:
     return np.stack([column, column, np.zeros(len(column))], axis=1)
 
 
+def write(loaded: Sequence[Recording], said: Sequence[Floats], folder: Path) -> None:
+    """Leave what was said of every row for the scorer."""
+    for recording, told in zip(loaded, said, strict=True):
+        nothing = np.full((len(told), 3 * len(recording.sensors)), np.nan)
+        recordings.write(folder / recording.path, recording, told, nothing)
+
+
 def score(program: Path, folder: Path, *options: str) -> list[str]:
     """The scorer's standard profile: score, threshold, windows found, false points."""
     command = [sys.executable, str(program), str(folder), *options]
@@ -74,9 +81,7 @@ def main() -> None:
             started = time.perf_counter()
             said = detector(loaded)
             spent = time.perf_counter() - started
-            for recording, told in zip(loaded, said, strict=True):
-                nothing = np.full((len(told), 3 * len(recording.sensors)), np.nan)
-                recordings.write(Path(folder) / recording.path, recording, told, nothing)
+            write(loaded, said, Path(folder))
             print(f"{detector.__name__} ({spent:.0f} s):")
             for name, more in (("at 0.5", ("--threshold", "0.5")), ("at its best", ())):
                 value, rest = score(options.nab_score, Path(folder), *more)

@@ -24,10 +24,11 @@ def main() -> int:
     options = parser.parse_args()
     has_nab = options.nab.is_dir() and options.nab_score.is_file()
     has_recordings = options.recordings is not None and options.recordings.exists()
-    nab = ["--nab", str(options.nab)]
+    nab, judge = ["--nab", str(options.nab)], ["--nab-score", str(options.nab_score)]
     needs = {
         "bench_forecast": (has_nab, nab),
-        "bench_nab": (has_nab, [*nab, "--nab-score", str(options.nab_score)]),
+        "bench_nab": (has_nab, [*nab, *judge]),
+        "bench_neighbours": (has_nab, [*nab, *judge]),
         "bench_recorded": (has_recordings, ["--recordings", str(options.recordings)]),
     }
     failed = 0
