@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of an hour: its mean in the week, and how far off both expectations are, by so many readings."""
+    """What is known of an hour: its mean in the week, and how far off the usual it is, by so many readings."""
 
     weekly: float = np.nan
     off: float = 0.0
@@ -61,7 +61,7 @@ def seen(
         value=now,
         outlook=outlook,
         weekly=np.array([known.weekly]),
-        off=np.array([[known.off], [known.off]]),
+        off=np.array([known.off]),
         hours=np.array([known.hours]),
         lowest=np.array([min(recent)]),
         highest=np.array([max(recent)]),

@@ -20,6 +20,7 @@ import numpy as np
 
 from gateway.learning.clock import LARGEST
 from gateway.learning.pool import TINY
+from gateway.learning.profile import shrunken
 from gateway.learning.prospects import View
 from gateway.learning.rows import Places, Rows, plain_rate, positions, within
 from gateway.records import Floats, Ints, Kind, Mask
@@ -31,7 +32,6 @@ _FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
 _WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
-_LEAST_OFF = 0.03  # of what it is off at any hour; with 0.1 a quarter less light at night is found, with 0.3 hardly any
 _FARTHEST = 50.0  # times as far off as on average; one glitch must not carry the mean for long
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
@@ -120,12 +120,12 @@ class Evidence(Rows):
         move, grain = self._moved(view, is_first)
         has_moved = np.isfinite(grain)
         least = np.maximum(np.where(has_moved, grain, 0.0), TINY)
-        off = np.maximum(self._off(view), least)
-        memory = self._remembered(view, (move, grain, off[0]), is_known)
+        off, missed = np.maximum(self._off(view), least), np.maximum(view.outlook.off, least)
+        memory = self._remembered(view, (move, grain, off), is_known)
         moves = np.maximum(memory["spread"], _STEADY * least)
         statistics = np.array(
             [
-                within((value - view.outlook.expected) / off[1], -LARGEST, LARGEST),
+                within((value - view.outlook.expected) / missed, -LARGEST, LARGEST),
                 memory["fast"],
                 np.minimum(np.minimum.reduce(view.outlook.lags[: SHORT - 1], axis=0), value),
                 np.where(is_first, value, np.minimum(view.lowest, value)),
@@ -138,7 +138,7 @@ class Evidence(Rows):
                 _LONG * np.log1p(memory["run"] / _LONG),
             ]
         )
-        return statistics, memory, np.array([np.ones(len(value)), *off, moves / _SPREAD])
+        return statistics, memory, np.array([np.ones(len(value)), off, missed, moves / _SPREAD])
 
     def _moved(self, view: View, is_first: Mask) -> tuple[Floats, Floats]:
         """How far each stream moved with this reading, and the least it ever did (infinite where it never has)."""
@@ -193,10 +193,8 @@ class Evidence(Rows):
         return np.where(np.isfinite(grain), grain, 0.0)
 
     def _off(self, view: View) -> Floats:
-        """How far off what is usual at its hour, and what is forecast, each stream is on average: (2, stream)."""
-        whole = np.array([np.sqrt(self.arrays["power"][view.at]), view.outlook.scale])
-        off = (view.hours * view.off + whole) / (view.hours + 1.0)
-        return np.asarray(np.maximum(off, _LEAST_OFF * whole))
+        """How far off what is usual at its hour readings of each stream are on average."""
+        return shrunken(view.off, view.hours, np.sqrt(self.arrays["power"][view.at]))
 
     def _mean(self, name: str, at: Places, value: Floats, rate: Floats | float) -> Floats:
         old = self.arrays[name][at]

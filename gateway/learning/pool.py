@@ -44,6 +44,7 @@ class Outlook(NamedTuple):
     mixed: Floats  # what all say together; each is credited by it
     expected: Floats
     scale: Floats  # how far off the pool is on average
+    off: Floats  # the same at this hour, if more is known of that
     seasonal: Floats  # what is usual at this hour
     lags: Floats
 
@@ -96,7 +97,8 @@ class Pool(Rows):
         )
         ahead = np.maximum(a["regret"][:, at], LEAST)
         mixed = mix(experts, ahead * ahead / (_DOUBT + a["square"][:, at]))
-        return Outlook(experts, mixed, _follow(experts, mixed, a["loss"][:, at]), a["scale"][at].copy(), seasonal, lags)
+        expected, scale = _follow(experts, mixed, a["loss"][:, at]), a["scale"][at].copy()
+        return Outlook(experts, mixed, expected, scale, scale, seasonal, lags)
 
     def learn(self, at: Places, outlook: Outlook, value: Floats) -> None:
         """Learn `value`."""
@@ -109,7 +111,7 @@ class Pool(Rows):
         a["square"][:, at] = DISCOUNT * a["square"][:, at] + gain * gain
         loss, most = np.abs(np.concatenate([outlook.experts, outlook.mixed[None]]) - value), _CLIP * outlook.scale
         a["loss"][:, at] = DISCOUNT * a["loss"][:, at] + np.minimum(loss, most)
-        a["width"][at] = widened(width, size > width * outlook.scale)
+        a["width"][at] = widened(width, size > width * outlook.off)
         a["scale"][at] = outlook.scale + ewma_rate(_SCALE_RATE, seen - 1.0) * (size - outlook.scale)
         self._move(at, outlook, value, seen)
         self._adapt(at, outlook, value, seen > LAGS)
@@ -119,7 +121,7 @@ class Pool(Rows):
 
     def interval(self, at: Places, outlook: Outlook) -> Floats:
         """Half the width of the interval that holds the value with probability `COVERAGE`."""
-        return np.asarray(self.arrays["width"][at] * outlook.scale)
+        return np.asarray(self.arrays["width"][at] * outlook.off)
 
     def _move(self, at: Places, outlook: Outlook, value: Floats, seen: Floats) -> None:
         a, plain = self.arrays, plain_rate(seen)

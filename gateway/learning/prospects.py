@@ -9,7 +9,7 @@ from gateway.learning.clock import LARGEST, Clock
 from gateway.learning.distant import Aim, Distant, Usual, is_turn
 from gateway.learning.nature import Natures, Scale
 from gateway.learning.pool import Outlook, Pool
-from gateway.learning.profile import Profile, hour_of
+from gateway.learning.profile import Profile, hour_of, shrunken
 from gateway.learning.rhythm import Rhythm
 from gateway.learning.rows import Places, positions
 from gateway.records import SECOND, Floats, Ints, Mask
@@ -34,8 +34,8 @@ class View(NamedTuple):
     `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
     stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
     unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
-    where there was none. `off` is how far off what is usual, and what is forecast, it is on average at this hour of the
-    day, (2, stream), of which `hours` readings were seen, 0 while its days are hardly known. `lowest` and `highest` are
+    where there was none. `off` is how far off what is usual it is on average at this hour of the day, of which
+    `hours` readings were seen, 0 while its days are hardly known. `lowest` and `highest` are
     so of the last `RECENT` before.
     """
 
@@ -108,12 +108,17 @@ class Prospects:
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
         age = observed_at - self.clock.arrays["born_at"][at]
         weekly = np.where((age >= _WEEK) & (weeks > 0.0), weekly, np.nan)  # before, the hour knows but itself
-        off, hours = self.profile.off(rows, hour)
-        hours = np.where(age >= _FEW_DAYS, hours, 0.0)
+        (off, missed), hours = self._off(rows, hour, age)
+        outlook = outlook._replace(off=shrunken(missed, hours, outlook.scale))
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
         seen = self.seen(at) + 1.0
         extremes = self.rhythm.extremes(rows, RECENT)
         return View(rows, at, seen, *moments, scale, *values, outlook, weekly, off, hours, *extremes)
+
+    def _off(self, rows: Ints, hour: Ints, age: Ints) -> tuple[Floats, Floats]:
+        """How far off what is usual, and what is forecast, each is at its hour: (2, row); how often that was seen."""
+        off, hours = self.profile.off(rows, hour)
+        return off, np.where(age >= _FEW_DAYS, hours, 0.0)
 
     def _hour(self, local_s: Ints) -> Ints:
         return hour_of(self._almanac.week_s(local_s))
@@ -207,10 +212,13 @@ class Prospects:
         clock, pool, count = self.clock.arrays, self.pool, horizons_s.shape[1]
         last_at, interval_s = clock["last_at"][rows], self.interval_s(rows)
         slow = pool.arrays["slow"][rows]
-        following = self._almanac.local_s(last_at + (interval_s * SECOND).astype(np.int64))
-        usual, cycle = self.profile.expect(rows, self._hour(following), slow)[0], self.rhythm.following(rows)
+        following = last_at + (interval_s * SECOND).astype(np.int64)
+        hour = self._hour(self._almanac.local_s(following))
+        usual, cycle = self.profile.expect(rows, hour, slow)[0], self.rhythm.following(rows)
         scale = self.natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
         outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
+        (_, missed), hours = self._off(rows, hour, following - clock["born_at"][rows])
+        outlook = outlook._replace(off=shrunken(missed, hours, outlook.scale))
         half = pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * deviation)
         place = np.repeat(np.arange(len(rows)), count)

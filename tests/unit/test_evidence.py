@@ -22,7 +22,7 @@ def observed(
     lags, rows = np.zeros((LAGS, 1)), []
     zero = np.zeros(1)
     for number, value in enumerate(values):
-        outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, zero, lags)
+        outlook = Outlook(np.zeros((7, 1)), zero, zero, zero, np.array([known.off]), zero, lags)
         view = seen(value, outlook, values[:number], known, is_counter=is_counter)
         statistics, memory, _ = evidence.observe(view)
         evidence.learn(view, memory)

@@ -11,6 +11,7 @@ from series import DAY_S, columns, history, is_equal, joined, live, noise
 
 from gateway.learning.calendar import SUNDAY, Holidays, local_seconds
 from gateway.learning.evidence import Statistic
+from gateway.learning.pool import COVERAGE
 from gateway.learning.streams import Policy, Streams
 from gateway.records import ALARM, SECOND, Batch, Change, Floats, Kind, Verdict, Verdicts
 
@@ -394,6 +395,20 @@ def test_what_comes_at_the_wrong_hour_is_told() -> None:
     opened = opened[opened >= 20 * 288]
     assert opened.tolist() == [pytest.approx(night, abs=6)]
     assert said.kind[opened[0]] == Kind.SHIFT
+
+
+def test_the_interval_is_that_of_the_hour() -> None:
+    """A sensor that is restless by day and still by night has a wide and a narrow one, and each holds its share."""
+    hour = np.arange(20 * 144) % 144 / 6.0
+    is_day = (hour >= 6.0) & (hour < 18.0)
+    values = noise(len(hour), 4, seed=31) * np.where(is_day, 1.0, 0.1)[:, None]
+    _, verdicts = live(values, 600.0)
+    width = (verdicts.upper - verdicts.lower).reshape(values.shape)
+    is_held = (np.abs(values - verdicts.expected.reshape(values.shape)) <= width / 2)[1440:]
+    day, night = is_day[1440:], ~is_day[1440:]
+    assert np.median(width[1440:][day]) > 4.0 * np.median(width[1440:][night])
+    assert is_held[day].mean() == pytest.approx(COVERAGE, abs=0.06)
+    assert is_held[night].mean() == pytest.approx(COVERAGE, abs=0.06)
 
 
 @pytest.mark.parametrize("unit", [2.0**-10, 2.0**10])
