@@ -34,9 +34,8 @@ class View(NamedTuple):
     `at` are the same streams as `rows`, as `stretch` finds them. `seen` is how many readings there were of what the
     stream is now, with this one. `before` is the time of the one before, `said` is as it was sent, `read` in its own
     unit (0 of a text), `value` what is learned of it, and `weekly` what the same hour of the week usually has, NaN
-    where there was none. `off` is how far off what is usual it is on average at this hour of the day, of which
-    `hours` readings were seen, 0 while its days are hardly known. `lowest` and `highest` are
-    so of the last `RECENT` before.
+    where there was none. `off` is how far off what is usual it is on average at this hour of the day, of which `hours`
+    readings were seen, 0 while its days are hardly known. `lowest` and `highest` are so of the last `RECENT` before.
     """
 
     rows: Ints
