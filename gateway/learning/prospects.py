@@ -107,17 +107,20 @@ class Prospects:
         outlook = self._consult(rows, self.pool.predict(at, usual, self.rhythm.following(rows)), scale)
         age = observed_at - self.clock.arrays["born_at"][at]
         weekly = np.where((age >= _WEEK) & (weeks > 0.0), weekly, np.nan)  # before, the hour knows but itself
-        (off, missed), hours = self._off(rows, hour, age)
-        outlook = outlook._replace(off=shrunken(missed, hours, outlook.scale))
+        outlook, off, hours = self._placed(outlook, rows, hour, age)
         moments, values = (observed_at, before, local_s, hour, interval_s), (said, read, scale.learned(read))
         seen = self.seen(at) + 1.0
         extremes = self.rhythm.extremes(rows, RECENT)
         return View(rows, at, seen, *moments, scale, *values, outlook, weekly, off, hours, *extremes)
 
-    def _off(self, rows: Ints, hour: Ints, age: Ints) -> tuple[Floats, Floats]:
-        """How far off what is usual, and what is forecast, each is at its hour: (2, row); how often that was seen."""
-        off, hours = self.profile.off(rows, hour)
-        return off, np.where(age >= _FEW_DAYS, hours, 0.0)
+    def _placed(self, outlook: Outlook, rows: Ints, hour: Ints, age: Ints) -> tuple[Outlook, Floats, Floats]:
+        """The outlook with how far off forecasts of its hour are; how far off what is usual, and how often it was seen.
+
+        That often is 0 of streams of an age (ns) at which their days are hardly known.
+        """
+        (off, missed), hours = self.profile.off(rows, hour)
+        hours = np.where(age >= _FEW_DAYS, hours, 0.0)
+        return outlook._replace(off=shrunken(missed, hours, outlook.scale)), off, hours
 
     def _hour(self, local_s: Ints) -> Ints:
         return hour_of(self._almanac.week_s(local_s))
@@ -216,8 +219,7 @@ class Prospects:
         usual, cycle = self.profile.expect(rows, hour, slow)[0], self.rhythm.following(rows)
         scale = self.natures.scale(rows, clock["origin"][rows], interval_s, interval_s)
         outlook = self._consult(rows, pool.predict(rows, usual, cycle), scale)
-        (_, missed), hours = self._off(rows, hour, following - clock["born_at"][rows])
-        outlook = outlook._replace(off=shrunken(missed, hours, outlook.scale))
+        outlook, _, _ = self._placed(outlook, rows, hour, following - clock["born_at"][rows])
         half = pool.interval(rows, outlook)
         widest = np.maximum(half, 1.645 * deviation)
         place = np.repeat(np.arange(len(rows)), count)
