@@ -69,9 +69,11 @@ class Sensors(Rows):
         return np.where(has_moved, step / np.where(has_moved, deviation, 1.0), 0.0)
 
     def is_fine(self, rows: Ints) -> Mask:
-        """Whether each of these shows many values: its usual deviation is many times the least it ever moved."""
-        deviation, grain = np.sqrt(self.arrays["variance"][rows]), self.arrays["grain"][rows]
-        return np.asarray(deviation > _FINE * grain)
+        """Whether each of these shows many values: its usual deviation is many times the least it ever moved.
+
+        `Evidence` knows the latter, too, but when a round is judged it has seen the whole batch, and not just the round.
+        """
+        return np.asarray(self.arrays["variance"][rows] > np.square(_FINE * self.arrays["grain"][rows]))
 
 
 class Correlation(Rows):
