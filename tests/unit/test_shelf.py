@@ -7,7 +7,7 @@ from gateway.learning.rows import Rows
 from gateway.learning.shelf import FORECAST, Shelf
 from gateway.records import Floats
 
-WEIGHED, SAID = ("regret", "square", "loss"), ("slow", "ar")
+WEIGHED, SAID = ("regret", "square", "loss", "width"), ("slow", "ar")
 
 
 def shelf(streams: int = 5) -> tuple[Rows, Shelf]:
@@ -38,7 +38,7 @@ def test_what_was_put_aside_comes_back() -> None:
 
 
 def test_who_forecasts_well_is_not_forgotten() -> None:
-    """All by which the forecasters are weighed stays when an incident ends, what they say falls back."""
+    """By what the forecasters are weighed and intervals held stays when an incident ends, what they say falls back."""
     pool = Pool()
     pool.grow(1)
     kept, row = Shelf({"pool": pool}, 2), np.zeros(1, np.int64)
