@@ -71,7 +71,7 @@ class Sensors(Rows):
     def is_fine(self, rows: Ints) -> Mask:
         """Whether each of these shows many values: its usual deviation is many times the least it ever moved.
 
-        `Evidence` knows the latter, too, but when a round is judged it has seen the whole batch, and not just the round.
+        `Evidence` knows the latter, too, but when a round is judged it has seen the whole batch.
         """
         return np.asarray(self.arrays["variance"][rows] > np.square(_FINE * self.arrays["grain"][rows]))
 
