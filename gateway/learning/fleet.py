@@ -21,10 +21,11 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 30
+VERSION = 31
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
+_COUNTER = int(Nature.COUNTER)  # arrays compare with members of an enum slowly
 LATE = 0.25
 """Score of silence at which a device is later than its longest pause: a third of the way to `SILENT`."""
 
@@ -82,7 +83,7 @@ class Fleet:
 
     def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints, devices: Ints) -> None:
         stream = batch.stream[fresh]
-        value, is_rate = batch.value[fresh], verdicts.nature[fresh] == Nature.COUNTER
+        value, is_rate = batch.value[fresh], verdicts.nature[fresh] == _COUNTER
         if is_rate.any():
             span_s = np.where(is_rate, verdicts.span_s[fresh], 1.0)  # a state may have lasted no time
             value = np.where(is_rate, (value - verdicts.base[fresh]) / span_s, value)

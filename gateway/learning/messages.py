@@ -32,6 +32,8 @@ def split(
     A message has as many readings as its device has `known` sensors, by seat; `is_whole` says of readings and where
     the messages among them begin which of these are.
     """
+    if len(places) == 1:
+        return places[:0], places[:0], places
     seat = readings.seat[places]
     is_other = np.ones(len(seat), bool)
     np.not_equal(seat[1:], seat[:-1], out=is_other[1:])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.rows import Places, Rows, ewma_rate, plain_rate, within
+from gateway.learning.rows import Places, Rows, ewma_rate, plain_rate, summed, within
 from gateway.records import Floats
 
 LAGS = 6
@@ -78,11 +78,6 @@ class Pool(Rows):
         `seasonal` is what is usual at the hour of the coming reading, `cycle` what its own beat has there.
         """
         a, lags = self.arrays, self.arrays["lags"][:, at].copy()
-        autoregression = lags[
-            0
-        ]  # and term by term, so that a sum is the same bit for bit however many streams are asked
-        for term in a["ar"][:, at] * (lags - a["slow"][at]):
-            autoregression = autoregression + term
         experts = np.array(
             [
                 lags[0],
@@ -91,7 +86,7 @@ class Pool(Rows):
                 seasonal,
                 seasonal + a["offset"][at],
                 a["holt"][at] + _DAMPING * a["trend"][at],
-                autoregression,
+                lags[0] + summed(a["ar"][:, at] * (lags - a["slow"][at])),
                 cycle,
             ]
         )
@@ -140,9 +135,7 @@ class Pool(Rows):
         """Normalised least mean squares (Nagumo and Noda 1967) on departures from the slow mean."""
         a = self.arrays
         regressors = outlook.lags - a["slow"][at]
-        power, *squares = regressors * regressors
-        for square in squares:
-            power = power + square
+        power = summed(regressors * regressors)
         limit = _BOUND * outlook.scale
         error = within(value - outlook.experts[_AUTOREGRESSION], -limit, limit)
         step = np.where(is_ready, _NLMS_RATE * error / np.maximum(power, TINY), 0.0)
@@ -155,11 +148,8 @@ def _median(one: Floats, two: Floats, three: Floats) -> Floats:
 
 
 def mix(experts: Floats, weight: Floats) -> Floats:
-    """The weighted mean of forecasts; bit for bit the same however many streams are asked at once."""
-    (total, *shares), (mixed, *parts) = weight, weight * experts
-    for share, part in zip(shares, parts, strict=True):
-        total, mixed = total + share, mixed + part
-    return np.asarray(mixed / total)
+    """The weighted mean of forecasts."""
+    return np.asarray(summed(weight * experts) / summed(weight))
 
 
 def _follow(experts: Floats, mixed: Floats, loss: Floats) -> Floats:

@@ -124,7 +124,10 @@ def stretch(rows: Ints) -> Places:
     count = len(rows)
     if not count:
         return rows
-    first, last = int(rows[0]), int(rows[-1])
+    first = int(rows[0])
+    if count == 1:
+        return slice(first, first + 1)
+    last = int(rows[-1])
     if last - first + 1 != count or not (rows[1:] > rows[:-1]).all():
         return rows
     return slice(first, last + 1)
@@ -137,7 +140,7 @@ def rounds(stream: Ints) -> list[Ints]:
     batched, each stream therefore lives through the same sequence.
     """
     count = len(stream)
-    if (stream[1:] > stream[:-1]).all():
+    if count == 1 or (stream[1:] > stream[:-1]).all():
         return [np.arange(count)] if count else []
     order = np.argsort(stream, kind="stable")
     ordered = stream[order]
@@ -163,6 +166,20 @@ def positions(is_it: npt.NDArray[np.bool_]) -> Ints:
 def within(number: Floats, low: Floats | float, high: Floats | float) -> Floats:
     """The numbers, none below `low` or above `high`: as `np.clip`, which takes three times as long for a few."""
     return np.asarray(np.minimum(np.maximum(number, low), high))
+
+
+def summed(numbers: Floats) -> Floats:
+    """The sum of each column, in the same order however many stand side by side: that of `np.sum` hangs on it.
+
+    By halves (pairwise summation): an eighth of the calls that one number after the other takes.
+    """
+    while (count := len(numbers)) > 1:
+        half = count // 2
+        sums = numbers[:half] + numbers[half : 2 * half]
+        if count % 2:
+            sums[0] += numbers[-1]
+        numbers = sums
+    return np.asarray(numbers[0])
 
 
 def plain_rate(seen: Floats) -> Floats:

@@ -122,8 +122,9 @@ class Seats(Rows):
         self._stand(rows, seats, stand - np.where(is_again, sensors["stand"][rows], 0.0))
         sensors["stand"][rows] = stand
         is_whole = a["reported"][seats] == a["known"][seats]
-        is_late = ~is_whole & (observed_at - a["begun_at"][seats] > _PATIENCE)
-        self.end(seats[is_late], observed_at[is_late], rows[is_late])
+        late = positions(~is_whole & (observed_at - a["begun_at"][seats] > _PATIENCE))
+        if len(late):
+            self.end(seats[late], observed_at[late], rows[late])
         return np.asarray(taken[is_whole])
 
     def _meet(self, rows: Ints, seats: Ints) -> None:

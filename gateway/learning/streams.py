@@ -34,6 +34,7 @@ from gateway.records import (
 )
 
 DAY_S = 86_400.0
+_OPENS = int(Change.OPEN)  # arrays compare with members of an enum slowly
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 """How far a value counts, in mean residuals and in ranges seen. Without a bound one reading of 1e6 on a sensor of 0 to
 10 was told again a day later, and one of 1e30 spoilt the forecasts for days. Steps arrive as soon as without it."""
@@ -177,7 +178,7 @@ class Streams:
         self._gate.hurry(rows[nature.is_habitual])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
-        self._trial.open(rows[change == Change.OPEN])
+        self._trial.open(rows[change == _OPENS])
 
         verdicts.score[places] = self._gate.score(at, decades, threshold, doubt)
         verdicts.period[places] = decades + np.log10(view.interval_s)

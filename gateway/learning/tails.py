@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.learning.peaks import LEAST_DECADES, Grid, Peaks, Singles, Traits
-from gateway.learning.rows import Places, Rows, positions, stretch
+from gateway.learning.rows import Places, Rows, positions, stretch, summed
 from gateway.records import Floats, Ints, Mask
 
 PEAKS = 16
@@ -248,11 +248,8 @@ class Tails(Rows):
         self._flat("peak")[at] = value
         full = positions(kept[0] > -np.inf)
         rising = kept[:, full].astype(np.float64)
-        above = rising[1:] - rising[0]
-        for excess in above[1:]:
-            above[0] += excess
         self._flat("excess")[at] = 0.0
-        self._flat("excess")[at[full]] = above[0]
+        self._flat("excess")[at[full]] = summed(rising - rising[0])
 
 
 def _turn(seen: Floats) -> Turns:

@@ -95,20 +95,21 @@ class Verdicts:
 
 def blank_verdicts(count: int) -> Verdicts:
     """Nothing said of `count` readings."""
+    expected, lower, upper, joint, base, span_s = np.full((6, count), np.nan)
     return Verdicts(
         score=np.zeros(count),
-        expected=np.full(count, np.nan),
-        lower=np.full(count, np.nan),
-        upper=np.full(count, np.nan),
+        expected=expected,
+        lower=lower,
+        upper=upper,
         kind=np.zeros(count, np.uint8),
         is_stale=np.zeros(count, np.bool_),
         change=np.zeros(count, np.uint8),
         period=np.zeros(count),
-        joint=np.full(count, np.nan),
+        joint=joint,
         joint_change=np.zeros(count, np.uint8),
         nature=np.zeros(count, np.uint8),
-        base=np.full(count, np.nan),
-        span_s=np.full(count, np.nan),
+        base=base,
+        span_s=span_s,
     )
 
 
