@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 import numpy as np
 
-from gateway.records import SECOND, Ints, Mask
+from gateway.records import SECOND, Floats, Ints, Mask
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -78,6 +78,18 @@ class Almanac:
         """How many days before each, from the first Monday on, were lived like those of a weekend."""
         found = 2 * (day // 7) + np.maximum(day % 7 - _WORKDAYS, 0)
         return np.asarray(found + self._more[np.searchsorted(self._days, day)] if len(self._days) else found)
+
+    def alike_s(self, since: Ints, at: Ints) -> Floats:
+        """How much of the time between two instants was lived on days like that of the latter, workdays or weekends."""
+        since_s, at_s = self.local_s(since), self.local_s(at)
+        weekend_s = self._weekend_s(at_s) - self._weekend_s(since_s)
+        alike_s = np.where(self.is_weekend(at_s // DAY_S), weekend_s, at_s - since_s - weekend_s)
+        return alike_s.astype(np.float64)
+
+    def _weekend_s(self, local_s: Ints) -> Ints:
+        """How much of the time before each local time was lived on days like those of a weekend."""
+        day = local_s // DAY_S
+        return np.asarray(self.weekend_days(day) * DAY_S + self.is_weekend(day) * (local_s % DAY_S))
 
     def _is_holiday(self, day: Ints) -> Mask:
         place = np.searchsorted(self._days, day)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gateway.learning.budget import shares
+from gateway.learning.calendar import Almanac
 from gateway.learning.correlation import Correlation, Sensors
 from gateway.learning.gate import Changes, Gate
 from gateway.learning.messages import Readings
@@ -44,7 +45,8 @@ _NEVER_SAID = 1e6  # decades
 class Joint:
     """The joint evidence of all devices of more than one sensor: only those have a seat, a column of the arrays."""
 
-    def __init__(self, adopt_after_s: float) -> None:
+    def __init__(self, almanac: Almanac, adopt_after_s: float) -> None:
+        self._almanac = almanac
         self._budget_s: Floats = np.zeros(0)
         self._sensors, self._correlation = Sensors(), Correlation()
         self._tails, self._gate = Tails(_TRAITS, 0), Gate(adopt_after_s)
@@ -108,7 +110,8 @@ class Joint:
         decades = np.zeros(len(seats))
         np.maximum.at(decades, found.place, self._tails.decades(found))
         decades[~self._seats.arrays["is_fine"][at]] = 0.0
-        doubt = np.minimum(YOUTH_HANDICAP * youth(self._averages.arrays["born_at"][at], observed_at), decades)
+        young = youth(self._almanac, self._averages.arrays["born_at"][at], observed_at)
+        doubt = np.minimum(YOUTH_HANDICAP * young, decades)
         decades = decades - doubt
         interval_s, share_s = self._interval_s(at), self._share_s(at)
         threshold = self._threshold(at, interval_s, share_s)

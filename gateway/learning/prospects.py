@@ -145,7 +145,7 @@ class Prospects:
         self.pool.learn(view.at, view.outlook, view.value)
         self.rhythm.learn(view.rows, view.value)
         expected = np.array([view.outlook.seasonal, view.outlook.expected])
-        self.profile.learn(view.rows, view.hour, view.value, expected)
+        self.profile.learn(view.rows, view.hour, view.value, expected, view.interval_s)
         for place, row in self._chosen_in(view.rows):
             self.chosen[row].learn_one(float(view.read[place]), is_faulty=bool(is_faulty[place]))
 

@@ -55,13 +55,17 @@ class Policy:
     kinds: Sequence[KindRule] = ()
     holidays: Holidays = field(default_factory=Holidays)
 
+    def almanac(self) -> Almanac:
+        """The local time of the devices."""
+        return Almanac(self.zone, self.holidays)
+
 
 class Streams:
     """The default learner of all streams. A stream is a row number; its state is one column of every array."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        almanac = Almanac(self._policy.zone, self._policy.holidays)
+        almanac = self._policy.almanac()
         self.prospects, self._suspicion = Prospects(almanac), Suspicion(almanac)
         self._gate, self._tails, self._dating = Gate(self._policy.adopt_after_s), self._suspicion.tails, Dating()
         self._parts: dict[str, Rows] = {
@@ -88,7 +92,7 @@ class Streams:
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, self._tails.sides)
         self._trial = Trial(self._gate, self._suspicion, self._shelf, self.prospects)
-        self._patience = Patience(self.prospects, self._gate)
+        self._patience = Patience(almanac, self.prospects, self._gate)
         self.watch = Watch(self.prospects, self._suspicion, self._gate, self._trial, self._patience)
 
     def grow(self, streams: int) -> None:
@@ -168,7 +172,7 @@ class Streams:
         view, span = self._look(batch)
         rows, at, nature = view.rows, view.at, self.prospects.natures.of(view.rows)
         grain = self.prospects.natures.grain(rows, self._suspicion.evidence.grain(at), view.interval_s)
-        case = self._suspicion.judge(view, (grain, span), self._patience.youth(at, view.observed_at), nature)
+        case = self._suspicion.judge(view, (grain, span), self._patience.youth(at, view.observed_at, nature), nature)
         was_on_trial = self._gate.is_on_trial(at)
         was_missing = view.before < self._gate.arrays["opened_at"][at]
         is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it

@@ -65,7 +65,8 @@ class Suspicion:
     def judge(self, view: View, extent: tuple[Floats, Floats], youth: Floats, nature: Natured) -> Case:
         """What speaks against each reading by what was known before it.
 
-        `extent` is the least change each of the streams has shown, and how far apart its values lie.
+        `extent` is the least change each of the streams has shown, and how far apart its values lie; `youth` is as
+        `Patience` says it.
         """
         rows, is_state = view.rows, nature.is_habitual
         places = positions(is_state)
@@ -88,7 +89,7 @@ class Suspicion:
         if stay is not None:
             periods_s = np.stack([stay.quiet_s, stay.rare_s, stay.burst.period_s])
             worst, mine = np.argmax(periods_s, axis=0), np.arange(len(places))
-            new = _decades(periods_s[worst, mine], view.interval_s[places], youth[places])
+            new = _decades(periods_s[worst, mine], view.interval_s[places], youth[0, places])
             kind[places] = np.where(stay.is_over, _NEW_KIND[worst], kind[places])
             decades[places] = np.where(stay.is_over, new, decades[places])  # what is over is past
             doubt[places] = np.where(stay.is_over, 0.0, doubt[places])
@@ -134,7 +135,7 @@ class Suspicion:
         period_s, days = np.zeros(len(rows)), np.zeros(len(rows))
         if is_due.any():
             period_s[is_due], days[is_due] = self.habits.gaps(rows[is_due], at[is_due], since[is_due])
-        missing = np.where(np.isnan(stay.stirs), 0.0, _decades(period_s, interval_s, youth))
+        missing = np.where(np.isnan(stay.stirs), 0.0, _decades(period_s, interval_s, youth[0]))
         kind = np.where(missing > decades, Kind.SILENT, kind)
         decades = np.maximum(decades, missing)
         return Case(

@@ -52,7 +52,7 @@ class Watch:
             return Asked(Batch(rows, rows, rows, np.zeros(0)), blank_verdicts(0), has_changed)
         now, since, nature = at - behind, np.maximum(habits.since(rows), heard_from - behind), natures.of(rows)
         interval_s, everyone = self._prospects.interval_s(rows), np.ones(len(rows), np.bool_)
-        aged = self._patience.youth(rows, now), interval_s
+        aged = self._patience.youth(rows, now, nature), interval_s
         case = self._suspicion.lasting(rows, now, since, aged, nature.is_event, is_due)
         threshold = self._patience.threshold(rows, interval_s, budget_s, nature)
         told = positions(case.decades >= threshold)

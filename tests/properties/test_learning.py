@@ -151,6 +151,16 @@ def test_days_of_weekends_are_counted_as_they_are_lived(holidays: list[int], lik
     assert np.diff(almanac.weekend_days(days)).tolist() == almanac.is_weekend(days[:-1]).astype(int).tolist()
 
 
+@MANY
+@given(holidays=st.lists(st.integers(-10, 10), max_size=8), begin=st.integers(-200, 200), hours=st.integers(0, 14 * 24))
+def test_what_was_lived_alike_is_counted_by_days(holidays: list[int], begin: int, hours: int) -> None:
+    """Whichever days are holidays, it is the hours before that lie on days of the kind of the last moment."""
+    almanac, end = Almanac(None, Holidays(holidays)), begin + hours
+    lived = almanac.is_weekend(np.arange(begin, end + 1) // 24 + 3)  # local time begins on a Monday
+    since, at = (np.array([hour * 3600 * SECOND]) for hour in (begin, end))
+    assert almanac.alike_s(since, at).tolist() == [3600.0 * (lived[:-1] == lived[-1]).sum()]
+
+
 @SOME
 @given(
     past=arrays.arrays(np.float64, st.integers(20, 400), elements=st.floats(-100, 100)),

@@ -6,6 +6,7 @@ import pytest
 from gateway.learning.calendar import DAY_S, WEEK_S
 from gateway.learning.clock import LARGEST
 from gateway.learning.profile import Profile, hour_of
+from gateway.records import Floats
 
 ROW = np.array([0])
 UNKNOWN = np.zeros((2, 1))  # what was expected there
@@ -17,8 +18,13 @@ def lived(days: int, value_at: dict[int, float]) -> Profile:
     profile.grow(1)
     for day in range(days):
         for hour, value in value_at.items():
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]), UNKNOWN)
+            learn(profile, day * DAY_S + hour * 3600, value)
     return profile
+
+
+def learn(profile: Profile, second: int, value: float, expected: Floats = UNKNOWN, interval_s: float = 3600.0) -> None:
+    """Let the stream show a value at a second of the week."""
+    profile.learn(ROW, hour_of(np.array([second])), np.array([value]), expected, np.array([interval_s]))
 
 
 def usual(profile: Profile, second: int, base: float = 0.0) -> tuple[float, float, float]:
@@ -46,9 +52,7 @@ def test_a_weekday_may_differ_from_the_others() -> None:
     profile = Profile()
     profile.grow(1)
     for day in range(70):
-        profile.learn(
-            ROW, hour_of(np.array([day * DAY_S + 8 * 3600])), np.array([0.0 if day % 7 == 6 else 50.0]), UNKNOWN
-        )
+        learn(profile, day * DAY_S + 8 * 3600, 0.0 if day % 7 == 6 else 50.0)
     sunday, weekly, seen = usual(profile, 6 * DAY_S + 8 * 3600)
     assert (weekly, seen) == (0.0, 10.0)
     assert sunday < 12.0
@@ -60,8 +64,18 @@ def test_old_habits_fade() -> None:
     profile = lived(1000, {8: 10.0})
     for day in range(30):
         for minute in range(0, 60, 5):
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + 8 * 3600 + minute * 60])), np.array([40.0]), UNKNOWN)
+            learn(profile, day * DAY_S + 8 * 3600 + minute * 60, 40.0, interval_s=300.0)
     assert usual(profile, 31 * DAY_S + 8 * 3600)[0] > 25.0
+
+
+def test_an_hour_read_often_is_remembered_from_day_to_day() -> None:
+    """Of a sensor that reads every minute the day before counts too, though that was sixty readings ago."""
+    profile = Profile()
+    profile.grow(1)
+    for day, value in enumerate((50.0, 50.0, 50.0, 0.0)):
+        for minute in range(60):
+            learn(profile, day * DAY_S + 8 * 3600 + minute * 60, value, interval_s=60.0)
+    assert 25.0 < usual(profile, WEEK_S + 4 * DAY_S + 8 * 3600)[0] < 37.5
 
 
 def test_how_far_off_it_is_is_kept_by_the_hour() -> None:
@@ -71,7 +85,7 @@ def test_how_far_off_it_is_is_kept_by_the_hour() -> None:
     for day in range(20):
         for hour, swing in ((3, 0.1), (15, 10.0)):
             value, expected = 20.0 + swing * (-1) ** day, np.array([[20.0], [20.0 + 0.5 * swing * (-1) ** day]])
-            profile.learn(ROW, hour_of(np.array([day * DAY_S + hour * 3600])), np.array([value]), expected)
+            learn(profile, day * DAY_S + hour * 3600, value, expected)
     (night, nights), (noon, _) = (profile.off(ROW, hour_of(np.array([hour * 3600]))) for hour in (3, 15))
     assert night[:, 0] == pytest.approx([0.1, 0.05], rel=0.01)
     assert noon[:, 0] == pytest.approx([10.0, 5.0], rel=0.01)
@@ -84,7 +98,7 @@ def test_how_far_off_it_is_may_be_of_any_size(size: float) -> None:
     profile = Profile()
     profile.grow(1)
     for _ in range(3):
-        profile.learn(ROW, hour_of(np.array([0])), np.array([size]), UNKNOWN)
+        learn(profile, 0, size)
     off, _ = profile.off(ROW, hour_of(np.array([0])))
     assert off[:, 0] == pytest.approx([size, size], rel=0.01)
 
@@ -93,6 +107,6 @@ def test_how_far_off_it_is_is_bounded() -> None:
     """The largest value there may be makes nothing infinite."""
     profile = Profile()
     profile.grow(1)
-    profile.learn(ROW, hour_of(np.array([0])), np.array([LARGEST]), UNKNOWN)
+    learn(profile, 0, LARGEST)
     off, _ = profile.off(ROW, hour_of(np.array([0])))
     assert np.isfinite(off).all()

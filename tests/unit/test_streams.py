@@ -9,8 +9,9 @@ import pytest
 from readings import START
 from series import DAY_S, columns, history, is_equal, joined, live, noise
 
-from gateway.learning.calendar import SUNDAY, Holidays, local_seconds
+from gateway.learning.calendar import SUNDAY, Almanac, Holidays, local_seconds
 from gateway.learning.evidence import Statistic
+from gateway.learning.patience import youth
 from gateway.learning.pool import COVERAGE
 from gateway.learning.streams import Policy, Streams
 from gateway.records import ALARM, SECOND, Batch, Change, Floats, Kind, Verdict, Verdicts
@@ -23,6 +24,8 @@ HEALTHY = 12
 FAULTS = ("spike", "shift", "stuck", "drift", "noise", "glitch")
 WIDTH = len(FAULTS) + HEALTHY
 ADOPTED_AFTER = DAY  # readings in 24 h
+SATURDAY = 5
+MONDAY = int(datetime(2025, 6, 2, tzinfo=UTC).timestamp()) * SECOND
 
 
 @functools.cache
@@ -105,6 +108,28 @@ def test_healthy_sensors_stay_within_the_budget() -> None:
 def test_the_first_day_is_nobodys_fault() -> None:
     """A newborn stream says nothing of what it cannot know."""
     assert (life()[1].change.reshape(-1, WIDTH)[:DAY] < Change.OPEN).all()
+
+
+def test_the_first_weekend_is_nobodys_fault() -> None:
+    """A machine that rests on weekends, heard from a Monday on: neither its first Saturday is told nor what follows."""
+    minute = np.arange(8 * 1440)
+    is_on = (minute // 1440 % 7 < SATURDAY) & (minute % 1440 > 6 * 60) & (minute % 1440 < 22 * 60)
+    values = np.where(is_on, 1000.0, 0.0)[:, None] + 10.0 * noise(len(minute), 2, seed=1)
+    _, said = live(values, 60.0, start=MONDAY)
+    opened = (said.change == Change.OPEN).reshape(values.shape)
+    assert opened[:1440].any()  # it first went on
+    assert not opened[4 * 1440 :].any()
+
+
+def test_who_has_lived_no_weekend_is_young_again_on_the_first() -> None:
+    """Two days are enough to know workdays, or weekends; what began on a Sunday lacks a Saturday."""
+    almanac, day = Almanac(), DAY_S * SECOND
+    ages = np.array([0.0, 1.0, 2.0, 4.9, 5.0, 6.0, 6.9, 7.0, 12.0]) * day
+    found = youth(almanac, np.full(len(ages), MONDAY), MONDAY + ages.astype(np.int64))
+    assert found == pytest.approx([1.0, 0.5, 0.0, 0.0, 1.0, 0.5, 0.05, 0.0, 0.0])
+    ages = np.array([0.9, 1.1, 3.1, 6.1]) * day
+    found = youth(almanac, np.full(len(ages), MONDAY - day), MONDAY - day + ages.astype(np.int64))
+    assert found == pytest.approx([0.55, 0.95, 0.0, 0.45])
 
 
 def test_a_larger_budget_tells_more() -> None:
