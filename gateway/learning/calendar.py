@@ -80,14 +80,14 @@ class Almanac:
         return np.asarray(found + self._more[np.searchsorted(self._days, day)] if len(self._days) else found)
 
     def alike_s(self, since: Ints, at: Ints) -> Floats:
-        """How much of the time between two instants was lived on days like that of the latter, workdays or weekends."""
+        """How many of the seconds between two instants were lived on days like the last, workdays or weekends."""
         since_s, at_s = self.local_s(since), self.local_s(at)
         weekend_s = self._weekend_s(at_s) - self._weekend_s(since_s)
         alike_s = np.where(self.is_weekend(at_s // DAY_S), weekend_s, at_s - since_s - weekend_s)
         return alike_s.astype(np.float64)
 
     def _weekend_s(self, local_s: Ints) -> Ints:
-        """How much of the time before each local time was lived on days like those of a weekend."""
+        """How many of the seconds before each local time were lived on days like those of a weekend."""
         day = local_s // DAY_S
         return np.asarray(self.weekend_days(day) * DAY_S + self.is_weekend(day) * (local_s % DAY_S))
 

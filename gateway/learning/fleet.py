@@ -25,9 +25,10 @@ VERSION = 31
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
-_COUNTER = int(Nature.COUNTER)  # arrays compare with members of an enum slowly
 LATE = 0.25
 """Score of silence at which a device is later than its longest pause: a third of the way to `SILENT`."""
+
+_COUNTER = int(Nature.COUNTER)  # arrays compare with members of an enum slowly
 
 
 class Late(NamedTuple):

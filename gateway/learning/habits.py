@@ -19,7 +19,7 @@ import numpy as np
 
 from gateway.learning.calendar import DAY_S, WEEK_S, Almanac
 from gateway.learning.record import Burst, Record
-from gateway.learning.rows import positions
+from gateway.learning.rows import positions, summed
 from gateway.learning.sparse import Sparse
 from gateway.records import SECOND, Floats, Ints, Mask
 
@@ -255,4 +255,4 @@ def _quiet_s(rate: Floats, bins: tuple[Ints, Ints]) -> Floats:
     kind, hour = bins
     mine = rate[kind, hour, np.arange(len(hour))]
     quiet = np.where(rate <= mine, rate * _DAYS, 0.0).reshape(2 * _HOURS, len(hour))
-    return np.asarray(WEEK_S / np.cumsum(quiet, axis=0)[-1])
+    return np.asarray(WEEK_S / summed(quiet))

@@ -32,7 +32,7 @@ def split(
     A message has as many readings as its device has `known` sensors, by seat; `is_whole` says of readings and where
     the messages among them begin which of these are.
     """
-    if len(places) == 1:
+    if len(places) == 1:  # no message: those have a reading of each of several sensors
         return places[:0], places[:0], places
     seat = readings.seat[places]
     is_other = np.ones(len(seat), bool)

@@ -171,7 +171,7 @@ def within(number: Floats, low: Floats | float, high: Floats | float) -> Floats:
 def summed(numbers: Floats) -> Floats:
     """The sum of each column, in the same order however many stand side by side: that of `np.sum` hangs on it.
 
-    By halves (pairwise summation): an eighth of the calls that one number after the other takes.
+    By halves (pairwise summation): of eight numbers with three calls, one after the other takes seven.
     """
     while (count := len(numbers)) > 1:
         half = count // 2

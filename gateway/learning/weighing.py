@@ -35,9 +35,8 @@ _GROWS_UP_UNSURE[Statistic.RUN] = 0.0
 _HOURLY = [Statistic.WEEKLY, Statistic.USUAL]
 _DAYS = np.array([[9.0], [6.0]])
 """Days that a stream must be old to be told by each of these: after six most have seen a weekend and the Monday after,
-and how far off the same hour of a week ago usually is, two days of the second week say. Of 24 simulated machines and
-offices that rest on weekends all were told by them on their first Monday, now none. NAB is as good."""
-
+and how far off the same hour of a week ago usually is, two days of the second week say. Simulated machines and offices
+that rest on weekends were told by them on their first Monday. NAB is as good."""
 
 _LEAST_EXCESS = np.zeros(len(Statistic))
 _LEAST_EXCESS[Statistic.RUN] = 10.0  # readings; a sensor that never repeated itself is stuck after about a dozen
