@@ -50,7 +50,7 @@ class Peaks(NamedTuple):
     """The statistics of a round that lie above their own thresholds, and what is known of those tails.
 
     `told` is the value as it is judged: where a sensor reads in steps the next beyond all it has shown is no news, and
-    where it knows few values none that it has shown.
+    where it knows few values none that it has shown. `most` is as far as the tail is carried by it.
     """
 
     side: Ints
@@ -61,6 +61,7 @@ class Peaks(NamedTuple):
     told: Floats
     edge: Floats
     mean_excess: Floats
+    most: Floats
 
     def as_they_are(self, is_it: Mask) -> "Peaks":
         """Where this is so at a position of the round, the value is judged as it is: nothing is read in steps there."""
@@ -69,5 +70,5 @@ class Peaks(NamedTuple):
     def but(self, is_left_out: Mask) -> "Peaks":
         """Those at the other positions of the round."""
         left = ~is_left_out[self.place]
-        numbers = self.value[left], self.told[left], self.edge[left], self.mean_excess[left]
+        numbers = self.value[left], self.told[left], self.edge[left], self.mean_excess[left], self.most[left]
         return Peaks(self.side[left], self.place[left], self.row[left], self.at[left], *numbers)

@@ -26,10 +26,10 @@ def grown(streams: int = 1, least: float = 0.0, few: float = 0.0) -> Tails:
     return tails
 
 
-def rarity(tails: Tails, value: Floats, *, is_learned: bool = True, grain: float = 0.0) -> Floats:
+def rarity(tails: Tails, value: Floats, *, is_learned: bool = True, grain: float = 0.0, span: float = np.inf) -> Floats:
     """Return the decades of one value of each stream, the larger of its two sides, and learn it."""
     rows = np.arange(len(value))
-    found = tails.exceed(rows, value[None], grid(grain, streams=len(value)))
+    found = tails.exceed(rows, value[None], grid(grain, span, len(value)))
     decades = np.zeros((2, len(value)))
     decades[found.side, found.place] = tails.decades(found)
     if is_learned:
@@ -88,13 +88,38 @@ def test_a_cluster_counts_once() -> None:
 def test_one_glitch_does_not_blind() -> None:
     """After a reading of a million, one of fifty is still rarer than anything that should ever be told."""
     tails = grown()
-    draw = np.random.RandomState(8)
+    draw, span = np.random.RandomState(8), 7.0
     for value in draw.standard_normal(1000):
-        rarity(tails, np.array([value]))
-    rarity(tails, np.array([1e6]))
+        rarity(tails, np.array([value]), span=span)
+    rarity(tails, np.array([1e6]), span=span)
     for value in draw.standard_normal(1000):
-        rarity(tails, np.array([value]))
+        rarity(tails, np.array([value]), span=span)
     assert float(rarity(tails, np.array([50.0]))[0]) > 3.5
+
+
+def test_what_lies_within_the_range_of_the_sensor_is_known_at_once() -> None:
+    """The mean of a window that has always been low may be as high as the sensor goes: the second time is no news."""
+    tops = []
+    for span in (7.0, 85.0):
+        tails, draw = grown(), np.random.RandomState(8)
+        for value in 0.3 * draw.standard_normal(1000):
+            rarity(tails, np.array([value]), span=span)
+        rarity(tails, np.array([82.0]), span=span)
+        tops.append(float(tails.arrays["top"][0, 0]))
+    assert tops[0] < 20.0
+    assert tops[1] == 82.0
+
+
+def test_a_coarse_sensor_tells_as_much() -> None:
+    """Where more was seen of a tail than a step of the sensor, that adds little: six sigma are as rare as they are."""
+    streams, far, draw = 20, {}, np.random.RandomState(3)
+    values = draw.standard_normal((4000, streams))
+    for step in (1e-6, 1.0):
+        tails = grown(streams)
+        for value in values:
+            rarity(tails, step * np.round(value / step), grain=step)
+        far[step] = rarity(tails, np.full(streams, 6.0), grain=step).mean()
+    assert far[1.0] > far[1e-6]
 
 
 def test_a_statistic_without_range_has_a_least_scale() -> None:

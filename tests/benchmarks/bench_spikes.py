@@ -1,0 +1,135 @@
+"""Simulated devices of every kind, two weeks old: what one reading says that is off by so many times its noise.
+
+Run it as `python tests/benchmarks/bench_spikes.py`; `--count`, `--days` and `--kinds` for more. Each kind is a fleet of
+its own, whose readings go to the learners as they are. In its last two days it is copied at many moments, and the copy
+given the next readings with a spike in every sensor but counters, up or down, which is found when it is told at once.
+The noise is that of `device_sim`, the root mean square of what changes from reading to reading: in the power of a
+household or of a freezer's compressor eight times that is everyday. Counted beside it is what opens on the fleet, which
+is healthy. The peer is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3) as shipped.
+"""
+
+import argparse
+import copy
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from peers import Plugin
+from signals import DAY_S, START
+
+from device_sim import fleet
+from device_sim.chance import Chance
+from device_sim.kinds.kind import Kind, noise_scales
+from gateway.learning.directory import Directory
+from gateway.learning.fleet import Fleet
+from gateway.learning.streams import Policy
+from gateway.records import ALARM, SECOND, Batch, Change, Floats, Ints
+
+KINDS = "climate,freezer,meter,pump,wearable"
+SIZES = (6.0, 8.0, 12.0)
+MOMENTS, LAST_S = 36, 2 * DAY_S
+SPANS = {"first day": (0, 1), "second to seventh": (1, 7), "then": (7, 10_000)}
+STARTED_S = START / SECOND
+OPENS = int(Change.OPEN)
+
+
+class Healthy:
+    """Devices of one kind, and what was heard of them: by us, and by the peer on every sensor."""
+
+    def __init__(self, kind: Kind, count: int, seed: int) -> None:
+        self.kind, self.at_s, self.count = kind, STARTED_S, count
+        self._chances = [Chance.of(f"{kind.name}-{seed}-{number}") for number in range(count)]
+        self.directory = Directory()
+        for number in range(count):
+            for sensor in kind.sensors:
+                self.directory.add(f"{kind.name}-{number}", sensor.name)
+        self.ours, self.theirs = Fleet(self.directory, Policy()), [Plugin() for _ in range(len(self.directory))]
+        self.opened: Counter[tuple[str, int]] = Counter()
+
+    def rounded(self, values: Floats) -> Floats:
+        """What the converters of the sensors make of these values, one of each stream."""
+        sensors = self.kind.sensors * self.count
+        return np.array([sensor.rounded(value) for sensor, value in zip(sensors, values.tolist(), strict=True)])
+
+    def measured(self) -> Floats:
+        """What all sensors sense next, one device after the other."""
+        rows = [self.kind.measured(chance, self.at_s) for chance in self._chances]
+        return np.array([row[sensor.name] for row in rows for sensor in self.kind.sensors])
+
+    def batch(self, values: Floats) -> Batch:
+        """The readings of this moment."""
+        at = np.full(len(values), round(self.at_s * SECOND))
+        return Batch(np.arange(len(values)), at, at, values)
+
+    def live(self, until_s: float) -> None:
+        """Be heard until then."""
+        while self.at_s < until_s:
+            values = self.rounded(self.measured())
+            verdicts = self.ours.learn_many(self.batch(values))
+            day = int((self.at_s - STARTED_S) // DAY_S)
+            opened = (verdicts.change == OPENS) | (verdicts.joint_change == OPENS)
+            self.opened["ours", day] += int(np.count_nonzero(opened))
+            self.opened["peer", day] += sum(
+                peer.opens(value) for peer, value in zip(self.theirs, values.tolist(), strict=True)
+            )
+            self.at_s += self.kind.interval_s
+
+    def told(self, off: Floats) -> tuple[Ints, Ints]:
+        """Where we and the peer tell the next readings that are off by so much; nothing is learned of them."""
+        values = self.rounded(self.measured() + off)
+        copied = Fleet(self.directory, Policy())
+        copied.loads(self.ours.dumps())
+        theirs = [
+            copy.deepcopy(peer.rule).score_learn_one(value) >= ALARM
+            for peer, value in zip(self.theirs, values.tolist(), strict=True)
+        ]
+        return (copied.learn_many(self.batch(values)).score >= ALARM).astype(np.int64), np.array(theirs, np.int64)
+
+
+def measure(kind: Kind, count: int, days: float, seed: int) -> Sequence[Floats]:
+    """Print what is found of one kind; of each size the share that we find and that the peer does, of all sensors."""
+    devices, draw = Healthy(kind, count, seed), np.random.RandomState(seed)
+    scales = noise_scales(kind)
+    noise = np.array([0.0 if sensor.is_counter else scales[sensor.name] for sensor in kind.sensors] * count)
+    found = np.zeros((2, len(SIZES), len(noise)))
+    for moment in range(MOMENTS):
+        devices.live(STARTED_S + days * DAY_S - LAST_S * (1.0 - moment / MOMENTS))
+        sign = draw.choice([-1.0, 1.0], len(noise))
+        for place, size in enumerate(SIZES):
+            found[:, place] += devices.told(size * sign * noise)
+    devices.live(STARTED_S + days * DAY_S)
+    spiked = [place for place, sensor in enumerate(kind.sensors) if not sensor.is_counter]
+    shares = (found / MOMENTS).reshape(2, len(SIZES), count, len(kind.sensors)).mean(axis=2)[:, :, spiked]
+    for place, number in enumerate(spiked):
+        ours, theirs = (" ".join(f"{share:.2f}" for share in its[:, place]) for its in shares)
+        print(f"{kind.name:9}{kind.sensors[number].name:20} found {ours}; peer {theirs}")
+    told = [f"{name} {rate(devices, 'ours', span, days):.1f}" for name, span in SPANS.items()]
+    print(f"{kind.name:9}told per device and 30 days: {', '.join(told)}; ", end="")
+    print(f"peer {rate(devices, 'peer', (0, days), days):.0f}", flush=True)
+    return [its.mean(axis=1) for its in shares]
+
+
+def rate(devices: Healthy, who: str, span: tuple[float, float], days: float) -> float:
+    """Incidents per device and 30 days, opened in these days."""
+    first, last = span[0], min(span[1], days)
+    opened = sum(count for (whose, day), count in devices.opened.items() if whose == who and first <= day < last)
+    return opened / devices.count * 30 / (last - first)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", default=KINDS, help="of devices that report by the clock")
+    parser.add_argument("--count", type=int, default=8, help="devices of each kind")
+    parser.add_argument("--days", type=float, default=14.0, help="that they live, more than seven")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    print(f"spikes of {', '.join(f'{size:g}' for size in SIZES)} times the noise:")
+    kinds = fleet.kinds_of(options.kinds, (), None, STARTED_S)
+    shares = [measure(kind, options.count, options.days, options.seed) for kind in kinds]
+    ours, theirs = np.mean(shares, axis=0)
+    print(f"mean of the kinds {ours.round(2)}, of the peer {theirs.round(2)}")
+
+
+if __name__ == "__main__":
+    main()
