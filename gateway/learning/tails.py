@@ -24,7 +24,7 @@ PEAKS = 16
 _PRIOR = 4.0
 _PRIOR_SHARE = 0.05  # of the range seen
 """Pseudo-peaks of a step of the sensor add to what was seen as what is independent of it does, by the squares. Added as
-they are, of spikes of eight times the noise simulated devices told 0.38, now 0.45, and NAB was 0.8 points lower; the
+they are, of spikes of eight times the noise simulated devices told 0.33, now 0.39, and NAB was 0.8 points lower; the
 larger of both is as good, but tells of sensors of half degrees that follow the day."""
 
 _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 are as good on NAB
