@@ -69,7 +69,8 @@ class Healthy:
             values = self.rounded(self.measured())
             verdicts = self.ours.learn_many(self.batch(values))
             opened = (verdicts.change == OPENS) | (verdicts.joint_change == OPENS)
-            self.opened[int((self.at_s - STARTED_S) // DAY_S)] += int(np.count_nonzero(opened))
+            devices = opened.reshape(self.count, -1).any(axis=1)  # what its sensors show at once is one incident
+            self.opened[int((self.at_s - STARTED_S) // DAY_S)] += int(np.count_nonzero(devices))
             self.scores.append(scored(self.theirs, values))
             self.at_s += self.kind.interval_s
 
