@@ -56,7 +56,7 @@ class Fleet:
         self.hearts = Heartbeats(silent_floor_s)
         self.scorers: dict[int, ChosenDetector] = {}
         self.joints: dict[int, ChosenJoint] = {}
-        self.joint = Joint(policy.almanac(), policy.adopt_after_s)
+        self.joint = Joint(self.streams.almanac, policy.adopt_after_s)
         self.budgets = Budgets(policy.budget_s, policy.budgets)
         self._places: list[int] = []
         self._seats: dict[int, int] = {}

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.calendar import WEEK_S, Almanac
+from gateway.learning.calendar import DAY_S, WEEK_S, Almanac
 from gateway.learning.gate import Gate
 from gateway.learning.nature import Natured
 from gateway.learning.peaks import LEAST_DECADES
@@ -23,9 +23,9 @@ WARM_UP = 200.0
 
 _VISITS = 40.0  # the same of a state; by the time, it has to grow up like all
 _EVENTS = 10.0  # the same of events, of which a day may have one
-_YOUTH_S = 2 * 86_400.0
+_YOUTH_S = 2.0 * DAY_S
 _WEEK = WEEK_S * SECOND  # has two days of a weekend in it
-_DAY = 86_400 * SECOND
+_DAY = DAY_S * SECOND
 
 YOUTH_HANDICAP = 4.0
 """Decades that everything but one odd reading and a stuck value is less believed at birth, fading over two days: what

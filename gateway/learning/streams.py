@@ -55,18 +55,14 @@ class Policy:
     kinds: Sequence[KindRule] = ()
     holidays: Holidays = field(default_factory=Holidays)
 
-    def almanac(self) -> Almanac:
-        """The local time of the devices."""
-        return Almanac(self.zone, self.holidays)
-
 
 class Streams:
     """The default learner of all streams. A stream is a row number; its state is one column of every array."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
-        almanac = self._policy.almanac()
-        self.prospects, self._suspicion = Prospects(almanac), Suspicion(almanac)
+        self.almanac = Almanac(self._policy.zone, self._policy.holidays)
+        self.prospects, self._suspicion = Prospects(self.almanac), Suspicion(self.almanac)
         self._gate, self._tails, self._dating = Gate(self._policy.adopt_after_s), self._suspicion.tails, Dating()
         self._parts: dict[str, Rows] = {
             "dating": self._dating,
@@ -92,7 +88,7 @@ class Streams:
         )
         self._shelf = Shelf({room: self._parts[room] for room in STANDING}, self._tails.sides)
         self._trial = Trial(self._gate, self._suspicion, self._shelf, self.prospects)
-        self._patience = Patience(almanac, self.prospects, self._gate)
+        self._patience = Patience(self.almanac, self.prospects, self._gate)
         self.watch = Watch(self.prospects, self._suspicion, self._gate, self._trial, self._patience)
 
     def grow(self, streams: int) -> None:

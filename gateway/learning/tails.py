@@ -31,7 +31,8 @@ _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 ar
 _SLACK, _TAKEN_BACK = 0.5, 0.5  # decades, and of those beyond; with neighbours of these NAB is 71.0 to 73.3
 _CAP = 50.0
 """Mean excesses up to which a peak is learned, or as far as all values of the sensor lie apart: one glitch of 1e6 must
-not blind a stream for good, but a compressor that runs for longer than a window need not do so thrice to be known."""
+not blind a stream for good, but that a compressor runs for longer than a window is no glitch. Freezers were told for it
+up to three times, now up to twice."""
 
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
 _NEXT = 1.5  # steps; the next value on the grid of a sensor lies one beyond the last

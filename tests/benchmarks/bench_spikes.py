@@ -1,12 +1,13 @@
 """Simulated devices of every kind, two weeks old: what one reading says that is off by so many times its noise.
 
 Run it as `python tests/benchmarks/bench_spikes.py`; `--count`, `--days` and `--kinds` for more. Each kind is a fleet of
-its own, whose readings go to the learners as they are. In its last two days it is copied at many moments, and the copy
-given the next readings with a spike in every sensor but counters, up or down, which is found when it is told at once.
-The noise is that of `device_sim`, the root mean square of what changes from reading to reading: in the power of a
-household or of a freezer's compressor eight times that is everyday. Counted beside it is what opens on the fleet, which
-is healthy. The peer is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3), its threshold raised until
-it tells no more readings than we open incidents: as shipped it opens hundreds to thousands per device and 30 days.
+its own, whose readings go to the learners of a gateway as they are. In its last two days it is copied at many moments,
+and the copy given the next readings with a spike in every sensor but counters, up or down, which is found when it is
+told at once. The noise is that of `device_sim`, the root mean square of what changes from reading to reading: in the
+power of a household or of a freezer's compressor eight times that is everyday. Counted beside it is what opens on the
+fleet, which is healthy. The peer is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3), its threshold
+raised until it tells no more readings than we open incidents: as shipped it opens hundreds to thousands per device and
+30 days.
 """
 
 import argparse
@@ -16,70 +17,62 @@ from collections.abc import Sequence
 
 import numpy as np
 from peers import ZScore
-from signals import DAY_S, START
+from signals import DAY_S, START, lived
 
 from device_sim import fleet
 from device_sim.chance import Chance
 from device_sim.kinds.kind import Kind, noise_scales
-from gateway.learning.directory import Directory
 from gateway.learning.fleet import Fleet
 from gateway.learning.streams import Policy
-from gateway.records import ALARM, SECOND, Batch, Change, Floats, Mask
+from gateway.records import ALARM, SECOND, Batch, Floats, Mask, State
+from gateway.shard import Rules, Shard
 
 KINDS = "climate,freezer,meter,pump,wearable"
 SIZES = (6.0, 8.0, 12.0)
 MOMENTS, LAST_S = 36, 2 * DAY_S
 SPANS = {"first day": (0, 1), "second to seventh": (1, 7), "then": (7, 10_000)}
 STARTED_S = START / SECOND
-OPENS = int(Change.OPEN)
 
 
 class Healthy:
-    """Devices of one kind, and what was heard of them: by us, and by the peer on every sensor."""
+    """Devices of one kind, and what was heard of them: by a gateway, and by the peer on every sensor."""
 
     def __init__(self, kind: Kind, count: int, seed: int) -> None:
         self.kind, self.at_s, self.count = kind, STARTED_S, count
         self._chances = [Chance.of(f"{kind.name}-{seed}-{number}") for number in range(count)]
-        self.directory = Directory()
-        for number in range(count):
-            for sensor in kind.sensors:
-                self.directory.add(f"{kind.name}-{number}", sensor.name)
-        self.ours, self.theirs = Fleet(self.directory, Policy()), [ZScore() for _ in range(len(self.directory))]
+        self.shard = Shard(Rules())
+        add, names = self.shard.directory.add, [sensor.name for sensor in kind.sensors]
+        self.rows = np.array([add(f"{kind.name}-{number}", name) for number in range(count) for name in names])
+        self.peers = [ZScore() for _ in self.rows]
         self.opened: Counter[int] = Counter()
         self.scores: list[list[float]] = []
 
-    def rounded(self, values: Floats) -> Floats:
-        """What the converters of the sensors make of these values, one of each stream."""
-        sensors = self.kind.sensors * self.count
-        return np.array([sensor.rounded(value) for sensor, value in zip(sensors, values.tolist(), strict=True)])
-
-    def measured(self) -> Floats:
-        """What all sensors sense next, one device after the other."""
+    def shown(self, off: Floats | float = 0.0) -> Floats:
+        """What all sensors show now, one device after the other, if what they sense is off by so much."""
         rows = [self.kind.measured(chance, self.at_s) for chance in self._chances]
-        return np.array([row[sensor.name] for row in rows for sensor in self.kind.sensors])
-
-    def batch(self, values: Floats) -> Batch:
-        """The readings of this moment."""
-        at = np.full(len(values), round(self.at_s * SECOND))
-        return Batch(np.arange(len(values)), at, at, values)
+        sensed = np.array([row[sensor.name] for row in rows for sensor in self.kind.sensors]) + off
+        sensors = self.kind.sensors * self.count
+        return np.array([sensor.rounded(value) for sensor, value in zip(sensors, sensed.tolist(), strict=True)])
 
     def live(self, until_s: float) -> None:
         """Be heard until then."""
+        times, values = [], []
         while self.at_s < until_s:
-            values = self.rounded(self.measured())
-            verdicts = self.ours.learn_many(self.batch(values))
-            opened = (verdicts.change == OPENS) | (verdicts.joint_change == OPENS)
-            devices = opened.reshape(self.count, -1).any(axis=1)  # what its sensors show at once is one incident
-            self.opened[int((self.at_s - STARTED_S) // DAY_S)] += int(np.count_nonzero(devices))
-            self.scores.append(scored(self.theirs, values))
+            times.append(round(self.at_s * SECOND))
+            values.append(self.shown())
+            self.scores.append(scored(self.peers, values[-1]))
             self.at_s += self.kind.interval_s
+        for number, incident in lived(self.shard, self.rows, np.array(times), np.array(values)):
+            if incident.state is State.OPEN:
+                self.opened[(times[number] - START) // (DAY_S * SECOND)] += 1
 
     def spiked(self, off: Floats) -> tuple[Mask, list[float]]:
         """Which of the next readings we tell if they are off by so much, and their scores of the peer."""
-        values = self.rounded(self.measured() + off)
-        copied = Fleet(self.directory, Policy())
-        copied.loads(self.ours.dumps())
-        return copied.learn_many(self.batch(values)).score >= ALARM, scored(copy.deepcopy(self.theirs), values)
+        values, at = self.shown(off), np.full(len(off), round(self.at_s * SECOND))
+        copied = Fleet(self.shard.directory, Policy())
+        copied.loads(self.shard.fleet.dumps())
+        verdicts = copied.learn_many(Batch(self.rows, at, at, values))
+        return verdicts.score >= ALARM, scored(copy.deepcopy(self.peers), values)
 
     def rate(self, first: float, end: float) -> float:
         """Incidents per device and 30 days, opened in these days."""

@@ -97,8 +97,8 @@ def test_one_glitch_does_not_blind() -> None:
     assert float(rarity(tails, np.array([50.0]))[0]) > 3.5
 
 
-def test_what_lies_within_the_range_of_the_sensor_is_known_at_once() -> None:
-    """The mean of a window that has always been low may be as high as the sensor goes: the second time is no news."""
+def test_what_lies_within_the_range_of_the_sensor_is_learned_whole() -> None:
+    """The minimum of a window that was always low may be as high as the sensor goes; what lies beyond is a glitch."""
     tops = []
     for span in (7.0, 85.0):
         tails, draw = grown(), np.random.RandomState(8)
