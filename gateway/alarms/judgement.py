@@ -1,5 +1,6 @@
 """The verdict on one reading as it is told: in which numbers, and why, in a sentence."""
 
+import math
 from typing import NamedTuple
 
 from gateway.alarms import reasons
@@ -32,6 +33,8 @@ def judgement(directory: Directory, batch: Batch, verdicts: Verdicts, row: int) 
             text = reasons.over(sensor)
         case Change.ADOPTED, _:
             text = reasons.adopted(sensor)
+        case _, Nature.VALUE if not math.isnan(said[0]):
+            text = reasons.stood_out(sensor, said[0], value, period, unit)
         case _, Nature.VALUE:
             text = reasons.reason(kind, sensor, (value, expected, lower, upper), period, unit)
         case _, Nature.COUNTER:

@@ -23,6 +23,9 @@ SWITCH = {0.0: "off", 1.0: "on"}
 COURSE = "it passes by itself, but the last readings together never ran like this before"
 """Said for `Kind.RANGE` where the newest value is not what is odd."""
 
+BEFORE = "just before, for a single reading, it was far from that"
+"""Said of a counter where not its newest rate is what is odd."""
+
 RATES = {
     Kind.SPIKE: "far from its usual rate",
     Kind.SHIFT: "its rate has moved away and stays away",
@@ -77,7 +80,19 @@ def counted(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
     said, low, high = (each * of for each in rates)
     rises = f"{sensor} rises by {number(said)}{behind} {name}" if value > last else f"{sensor} does not rise any more"
     usual = "" if math.isnan(low) else f"; expected {number(low)} to {number(high)}{behind} {name}"
-    return f"{rises}{usual}: {RATES.get(kind, 'unusual')}.{rarity}"
+    meaning = BEFORE if kind == Kind.SPIKE and lower <= value <= upper else RATES.get(kind, "unusual")
+    return f"{rises}{usual}: {meaning}.{rarity}"
+
+
+def stood_out(sensor: str, before: float, value: float, period: float, unit: str = "") -> str:
+    """Why a reading is told as abnormal when the next has come: it was far from both its neighbours.
+
+    `before` is that reading, `value` the next.
+    """
+    behind = f" {unit}" if unit else ""
+    odd, back = (number(each, abs(value - before)) for each in (before, value))
+    rarity = f" As odd as this {rarely(period)}."
+    return f"{sensor} was {odd}{behind} for a single reading, then went back to {back}{behind}.{rarity}"
 
 
 def lasting(reason: str, elapsed_s: float) -> str:

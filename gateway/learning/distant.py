@@ -73,7 +73,7 @@ class Distant(Rows):
         super().__init__(
             {
                 "due_at": (each, np.int64, 0),
-                "sent_at": (each, np.int64, 0),
+                "ahead_s": (each, np.float32, 0.0),
                 "sent_from": (each, np.float64, 0.0),
                 "said": (many, np.float32, 0.0),
                 "regret": (many, np.float32, 0.0),
@@ -102,9 +102,8 @@ class Distant(Rows):
             shown = counted[place]
             is_counter = ~np.isnan(shown)
             risen = shown - self.arrays["sent_from"][level, row]
-            since_s = np.maximum((now[place] - self.arrays["sent_at"][level, row]) / SECOND, 1e-9)
-            read = np.where(is_counter, risen / since_s, read)
-            is_whole = ~is_counter | ((risen >= 0.0) & (since_s >= interval_s[place]))  # nor it nor the clock set back
+            read = np.where(is_counter, risen / (late_s[came] + self.arrays["ahead_s"][level, row]), read)
+            is_whole = ~is_counter | (risen >= 0.0)
             level, row, read = level[is_whole], row[is_whole], read[is_whole]
         self._judge(level, row, read)
 
@@ -125,7 +124,7 @@ class Distant(Rows):
         self.arrays["said"][:, level, rows[place]] = aim.of(place).forecasts(then, STEPS[level])
         nearest = due_at - (between_s * SECOND).astype(np.int64) // 2
         self.arrays["due_at"][level, rows[place]] = np.where(nearest > now[place], nearest, 0)
-        self.arrays["sent_at"][level, rows[place]] = before[place]
+        self.arrays["ahead_s"][level, rows[place]] = (nearest - before[place]) / SECOND
         self.arrays["sent_from"][level, rows[place]] = base[place]
 
     def _judge(self, level: Ints, row: Ints, value: Floats) -> None:

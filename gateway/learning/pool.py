@@ -81,7 +81,7 @@ class Pool(Rows):
         experts = np.array(
             [
                 lags[0],
-                _median(lags[0], lags[1], lags[2]),
+                median(lags[0], lags[1], lags[2]),
                 a["level"][at],
                 seasonal,
                 seasonal + a["offset"][at],
@@ -142,7 +142,7 @@ class Pool(Rows):
         a["ar"][:, at] = within(a["ar"][:, at] + step * regressors, -2.0, 2.0)
 
 
-def _median(one: Floats, two: Floats, three: Floats) -> Floats:
+def median(one: Floats, two: Floats, three: Floats) -> Floats:
     """What a single glitch cannot carry away."""
     return np.asarray(np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three)))
 

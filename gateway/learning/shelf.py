@@ -12,7 +12,7 @@ STANDING: dict[str, frozenset[str]] = {
     "profile": frozenset(),
     "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
     "rhythm": frozenset({"next", "values"}),
-    "distant": frozenset({"due_at", "sent_at", "sent_from", "said"}),
+    "distant": frozenset({"due_at", "ahead_s", "sent_from", "said"}),
     "evidence": frozenset({"fast", "weekly", "usual", "spread", "run"}),
     "tails": frozenset({"seen"}),
     "allowed": frozenset(),

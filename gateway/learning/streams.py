@@ -81,7 +81,7 @@ class Streams:
         }
         self._dated = (
             (self.prospects.clock, ("last_at", "born_at")),
-            (self.prospects.distant, ("due_at", "sent_at")),
+            (self.prospects.distant, ("due_at",)),
             (self._suspicion.habits, ("since", "born_at", "stirred_at")),
             (self._suspicion.habits.record, ("last_at",)),
             (self._gate, ("opened_at",)),
@@ -210,7 +210,10 @@ class Streams:
         return view._replace(value=self._believed(view, span)), span
 
     def _explain(self, turn: Ints, view: View, case: Case, verdicts: Verdicts) -> None:
-        """What else is to be said of counters and of states."""
+        """What else is to be said of counters, of states, and where it is the last reading that is odd."""
+        past = positions(case.was_odd)
+        if len(past):
+            verdicts.base[turn[past]] = view.scale.own(view.outlook.lags[0])[past]
         counts = positions(view.scale.is_counter)
         if len(counts):
             verdicts.nature[turn[counts]] = Nature.COUNTER

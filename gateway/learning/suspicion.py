@@ -31,8 +31,9 @@ class Case(NamedTuple):
     """What speaks against a reading of each of some streams, in decades of its return period in readings.
 
     `found` are the tails in which its `statistics` lie, `level` is the fast mean of the values and `memory` what is to
-    be kept of them. `stay` says how those that are states stand, `is_over` is where one was left, and `is_strange`
-    where one is shown that was never left before. `doubt` is how many decades more it were of a grown stream.
+    be kept of them. `was_odd` is where the last reading is what is odd. `stay` says how those that are states stand,
+    `is_over` is where one was left, and `is_strange` where one is shown that was never left before. `doubt` is how many
+    decades more it were of a grown stream.
     `days` says of those on how many what is missing had come by now.
     """
 
@@ -43,6 +44,7 @@ class Case(NamedTuple):
     statistics: Floats
     level: Floats
     memory: Memory
+    was_odd: Mask
     is_state: Mask
     is_over: Mask
     is_strange: Mask
@@ -54,7 +56,7 @@ class Suspicion:
     """Statistics of every stream, their tails, what of them is fine, and the habits of those that are states."""
 
     def __init__(self, almanac: Almanac) -> None:
-        self.evidence, self.tails = Evidence(), Tails(TRAITS, downwards=Statistic.RUN)
+        self.evidence, self.tails = Evidence(), Tails(TRAITS, downwards=Statistic.IMPULSE)
         self.allowed, self.habits = Allowed(self.tails.sides), Habits(almanac)
 
     def renew(self, rows: Ints) -> None:
@@ -85,7 +87,7 @@ class Suspicion:
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
-        decades, doubt, kind = self._weigh(found, youth, is_unsure, is_state)
+        decades, doubt, kind, was_odd = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
             periods_s = np.stack([stay.quiet_s, stay.rare_s, stay.burst.period_s])
             worst, mine = np.argmax(periods_s, axis=0), np.arange(len(places))
@@ -101,6 +103,7 @@ class Suspicion:
             statistics,
             level,
             memory,
+            was_odd,
             is_state,
             is_over,
             is_strange,
@@ -110,14 +113,15 @@ class Suspicion:
 
     def _weigh(
         self, found: Peaks, youth: Floats, is_unsure: Mask, is_state: Mask
-    ) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
+    ) -> tuple[Floats, Floats, npt.NDArray[np.uint8], Mask]:
         rarity = self.tails.decades(found, self.allowed.of(found.side, found.row))
         if not is_state.any():
             decades, strongest, doubt = weigh(found, rarity, youth, is_unsure)
-            return decades, doubt, _KIND[strongest]
+            return decades, doubt, _KIND[strongest], strongest == Statistic.IMPULSE
         is_brief = (found.side >= len(Statistic)) & is_state[found.place]
         decades, strongest, doubt = weigh(found, np.where(is_brief, 0.0, rarity), youth, is_unsure)
-        return decades, doubt, np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
+        kind = np.where(is_state, _STATE_KIND[strongest], _KIND[strongest])
+        return decades, doubt, kind, ~is_state & (strongest == Statistic.IMPULSE)
 
     def lasting(  # noqa: PLR0913, PLR0917 - of each what it is and where it stands
         self, rows: Ints, at: Ints, since: Ints, aged: tuple[Floats, Floats], is_event: Mask, is_due: Mask
@@ -131,7 +135,7 @@ class Suspicion:
         statistics = stay.statistics(len(Statistic))
         grid = Grid(np.full(len(rows), GRAIN), np.zeros(len(rows)), np.ones((len(Unit), len(rows))))
         found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
-        decades, doubt, kind = self._weigh(found, youth, is_state, is_state)
+        decades, doubt, kind, never = self._weigh(found, youth, is_state, is_state)
         period_s, days = np.zeros(len(rows)), np.zeros(len(rows))
         if is_due.any():
             period_s[is_due], days[is_due] = self.habits.gaps(rows[is_due], at[is_due], since[is_due])
@@ -139,7 +143,7 @@ class Suspicion:
         kind = np.where(missing > decades, Kind.SILENT, kind)
         decades = np.maximum(decades, missing)
         return Case(
-            decades, doubt, kind, found, statistics, np.zeros(len(rows)), {}, is_state, ~is_state, ~is_state, stay, days
+            decades, doubt, kind, found, statistics, np.zeros(len(rows)), {}, never, is_state, never, never, stay, days
         )
 
     def learn(self, view: View, case: Case, received_at: Ints) -> None:

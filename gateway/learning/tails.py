@@ -140,9 +140,9 @@ class Tails(Rows):
         return np.concatenate([upwards, -upwards[: self.sides - self._half]])
 
     def _depth(self, side: Ints, row: Ints) -> Floats:
-        """How far the other side of each of these reaches; what has none reaches to 0, if its least excess is known."""
+        """How far the other side of each of these reaches; what has none reaches to 0, if anything is known of it."""
         opposite = self._opposite[side]
-        alone = np.where(self._least[side] > 0.0, 0.0, -np.inf)
+        alone = np.where((self._least[side] > 0.0) | (self._few[side] > 0.0), 0.0, -np.inf)
         return np.where(opposite < 0, alone, self._flat("top")[opposite * self.room + row].astype(np.float64))
 
     def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> Mask:

@@ -113,6 +113,13 @@ def test_a_residual_is_finite_where_forecasts_were_never_off() -> None:
     assert np.isfinite(found).all()
 
 
+def test_an_impulse_stands_out_of_both_its_neighbours() -> None:
+    """By as much as of the nearer; what rises, falls or stays away does not."""
+    found = observed([0.0, 1.0, 2.0, 12.0, 4.0, 4.0, -6.0, -6.0, 0.0, -3.0, 0.0])
+    stood_out = [np.nan, np.nan, 0.0, 0.0, 8.0, 0.0, 0.0, 0.0, 0.0, 3.0, 3.0]
+    assert found[:, Statistic.IMPULSE] == pytest.approx(stood_out, nan_ok=True)
+
+
 def test_spread_is_of_the_moves_and_not_of_the_level() -> None:
     """Ten times as large moves are as far off as a tenth of them; a shift is one move, and a repeat is none."""
     quiet, loud = [1.0, -1.0] * 100, [10.0, -10.0] * 100

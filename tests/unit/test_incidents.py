@@ -80,6 +80,14 @@ def test_an_incident_says_all_it_knows() -> None:
     )
 
 
+def test_of_the_reading_before_that_is_told() -> None:
+    """Where it is what is odd, the verdict has it."""
+    room = Room()
+    said = verdicts(1, change=np.array([Change.OPEN], np.uint8), base=np.array([31.0]), period=np.array([7.0]))
+    (told,) = room.incidents.learn_many(batch(room.directory, [("pump", "a", START, 20.0)]), said)
+    assert told.incident.reason.startswith("a was 31 for a single reading, then went back to 20.")
+
+
 @pytest.mark.parametrize(("score", "severity"), [(0.5, "medium"), (0.6, "high"), (0.7, "critical"), (1.0, "critical")])
 def test_severity_grows_with_the_score(score: float, severity: str) -> None:
     """Three words, from the bounds stated."""

@@ -43,6 +43,7 @@ def test_a_value_inside_of_what_was_expected_is_not_called_new() -> None:
     ("kind", "value", "sentence"),
     [
         (Kind.SPIKE, 1003.1, "rises by 3.1 kWh an hour" + USUAL + "far from its usual rate."),
+        (Kind.SPIKE, 1000.4, "rises by 0.4 kWh an hour" + USUAL + reasons.BEFORE + "."),
         (Kind.SPREAD, 1001.0, "rises by 1 kWh an hour" + USUAL + "its rate has become much more restless."),
         (Kind.SHIFT, 1000.0, "does not rise any more" + USUAL + "its rate has moved away and stays away."),
         (Kind.STUCK, 1000.0, "stands still at 1000 kWh, far longer than it usually does."),
@@ -54,6 +55,12 @@ def test_of_a_counter_the_rate_is_told(kind: Kind, value: float, sentence: str) 
     """What it rises by, in a time in which that is a number people know, and never what it shows."""
     numbers = (value, 1000.4, 1000.2, 1000.6)
     assert reasons.counted(kind, "energy", numbers, (1000.0, 3600.0), FOUR_YEARS, "kWh") == f"energy {sentence}{END}"
+
+
+def test_of_a_reading_that_stood_out_both_are_told() -> None:
+    """When it is known that it did, the next has come."""
+    said = reasons.stood_out("temperature", 27.31, 20.08, FOUR_YEARS, "°C")
+    assert said == "temperature was 27.3 °C for a single reading, then went back to 20.1 °C." + END
 
 
 @pytest.mark.parametrize(

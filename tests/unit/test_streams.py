@@ -55,6 +55,20 @@ def test_a_spike_is_told_at_once_and_closed() -> None:
     assert found[1][0] < ADOPTED_AFTER
 
 
+def test_a_glitch_among_switches_is_told_when_the_next_reading_has_come() -> None:
+    """What is always on or off makes nothing of a jump, but it does not go back at once; it is told what it was."""
+    draw = np.random.RandomState(4)
+    stays = draw.randint(5, 30, 200)
+    values = (1000.0 * (np.repeat(np.arange(200) % 2, stays)))[:, None] + noise(stays.sum(), 1, seed=5)
+    glitch = int(stays[:180].sum()) + 2
+    values[glitch] += 200.0
+    said = live(values, 60)[1]
+    (opened,) = np.flatnonzero(said.change == Change.OPEN)
+    assert opened == glitch + 1
+    assert said.kind[opened] == Kind.SPIKE
+    assert said.base[opened] == pytest.approx(values[glitch, 0])
+
+
 def test_a_step_that_stays_is_one_incident_until_it_is_normal() -> None:
     """From 20 to 100 and there for good: opened at once, adopted after 24 h of its own time, then nothing more."""
     assert [step[:2] for step in told("shift")] == [(0, Change.OPEN), (ADOPTED_AFTER, Change.ADOPTED)]
