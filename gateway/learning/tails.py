@@ -24,7 +24,7 @@ PEAKS = 16
 _PRIOR = 4.0
 _PRIOR_SHARE = 0.05  # of the range seen
 """Pseudo-peaks of a step of the sensor add to what was seen as what is independent of it does, by the squares. Added as
-they are, of spikes of eight times the noise simulated devices told 0.33, now 0.39, and NAB was 0.8 points lower; the
+they are, of spikes of eight times the noise 0.33 were told at once, now 0.39, and NAB was 0.8 points lower; the
 larger of both is as good, but tells of sensors of half degrees that follow the day."""
 
 _KNOWN = PEAKS - 1 + _PRIOR  # excesses by which the mean is known; 40 and 10 are as good on NAB
@@ -73,6 +73,7 @@ class Tails(Rows):
         self._statistic = number % self._half
         self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
         self._least, self._few = traits.least_excess[self._statistic], traits.few[self._statistic]
+        self._bottom = np.where((self._least > 0.0) | (self._few > 0.0), 0.0, -np.inf)
         self._cluster, self._unit = traits.cluster[self._statistic], traits.unit[self._statistic]
 
     def exceed(self, rows: Ints, statistics: Floats, grid: Grid) -> Peaks:
@@ -141,9 +142,8 @@ class Tails(Rows):
 
     def _depth(self, side: Ints, row: Ints) -> Floats:
         """How far the other side of each of these reaches; what has none reaches to 0, if anything is known of it."""
-        opposite = self._opposite[side]
-        alone = np.where((self._least[side] > 0.0) | (self._few[side] > 0.0), 0.0, -np.inf)
-        return np.where(opposite < 0, alone, self._flat("top")[opposite * self.room + row].astype(np.float64))
+        opposite, bottom = self._opposite[side], self._bottom[side]
+        return np.where(opposite < 0, bottom, self._flat("top")[opposite * self.room + row].astype(np.float64))
 
     def _is_lesser(self, sides: Ints, rows: Ints, value: Singles) -> Mask:
         """Whether a value is in the cluster of a peak as high, in a tail that is not full yet."""

@@ -15,7 +15,7 @@ _SECOND_OPINION = 0.2  # weight of the next strongest group of evidence; 0 costs
 _HEARD = 3.5
 """Decades of it that count. The rarer a reading must be, the more of what is asked for came of it where groups go
 together, as in white noise: without a bound devices of four sensors told 1.55 of the budget at a reading a minute and
-0.97 at one an hour, now 1.16 and 0.96. With 4 half of that is gained; 3 costs 0.7 points on NAB, this nothing."""
+0.97 at one an hour, with it 1.16 and 0.96. With 4 half of that is gained; 3 costs 0.7 points on NAB, this nothing."""
 _MUTE = 50.0
 """`YOUTH_HANDICAP` for states, and for the rate at which a counter rises: it does so in bursts, and the first kettle is
 no fault. Seven of eight simulated meters were told for it on their first morning. And for what hangs on the hour."""
