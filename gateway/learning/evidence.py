@@ -10,6 +10,11 @@ IMPULSE is how far the last reading stood out of both its neighbours: what a med
 switches, of which RESIDUAL can say nothing, one reading late: of spikes of eight times the noise simulated devices told
 0.45 without it, now 0.84. Against the forecast in the place of the reading before, freezers were told four times as
 often in their first week.
+EDGE is how far the last three readings lie from the three before, which tells an abrupt shift while it is new (a
+filtered derivative: Basseville and Nikiforov, "Detection of Abrupt Changes", 1993, 2.1.3). Of shifts of six times the
+noise simulated devices told 0.54 without it, now 0.65. It is a sum, since a sum goes in the steps of the sensor as its
+values do: with the mean, which goes in thirds of them, a fifth of that is gained. The difference of a slow and a slower
+mean was watched, too: without it as many drifts are found, and NAB is the same.
 RUN is the length of a run, and more and more its logarithm where it is long. By the length alone sensors that mostly
 rest are called stuck; by the logarithm alone what sticks in its first day is not found.
 USUAL is how far off what is usual at the hour readings are, and RESIDUAL how far off what was forecast, each in how far
@@ -34,12 +39,13 @@ SHORT = 6
 BLOCK = 6
 BLOCKS = 32
 _AGES = np.arange(BLOCKS).reshape(2, -1, 1)
-_FAST, _MEDIUM, _SLOW = 0.3, 0.03, 0.003
+_FAST, _MEDIUM = 0.3, 0.03
 _WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
 _FARTHEST = 50.0  # times as far off as on average; one glitch must not carry the mean for long
 _NEIGHBOURS = 2.0  # readings before the one that can tell of it
+_EDGE = 3  # readings on each side
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -52,11 +58,11 @@ class Statistic(IntEnum):
     LOWEST = 3
     HIGHEST = 4
     WEEKLY = 5
-    TREND = 6
-    STEP = 7
-    USUAL = 8
-    SPREAD = 9
-    IMPULSE = 10
+    STEP = 6
+    USUAL = 7
+    SPREAD = 8
+    IMPULSE = 9
+    EDGE = 10
     RUN = 11
 
 
@@ -67,11 +73,11 @@ KINDS = {
     Statistic.LOWEST: Kind.RANGE,
     Statistic.HIGHEST: Kind.RANGE,
     Statistic.WEEKLY: Kind.SHIFT,
-    Statistic.TREND: Kind.SHIFT,
     Statistic.STEP: Kind.SHIFT,
     Statistic.USUAL: Kind.SHIFT,
     Statistic.SPREAD: Kind.SPREAD,
     Statistic.IMPULSE: Kind.SPIKE,
+    Statistic.EDGE: Kind.SHIFT,
     Statistic.RUN: Kind.STUCK,
 }
 
@@ -103,8 +109,6 @@ class Evidence(Rows):
         super().__init__(
             {
                 "fast": ((), np.float64, 0.0),
-                "medium": ((), np.float64, 0.0),
-                "slow": ((), np.float64, 0.0),
                 "weekly": ((), np.float64, 0.0),
                 "usual": ((), np.float64, 0.0),
                 "power": ((), np.float64, 0.0),
@@ -140,11 +144,11 @@ class Evidence(Rows):
                 np.where(is_first, value, np.minimum(view.lowest, value)),
                 np.where(is_first, value, np.maximum(view.highest, value)),
                 np.where(is_known, memory["weekly"], np.nan),
-                memory["medium"] - memory["slow"],
                 np.where(view.seen >= BLOCK * (BLOCKS + 1), memory["step"], np.nan),
                 np.where(view.hours > 0.0, memory["usual"], np.nan),
                 np.where(has_moved, np.log(moves), np.nan),
                 _stood_out(view),
+                _edge(view),
                 _LONG * np.log1p(memory["run"] / _LONG),
             ]
         )
@@ -170,8 +174,6 @@ class Evidence(Rows):
         total, step = self._blockwise(view.rows, value, view.seen)
         return {
             "fast": self._mean("fast", at, value, np.maximum(_FAST, plain)),
-            "medium": self._mean("medium", at, value, np.maximum(_MEDIUM, plain)),
-            "slow": self._mean("slow", at, value, np.maximum(_SLOW, plain)),
             "weekly": self._mean("weekly", at, weekly, np.maximum(_WEEKLY, plain)),
             "usual": np.where(view.hours > 0.0, self._mean("usual", at, times, _USUAL), 0.0),
             "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
@@ -230,3 +232,10 @@ def _stood_out(view: View) -> Floats:
     """How far the last reading lay from the nearer of this and the one before, 0 if between them; NaN if none was."""
     last, before = view.outlook.lags[:2]
     return np.where(view.seen > _NEIGHBOURS, np.abs(last - median(before, last, view.value)), np.nan)
+
+
+def _edge(view: View) -> Floats:
+    """How far the sum of the last readings, this one the newest, lies from that of as many before; NaN if too few."""
+    values = np.concatenate([view.value[np.newaxis], view.outlook.lags[: 2 * _EDGE - 1]])
+    newer, older = summed(values[:_EDGE]), summed(values[_EDGE:])
+    return np.where(view.seen >= 2 * _EDGE, np.abs(newer - older), np.nan)

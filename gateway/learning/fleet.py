@@ -21,7 +21,7 @@ from gateway.learning.streams import Policy, Streams
 from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 33
+VERSION = 34
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5

@@ -12,7 +12,7 @@ from gateway.learning.rows import Places, positions
 from gateway.records import SECOND, Floats, Ints
 
 _TRIALS = 2.0
-"""Twenty-two correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
+"""Twenty-one correlated tails are watched at once, so the return period asked for is this many times the budget. Set on
 21 kinds of simulated healthy streams together with the strictness of `Gate`; `bench_clean.py` says what comes of it."""
 
 _QUESTIONS = 4.0

@@ -26,7 +26,7 @@ _GROUPS = [slice(first, end) for first, end in pairwise((*_FIRST, len(Statistic)
 """Statistics that mean the same."""
 
 _HANDICAP = np.zeros(len(Statistic))
-_HANDICAP[[Statistic.IMPULSE, Statistic.RUN]] = 0.5, 0.8
+_HANDICAP[[Statistic.IMPULSE, Statistic.EDGE, Statistic.RUN]] = 0.5, 0.5, 0.8
 """Decades: what may wait gets a smaller share of the budget."""
 
 _GROWS_UP = np.full(len(Statistic), YOUTH_HANDICAP)
@@ -49,7 +49,7 @@ three times as late. How restless it is said more of how it is rounded: with `fe
 the day were told 0.32 of the budget at a reading an hour, now 0.05."""
 _FEW[: Statistic.HIGHEST + 1] = 16.0
 _FEW[Statistic.WEEKLY : Statistic.USUAL + 1] = 2.0
-_FEW[[Statistic.SPREAD, Statistic.IMPULSE]] = 16.0
+_FEW[[Statistic.SPREAD, Statistic.IMPULSE, Statistic.EDGE]] = 16.0
 
 _CLUSTER = np.full(len(Statistic), CLUSTER)
 _CLUSTER[[Statistic.LOWEST, Statistic.HIGHEST]] = RECENT + 1.0

@@ -55,14 +55,13 @@ def fed(learner: Pool, value: float, usual: float = 0.0) -> pool.Outlook:
 @settings(max_examples=20, deadline=None)
 @given(SERIES)
 def test_means_are_rivers(values: list[float]) -> None:
-    """The level of the pool, and the means and the mean square of the evidence."""
+    """The level of the pool, and the mean and the mean square of the evidence."""
     learner, evidence = Pool(), Evidence()
     learner.grow(1)
     evidence.grow(1)
     ours: dict[str, tuple[Rows, float]] = {
         "level": (learner, _LEVEL),
         "fast": (evidence, _FAST),
-        "medium": (evidence, _MEDIUM),
     }
     twins = {name: Twin(fading) for name, (_, fading) in ours.items()}
     square = Twin(_MEDIUM)

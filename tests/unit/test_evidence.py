@@ -120,6 +120,13 @@ def test_an_impulse_stands_out_of_both_its_neighbours() -> None:
     assert found[:, Statistic.IMPULSE] == pytest.approx(stood_out, nan_ok=True)
 
 
+def test_an_edge_is_between_the_last_three_readings_and_the_three_before() -> None:
+    """A shift is whole with its third reading, up or down; of one glitch no more than a third is seen."""
+    found = observed([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0, 5.0, -4.0, -4.0, -4.0])[:, Statistic.EDGE]
+    assert found == pytest.approx([*[np.nan] * 5, 0.0, 4.0, 8.0, 12.0, 1.0, 14.0, 27.0], nan_ok=True)
+    assert observed([*[1.0] * 6, 13.0, *[1.0] * 6])[6:, Statistic.EDGE].max() == pytest.approx(12.0)
+
+
 def test_spread_is_of_the_moves_and_not_of_the_level() -> None:
     """Ten times as large moves are as far off as a tenth of them; a shift is one move, and a repeat is none."""
     quiet, loud = [1.0, -1.0] * 100, [10.0, -10.0] * 100

@@ -1,10 +1,11 @@
-"""Simulated devices of every kind, two weeks old: what is told of one reading, off by so many times its noise.
+"""Simulated devices of every kind, two weeks old: what is told of readings that are off by so many times their noise.
 
-Run it as `python tests/benchmarks/bench_spikes.py`; `--count`, `--days` and `--kinds` for more. Each kind is a fleet of
-its own, whose readings go to the learners of a gateway as they are. In its last two days it is copied at many moments,
-and the copy given the next readings with a spike in every sensor but counters, up or down, which is found when it is
-told at once or with the readings after. The noise is that of `device_sim`, the root mean square of what changes from
-reading to reading: as a step eight times that is everyday in the power of a household or of a freezer's compressor.
+Run it as `python tests/benchmarks/bench_offsets.py`; `--count`, `--days` and `--kinds` for more. Each kind is a fleet
+of its own, whose readings go to the learners of a gateway as they are. In its last two days it is copied at many
+moments, and the copy given the next readings with a spike (one reading) or a shift (120) in every sensor but counters,
+up or down, which is found when it is told while it lasts or with the reading after. The noise is that of `device_sim`,
+the root mean square of what changes from reading to reading: as a step eight times that is everyday in the power of a
+household or of a freezer's compressor.
 Counted beside it is what opens on the fleet, which is healthy. The peer is the rule of InfluxData's River plugin
 (EWMean and EWVar, fading 0.3), its threshold raised until it tells no more readings than we open incidents: as shipped
 it opens hundreds to thousands per device and 30 days.
@@ -21,6 +22,7 @@ from signals import DAY_S, START, lived
 
 from device_sim import fleet
 from device_sim.chance import Chance
+from device_sim.faults import FAULTS
 from device_sim.kinds.kind import Kind, noise_scales
 from gateway.learning.fleet import Fleet
 from gateway.learning.streams import Policy
@@ -28,7 +30,7 @@ from gateway.records import ALARM, SECOND, Batch, Floats, Mask, State
 from gateway.shard import Rules, Shard
 
 KINDS = "climate,freezer,meter,pump,wearable"
-SIZES = (6.0, 8.0, 12.0)
+SIZES = {"spike": (6.0, 8.0, 12.0), "shift": (3.0, 6.0, 9.0)}
 MOMENTS, LAST_S = 36, 2 * DAY_S
 SPANS = {"first day": (0, 1), "second to seventh": (1, 7), "then": (7, 10_000)}
 STARTED_S = START / SECOND
@@ -66,14 +68,15 @@ class Healthy:
             if incident.state is State.OPEN:
                 self.opened[(times[number] - START) // (DAY_S * SECOND)] += 1
 
-    def spiked(self, off: Floats) -> tuple[Mask, Floats]:
-        """Which of the next readings we tell if they are off by so much, and their highest scores of the peer."""
+    def forked(self, off: Floats, readings: int) -> tuple[Mask, Floats]:
+        """What we tell if the next readings are off by so much; and the highest scores of the peer."""
         copied, peers = Fleet(self.shard.directory, Policy()), copy.deepcopy(self.peers)
         copied.loads(self.shard.fleet.dumps())
         said: list[Floats] = []
         theirs: list[list[float]] = []
-        for at_s, shift in ((self.at_s, off), (self.at_s + self.kind.interval_s, 0.0 * off)):
-            values, at = self.shown(at_s, shift), np.full(len(off), round(at_s * SECOND))
+        for number in range(readings + 1):
+            at_s = self.at_s + number * self.kind.interval_s
+            values, at = self.shown(at_s, off * (number < readings)), np.full(len(off), round(at_s * SECOND))
             said.append(copied.learn_many(Batch(self.rows, at, at, values)).score)
             theirs.append(scored(peers, values))
         return np.max(said, axis=0) >= ALARM, np.max(theirs, axis=0)
@@ -90,26 +93,35 @@ def scored(models: Sequence[ZScore], values: Floats) -> list[float]:
 
 
 def measure(kind: Kind, count: int, days: float, seed: int) -> Floats:
-    """Print what is found of one kind; of each size the share that we find and that the peer does, of all sensors."""
+    """Print what is found of one kind; of each size of each fault the share that we find and that the peer does."""
     devices, draw, scales = Healthy(kind, count, seed), np.random.RandomState(seed), noise_scales(kind)
     noise = np.array([0.0 if sensor.is_counter else scales[sensor.name] for sensor in kind.sensors] * count)
-    found = np.zeros((2, MOMENTS, len(SIZES), len(noise)))
+    faults = [(int(FAULTS[name].readings), size) for name, sizes in SIZES.items() for size in sizes]
+    found = np.zeros((2, MOMENTS, len(faults), len(noise)))
     for moment in range(MOMENTS):
         devices.live(STARTED_S + days * DAY_S - LAST_S * (1.0 - moment / MOMENTS))
-        sign = draw.choice([-1.0, 1.0], len(noise))
-        for place, size in enumerate(SIZES):
-            found[0, moment, place], found[1, moment, place] = devices.spiked(size * sign * noise)
+        off = draw.choice([-1.0, 1.0], len(noise)) * noise
+        for place, (readings, size) in enumerate(faults):
+            found[0, moment, place], found[1, moment, place] = devices.forked(size * off, readings)
     devices.live(STARTED_S + days * DAY_S)
     threshold = np.sort(np.array(devices.scores), axis=None)[-1 - devices.opened.total()]
     found[1] = found[1] > threshold
-    spiked = [place for place, sensor in enumerate(kind.sensors) if not sensor.is_counter]
-    shares = found.mean(axis=1).reshape(2, len(SIZES), count, len(kind.sensors)).mean(axis=2)[:, :, spiked]
-    for place, number in enumerate(spiked):
-        ours, theirs = (" ".join(f"{share:.2f}" for share in its[:, place]) for its in shares)
-        print(f"{kind.name:9}{kind.sensors[number].name:20} found {ours}; peer {theirs}")
+    faulty = [place for place, sensor in enumerate(kind.sensors) if not sensor.is_counter]
+    shares = found.mean(axis=1).reshape(2, len(faults), count, len(kind.sensors)).mean(axis=2)[:, :, faulty]
+    for place, number in enumerate(faulty):
+        print(f"{kind.name:9}{kind.sensors[number].name:20} {said(shares[:, :, place])}")
     told = [f"{name} {devices.rate(first, min(end, days)):.1f}" for name, (first, end) in SPANS.items()]
     print(f"{kind.name:9}told per device and 30 days: {', '.join(told)}", flush=True)
     return np.asarray(shares.mean(axis=2))
+
+
+def said(shares: Floats) -> str:
+    """What we and what the peer found of each size of each fault."""
+    cuts = np.cumsum([len(sizes) for sizes in SIZES.values()])[:-1]
+    ours, theirs = (
+        "; ".join(" ".join(f"{share:.2f}" for share in part) for part in np.split(its, cuts)) for its in shares
+    )
+    return f"found {ours} | peer {theirs}"
 
 
 def main() -> None:
@@ -120,11 +132,11 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=14.0, help="that they live, more than seven")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    print(f"spikes of {', '.join(f'{size:g}' for size in SIZES)} times the noise:")
+    print("; ".join(f"{name}s of {', '.join(f'{size:g}' for size in sizes)}" for name, sizes in SIZES.items()), end="")
+    print(" times the noise:")
     kinds = fleet.kinds_of(options.kinds, (), None, STARTED_S)
     shares = [measure(kind, options.count, options.days, options.seed) for kind in kinds]
-    ours, theirs = np.mean(shares, axis=0)
-    print(f"mean of the kinds {ours.round(2)}, of the peer {theirs.round(2)}")
+    print(f"mean of the kinds            {said(np.mean(shares, axis=0))}")
 
 
 if __name__ == "__main__":
