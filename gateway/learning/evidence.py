@@ -43,6 +43,7 @@ from gateway.learning.rows import Places, Rows, plain_rate, positions, summed, w
 from gateway.records import Floats, Ints, Kind, Mask
 
 SHORT = 6
+EDGE = 3  # readings on each side
 BLOCK = 6
 BLOCKS = 32
 _AGES = np.arange(BLOCKS).reshape(2, -1, 1)
@@ -52,7 +53,6 @@ _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; wi
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
 _FARTHEST = 50.0  # times as far off as on average; one glitch must not carry the mean for long
 _NEIGHBOURS = 2.0  # readings before the one that can tell of it
-_EDGE = 3  # readings on each side
 _STEADY = 0.25  # grains; a sensor that reads in steps is no quieter for resting on one
 
 
@@ -243,6 +243,6 @@ def _stood_out(view: View) -> Floats:
 
 def _edge(view: View) -> Floats:
     """How far the sum of the last readings, this one the newest, lies from that of as many before; NaN if too few."""
-    values = np.concatenate([view.value[np.newaxis], view.outlook.lags[: 2 * _EDGE - 1]])
-    newer, older = summed(values[:_EDGE]), summed(values[_EDGE:])
-    return np.where(view.seen >= 2 * _EDGE, np.abs(newer - older), np.nan)
+    values = np.concatenate([view.value[np.newaxis], view.outlook.lags[: 2 * EDGE - 1]])
+    newer, older = summed(values[:EDGE]), summed(values[EDGE:])
+    return np.where(view.seen >= 2 * EDGE, np.abs(newer - older), np.nan)

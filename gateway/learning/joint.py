@@ -30,7 +30,7 @@ _FADING = (0.15, 0.03)
 """Of the newest distance in each average. Of sensors that begin to replay their own past the first alone finds 0.58 to
 0.71, the second alone 0.62 to 0.79 two to three times as late, both 0.62 to 0.75; single rounds a third less."""
 
-_TRAITS = Traits(*(np.full(len(_FADING), trait) for trait in (0.0, 0.0, CLUSTER, 0)))
+_TRAITS = Traits(*(np.full(len(_FADING), trait) for trait in (0.0, 0.0, 0.0, CLUSTER, 0)))
 _CAP = 40.0  # the largest distance in the average: one glitch must not carry it for long
 _EARLIEST = 20.0  # rounds before the average is one
 _WARM_UP = 200.0  # rounds before anything is said

@@ -36,12 +36,14 @@ class Traits(NamedTuple):
 
     `least_excess` is a prior mean excess in its own unit, for those that may have no range (0 of others). `few` is, for
     those that go in the steps in which a sensor reads (0 of others), the most of these in its range with which it
-    knows few values. `cluster` is after how many readings a peak is another: no less than what one reading stays in it.
-    `unit` is in which of the units of a `Grid` each is measured.
+    knows few values; `moves` by how many of them it moves with a sensor that moves by one. `cluster` is after how many
+    readings a peak is another: no less than what one reading stays in it. `unit` is in which of the units of a `Grid`
+    each is measured.
     """
 
     least_excess: Floats
     few: Floats
+    moves: Floats
     cluster: Floats
     unit: Ints
 
@@ -66,6 +68,10 @@ class Peaks(NamedTuple):
     def as_they_are(self, is_it: Mask) -> "Peaks":
         """Where this is so at a position of the round, the value is judged as it is: nothing is read in steps there."""
         return self._replace(told=np.where(is_it[self.place], self.value, self.told))
+
+    def everyday(self, side: int, is_it: Mask) -> "Peaks":
+        """Where this is so at a position of the round, nothing is said of this side; what it shows is learned."""
+        return self._replace(told=np.where((self.side == side) & is_it[self.place], 0.0, self.told))
 
     def but(self, is_left_out: Mask) -> "Peaks":
         """Those at the other positions of the round."""

@@ -86,6 +86,7 @@ class Suspicion:
             grid.step[places], grid.units[:, places] = GRAIN, 1.0
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
+        found = found.everyday(Statistic.RUN, grid.span <= grid.step)  # it rests on one of two values
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, doubt, kind, was_odd = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:

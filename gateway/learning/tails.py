@@ -35,7 +35,7 @@ not blind a stream for good, but that a compressor runs for longer than a window
 up to three times, now up to twice."""
 
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
-_NEXT = 1.5  # steps; the next value on the grid of a sensor lies one beyond the last
+_BESIDE = 0.5  # steps; what is no farther from a value of the grid of a sensor may be that
 _EARLY_PEAKS = 8
 _EARLY_SHARE = 0.25  # of the range seen: some 1.4 sigma of a Gaussian, three times what its full tail would say
 _LN10 = float(np.log(10.0))
@@ -73,6 +73,7 @@ class Tails(Rows):
         self._statistic = number % self._half
         self._opposite = np.where(self._statistic < downwards, (number + self._half) % (2 * self._half), -1)
         self._least, self._few = traits.least_excess[self._statistic], traits.few[self._statistic]
+        self._moves = traits.moves[self._statistic]
         self._bottom = np.where((self._least > 0.0) | (self._few > 0.0), 0.0, -np.inf)
         self._cluster, self._unit = traits.cluster[self._statistic], traits.unit[self._statistic]
 
@@ -114,8 +115,9 @@ class Tails(Rows):
         """The values as they are judged, by the lowest and the highest that are known, and by step and span."""
         (edge, top), (step, span) = known, grid
         few = self._few[side]
-        is_next = (few > 0.0) & (value <= top + _NEXT * step)
         knows_few = (span <= few * step) & np.isfinite(edge)
+        following = np.where(knows_few, self._moves[side], 1.0) + _BESIDE
+        is_next = (few > 0.0) & (value <= top + following * step)
         return np.where(is_next, np.minimum(value, np.where(knows_few, edge, top)), value)
 
     def _goes_on(self, side: Ints, at: Ints, row: Ints) -> Mask:

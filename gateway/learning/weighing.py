@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gateway.learning.evidence import UNITS, Statistic, Unit
+from gateway.learning.evidence import EDGE, UNITS, Statistic, Unit
 from gateway.learning.patience import YOUTH_HANDICAP
 from gateway.learning.peaks import CLUSTER, Peaks, Traits
 from gateway.learning.prospects import RECENT
@@ -48,15 +48,18 @@ that they had shown, now none. One that knows more than two shows early in its m
 three times as late. How restless it is said more of how it is rounded: with `few` 2 sensors of half degrees that follow
 the day were told 0.32 of the budget at a reading an hour, now 0.05."""
 _FEW[: Statistic.HIGHEST + 1] = 16.0
-_FEW[Statistic.WEEKLY : Statistic.USUAL + 1] = 2.0
-_FEW[[Statistic.SPREAD, Statistic.IMPULSE, Statistic.EDGE]] = 16.0
+_FEW[[Statistic.WEEKLY, Statistic.STEP, Statistic.USUAL, Statistic.EDGE]] = 2.0
+_FEW[[Statistic.SPREAD, Statistic.IMPULSE]] = 16.0
+
+_MOVES = np.ones(len(Statistic))
+_MOVES[Statistic.EDGE] = EDGE
 
 _CLUSTER = np.full(len(Statistic), CLUSTER)
 _CLUSTER[[Statistic.LOWEST, Statistic.HIGHEST]] = RECENT + 1.0
 
 _UNIT = np.array([UNITS.get(statistic, Unit.SENSOR) for statistic in Statistic])
 
-TRAITS = Traits(_LEAST_EXCESS, _FEW, _CLUSTER, _UNIT)
+TRAITS = Traits(_LEAST_EXCESS, _FEW, _MOVES, _CLUSTER, _UNIT)
 """For `Tails`."""
 
 

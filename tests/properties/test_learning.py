@@ -169,7 +169,7 @@ def test_what_was_lived_alike_is_counted_by_days(holidays: list[int], begin: int
 def test_rarity_grows_with_distance(past: Floats, far: list[float]) -> None:
     """Whatever was seen, of two values on the same side the farther is at least as rare."""
     row = np.zeros(1, np.int64)
-    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.full(1, CLUSTER), row), 1)
+    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.ones(1), np.full(1, CLUSTER), row), 1)
     tails.grow(1)
     for value in past:
         tails.learn(row, tails.exceed(row, np.array([[value]]), Grid(np.zeros(1), np.zeros(1), np.ones((1, 1)))))

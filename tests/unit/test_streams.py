@@ -161,13 +161,11 @@ def test_a_constant_sensor_is_never_told() -> None:
     assert (verdicts.upper[2:] == verdicts.lower[2:]).all()
 
 
-def test_a_sensor_of_two_values_is_hardly_told() -> None:
-    """One that is at 21.5 for hours now and then, or for days, shows nothing new; that it is stuck is told rarely."""
+def test_a_sensor_of_two_values_is_never_told() -> None:
+    """One that is at 21.5 for hours now and then shows nothing new, and is not stuck on one of them for days."""
     warmth = noise(120 * DAY, 16, seed=4, memory=0.995)
     _, verdicts = live(np.where(warmth > 1.5 * warmth.std(), 21.5, 21.0), STEP_S)
-    opened = verdicts.kind[verdicts.change == Change.OPEN]
-    assert len(opened) < 8  # the budget is 64
-    assert set(opened) <= {Kind.STUCK}
+    assert not (verdicts.change == Change.OPEN).any()
 
 
 def test_a_level_far_from_zero_loses_no_digits() -> None:

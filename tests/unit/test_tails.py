@@ -19,9 +19,9 @@ def grid(step: float = 0.0, span: float = np.inf, streams: int = 1) -> Grid:
     return Grid(np.full(streams, step), np.full(streams, span), np.ones((1, streams)))
 
 
-def grown(streams: int = 1, least: float = 0.0, few: float = 0.0) -> Tails:
+def grown(streams: int = 1, least: float = 0.0, few: float = 0.0, moves: float = 1.0) -> Tails:
     """Return the tails of one statistic."""
-    tails = Tails(Traits(np.array([least]), np.array([few]), np.array([CLUSTER]), SENSOR), 1)
+    tails = Tails(Traits(np.array([least]), np.array([few]), np.array([moves]), np.array([CLUSTER]), SENSOR), 1)
     tails.grow(streams)
     return tails
 
@@ -185,6 +185,32 @@ def test_a_sensor_that_knows_few_values_has_only_others_to_tell() -> None:
     assert [tails.decades(each).max() > 0.0 for each in found] == [False, False, True]
 
 
+def test_a_sum_of_readings_moves_by_more_than_one_step() -> None:
+    """A sensor that knows few values moves a sum of three by three steps at once: that is no news of it, four are."""
+    told = []
+    for span in (1.0, 2.0 * FEW):
+        tails, coarse = grown(few=FEW, moves=3.0), grid(1.0, span=span)
+        for value in np.random.RandomState(13).uniform(size=3000) > 0.99:
+            tails.learn(ROWS, tails.exceed(ROWS, np.array([[float(value)]]), coarse))
+        found = [tails.exceed(ROWS, np.array([[1.0 + more]]), coarse) for more in (1.0, 3.0, 4.0)]
+        told.append([bool(tails.decades(each).max() > 3.0) for each in found])
+    assert told == [[False, False, True], [False, True, True]]
+
+
+def test_what_is_everyday_is_learned_all_the_same() -> None:
+    """Nothing is said of it, however rare it is, but it is among what was seen from then on."""
+    tails = grown()
+    for value in np.random.RandomState(15).standard_normal(1000):
+        rarity(tails, np.array([value]))
+    found = tails.exceed(ROWS, np.array([[30.0]]), grid())
+    other, none = found.everyday(1, np.ones(1, np.bool_)), found.everyday(0, np.zeros(1, np.bool_))
+    assert [tails.decades(each)[0] > 4.0 for each in (found, other, none)] == [True, True, True]
+    everyday = found.everyday(0, np.ones(1, np.bool_))
+    assert tails.decades(everyday)[0] == 0.0
+    tails.learn(ROWS, everyday)
+    assert tails.arrays["top"][0, 0] == 30.0
+
+
 def test_clusters_are_as_long_after_years() -> None:
     """What 2^16 readings and more have counted is told apart as among the first thousand."""
     tails = [grown(), grown()]
@@ -210,7 +236,7 @@ def test_a_run_that_goes_on_is_not_compared_with_itself() -> None:
 
 def test_what_is_looked_at_upwards_only_has_one_tail() -> None:
     """Little of what is never negative is no news, and the range seen of it begins at 0."""
-    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.array([CLUSTER]), SENSOR), 0)
+    tails = Tails(Traits(np.zeros(1), np.zeros(1), np.ones(1), np.array([CLUSTER]), SENSOR), 0)
     tails.grow(1)
     values = np.random.RandomState(11).standard_exponential(1000)
     for value in values:
