@@ -47,7 +47,7 @@ EDGE = 3  # readings on each side
 BLOCK = 6
 BLOCKS = 32
 _AGES = np.arange(BLOCKS).reshape(2, -1, 1)
-_FAST, _MEDIUM = 0.3, 0.03
+_FAST, _POWER = 0.3, 0.03
 _WEEKLY, _USUAL = 0.3, 0.3
 _SPREAD = 0.05  # a sensor at a third of its noise is found in 7 of 10 cases; with 0.1 in 6, with 0.03 a third later
 _LONG = 100.0  # readings; with 50 what sticks in its first minutes is told half as late again, with 400 rest is stuck
@@ -183,7 +183,7 @@ class Evidence(Rows):
             "fast": self._mean("fast", at, value, np.maximum(_FAST, plain)),
             "weekly": self._mean("weekly", at, weekly, np.maximum(_WEEKLY, plain)),
             "usual": np.where(view.hours > 0.0, self._mean("usual", at, times, _USUAL), 0.0),
-            "power": self._mean("power", at, usual * usual, np.maximum(_MEDIUM, plain)),
+            "power": self._mean("power", at, usual * usual, np.maximum(_POWER, plain)),
             "spread": np.where(
                 is_same,
                 a["spread"][at],

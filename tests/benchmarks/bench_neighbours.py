@@ -27,7 +27,7 @@ CONSTANTS = (
     (weighing, ("_SECOND_OPINION",)),
     (patience, ("_TRIALS",)),
     (gate, ("_STRICTER", "_HYSTERESIS")),
-    (evidence, ("_FAST", "_MEDIUM", "_WEEKLY", "_USUAL", "_SPREAD")),
+    (evidence, ("_FAST", "_POWER", "_WEEKLY", "_USUAL", "_SPREAD")),
 )
 
 

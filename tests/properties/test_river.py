@@ -15,7 +15,7 @@ from river import stats, time_series
 from series import seen
 
 from gateway.learning import pool
-from gateway.learning.evidence import _FAST, _MEDIUM, Evidence
+from gateway.learning.evidence import _FAST, _POWER, Evidence
 from gateway.learning.pool import _HOLT, _HOLT_LEVEL, _HOLT_TREND, _LEVEL, Pool
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_means_are_rivers(values: list[float]) -> None:
         "fast": (evidence, _FAST),
     }
     twins = {name: Twin(fading) for name, (_, fading) in ours.items()}
-    square = Twin(_MEDIUM)
+    square = Twin(_POWER)
     for number, value in enumerate(values):
         view = seen(value, fed(learner, value), values[:number])
         evidence.learn(view, evidence.observe(view)[1])
