@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 import numpy as np
-from peers import Plugin
+from bench_hours import fading, peers
 from signals import DAY_S, START, Replay
 
 from gateway.records import SECOND, Floats, Mask
@@ -37,10 +37,8 @@ def lives(weekend: float, noise: float, fault: tuple[int, float], draw: np.rando
     (weekday, busy), is_work = fault, WEEKDAY < 5  # Monday is 0, Saturday 5
     is_odd = DAY[weekday == WEEKDAY].max() == DAY
     share = np.where(is_odd, busy, np.where(is_work, 1.0, weekend))
-    pushes, left = noise * draw.standard_normal(len(DAY)), 0.0
-    for place, push in enumerate(pushes.tolist()):
-        pushes[place] = left = MEMORY * left + push
-    return 20.0 + hours * share * each_day[(DAY - DAY[0]).astype(np.int64)] + pushes, is_odd
+    left = fading(noise * draw.standard_normal(len(DAY)), MEMORY)
+    return 20.0 + hours * share * each_day[(DAY - DAY[0]).astype(np.int64)] + left, is_odd
 
 
 def tally(opened: Sequence[Sequence[int]], is_odd: Mask) -> str:
@@ -62,11 +60,7 @@ def main() -> None:
         for name, kind in KINDS.items():
             columns, odd = zip(*(lives(*kind, what, draw) for _ in range(options.count)), strict=True)
             ours = Replay([name] * options.count, STEP_S).opened(np.stack(columns, axis=1))
-            plugins = [Plugin() for _ in columns]
-            theirs = [
-                [place for place, value in enumerate(column.tolist()) if plugin.opens(value)]
-                for plugin, column in zip(plugins, columns, strict=True)
-            ]
+            theirs = [peers(column) for column in columns]
             print(f"{fault + ', else ' + name:37} found {tally(ours, odd[0])}", end="", flush=True)
             print(f" false per 30 days; peer {tally(theirs, odd[0])}", flush=True)
 
