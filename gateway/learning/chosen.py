@@ -109,8 +109,9 @@ class ChosenDetector:
         if self.failure is not None:
             return 0.0
         _, self.failure = stock.quarantined(lambda: self.model.learn_one(*arguments))
+        raw = min(max(raw, -stock.LARGEST), stock.LARGEST)
         score = score_of(max(self.own.sigmas(raw, LEAST_SCALE), 0.0)) if self.own.is_warm else 0.0
-        self.own.learn_one(raw)
+        self.own.learn_one(raw, LEAST_SCALE)
         return score
 
     def follow(self, score: float) -> Change:

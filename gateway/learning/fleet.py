@@ -13,15 +13,16 @@ from gateway.learning import forecasts, saved, stock
 from gateway.learning.bounds import Approach, Bound
 from gateway.learning.budget import Budgets
 from gateway.learning.chosen import ChosenDetector, ChosenForecaster, ChosenJoint
+from gateway.learning.clock import LARGEST
 from gateway.learning.directory import Directory
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
-from gateway.learning.rows import Array, positions
+from gateway.learning.rows import Array, positions, within
 from gateway.learning.streams import Policy, Streams
 from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 34
+VERSION = 35
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -65,12 +66,13 @@ class Fleet:
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale."""
         self.grow()
-        budget_s = self.budgets.spread(batch.stream, self.streams.is_unheard(batch.stream))
+        budget_s = self.budgets.spread(batch.stream, self.streams.is_met(batch.stream, batch.value))
         verdicts = self.streams.learn_many(batch, budget_s)
         fresh = positions(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
         self.hearts.learn_many(devices, batch.received_at[fresh])
-        batch = batch if not batch.names else replace(batch, value=np.where(is_text(batch.value), 0.0, batch.value))
+        numbers = np.where(is_text(batch.value), 0.0, batch.value) if batch.names else batch.value
+        batch = replace(batch, value=within(numbers, -LARGEST, LARGEST))
         self._score_chosen(batch, verdicts, fresh)
         self._score_joint(batch, verdicts, fresh, devices)
         return verdicts

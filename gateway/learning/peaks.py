@@ -12,6 +12,8 @@ CLUSTER = 12.0  # readings; 6 and 24 are both worse on NAB, and clean streams ar
 LEAST_DECADES = 2.0
 """Of the return period in readings: nothing more usual is told, whatever the budget."""
 
+_BESIDE = 0.5  # steps; what is no farther from a value of the grid of a sensor may be that
+
 Singles = npt.NDArray[np.float32]
 
 
@@ -29,6 +31,15 @@ class Grid(NamedTuple):
         """Step and span at these positions of the round, each in one of the units."""
         size = self.units[unit, place]
         return self.step[place] / size, self.span[place] / size
+
+    def has_two(self) -> Mask:
+        """Whether each of the streams has shown no more than two values."""
+        return is_within(self.span, 1.0, self.step)
+
+
+def is_within(length: Floats, steps: Floats | float, step: Floats) -> Mask:
+    """Whether each length is no more than so many `step`; neither is known to the last digit."""
+    return np.asarray(length <= (steps + _BESIDE) * step)
 
 
 class Traits(NamedTuple):

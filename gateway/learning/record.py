@@ -36,6 +36,7 @@ _LOG_FACTORIAL = np.array([math.lgamma(count + 1.0) for count in range(DAYS)])
 
 _IN_A_ROW_S = 600.0  # between two that belong together
 _LEAST_BURST = 5.0  # what is less is none, however seldom
+_RAREST = 46.0  # its logarithm; how much rarer than 1 in 10^20 a burst is, nobody can tell
 _PRIOR = 1.0
 _MEMORY_S = 42.0 * DAY_S
 
@@ -140,7 +141,8 @@ class Record(Sparse):
         count = np.where(self._is_in_a_row(seats, at), a["row_count"][seats], 0.0) + 1.0
         bursts, total = a["bursts"][seats].astype(np.float64), a["total"][seats].astype(np.float64)
         rarity = [_rarity(*each) for each in zip(count.tolist(), bursts.tolist(), total.tolist(), strict=True)]
-        period_s = np.where(count >= _LEAST_BURST, lived_s / (bursts + 1.0) * np.exp(rarity), 0.0)
+        often = np.exp(np.minimum(rarity, _RAREST))
+        period_s = np.where(count >= _LEAST_BURST, lived_s / (bursts + 1.0) * often, 0.0)
         return Burst(count, total / np.maximum(bursts, 1.0), period_s)
 
     def is_due(self, rows: Ints, at_s: int) -> Mask:

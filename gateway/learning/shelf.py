@@ -13,7 +13,7 @@ STANDING: dict[str, frozenset[str]] = {
     "pool": frozenset({"seen", "lags", "level", "offset", "holt", "trend"}),
     "rhythm": frozenset({"next", "values"}),
     "distant": frozenset({"due_at", "ahead_s", "sent_from", "said"}),
-    "evidence": frozenset({"fast", "weekly", "usual", "spread", "run"}),
+    "evidence": frozenset({"fast", "weekly", "usual", "spread", "run", "block"}),
     "tails": frozenset({"seen"}),
     "allowed": frozenset(),
 }

@@ -141,7 +141,10 @@ class LagForecaster:
             return None
         past = deque(self.past, maxlen=LAGS)
         for _ in range(steps):
-            past.append(past[-1] + _finite(self.model.predict_one(_features(past))))
+            change = self.model.predict_one(_features(past))
+            if change is None:  # as some say before they have learned anything
+                return None
+            past.append(past[-1] + _finite(change))
         return past[-1]
 
     def learn_one(self, value: float) -> None:
@@ -155,8 +158,8 @@ def _features(past: "deque[float]") -> dict[str, float]:
     return {f"lag_{lag}": value - past[-1] for lag, value in enumerate(past)}
 
 
-def _finite(number: float | None) -> float:
-    if number is None or not math.isfinite(number) or abs(number) > LARGEST:
+def _finite(number: float) -> float:
+    if not math.isfinite(number) or abs(number) > LARGEST:
         message = "the model's answer is not finite: it has diverged"
         raise ValueError(message)
     return float(number)

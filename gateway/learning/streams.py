@@ -106,6 +106,11 @@ class Streams:
         """Whether nothing was learned yet of each of these."""
         return np.asarray(self.prospects.clock.arrays["seen"][at] == 0.0)
 
+    def is_met(self, rows: Ints, value: Floats) -> npt.NDArray[np.bool_]:
+        """Whether each value is of a stream that was unheard before the batch, and not refused."""
+        unheard = self.is_unheard(rows)
+        return unheard & ~self.prospects.natures.refuses(rows, value) if unheard.any() else unheard
+
     def resume(self, at: int, leap: int = 0) -> None:
         """Our clock reads `at`, and was set by `leap` ns: for streams that it dates no time has passed by that.
 
@@ -175,6 +180,7 @@ class Streams:
         decades, doubt = np.where(is_past, 0.0, (case.decades, case.doubt))
         threshold = self._patience.threshold(at, view.interval_s, budget_s, nature)
         is_outside = np.where(nature.is_habitual, case.is_strange, self._gate.outside(at, case.level))
+        is_outside &= view.seen > 1.0  # of what something has just turned into nothing is out of the ordinary
         self._gate.hurry(rows[nature.is_habitual])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
@@ -205,6 +211,7 @@ class Streams:
         if len(turned):
             self._suspicion.renew(turned)
             self._trial.drop(turned)
+            self._gate.hurry(turned)
         view = self.prospects.view(rows, at, (before, batch.observed_at), (batch.value, read), scale)
         span = self._tails.span(at, Statistic.HIGHEST, Statistic.LOWEST)
         return view._replace(value=self._believed(view, span)), span

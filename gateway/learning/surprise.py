@@ -17,6 +17,10 @@ def score_of(sigmas: float) -> float:
     return sigmas / (sigmas + SIGMAS_TO_ALARM)
 
 
+_REACH = 2.0 * SIGMAS_TO_ALARM
+"""Sigmas that a number may lie off and still count whole: one far beyond them must not blind the yardstick for long."""
+
+
 class Surprise:
     """Running mean, variance and 95 % quantile of a number, and how far a new one lies outside of them."""
 
@@ -41,8 +45,11 @@ class Surprise:
         """Signed distance of `number` from the mean in units of `scale`."""
         return (number - float(self.mean.get())) / self.scale(floor)
 
-    def learn_one(self, number: float) -> None:
-        """Take `number` in."""
+    def learn_one(self, number: float, floor: float = 1e-9) -> None:
+        """Take `number` in; one far outside counts as if it were less so, once enough was seen to judge."""
+        if self.is_warm:
+            reach, mean = _REACH * self.scale(floor), float(self.mean.get())
+            number = min(max(number, mean - reach), mean + reach)
         self.seen += 1
         self.tail.update(abs(number - self.mean.get()) if self.seen > 1 else 0.0)
         self.mean.update(number)

@@ -86,7 +86,7 @@ class Suspicion:
             grid.step[places], grid.units[:, places] = GRAIN, 1.0
             is_over[places], is_strange[places] = stay.is_over, stay.visits == 0.0
         found = self.tails.exceed(rows, statistics, grid).as_they_are(is_state)
-        found = found.everyday(Statistic.RUN, grid.span <= grid.step)  # it rests on one of two values
+        found = found.everyday(Statistic.RUN, grid.has_two())  # it rests on one of two values
         is_unsure = is_state | (view.scale.is_counter & (view.value >= 0.0))
         decades, doubt, kind, was_odd = self._weigh(found, youth, is_unsure, is_state)
         if stay is not None:
@@ -179,4 +179,4 @@ class Suspicion:
 def _decades(period_s: Floats, interval_s: Floats, youth: Floats) -> Floats:
     """The decades (of readings) of what comes once in so many seconds; 0 where there is nothing of it."""
     is_it = (period_s > 0.0) & (youth <= 0.0)
-    return np.where(is_it, np.log10(np.where(is_it, period_s, 1.0) / interval_s), 0.0)
+    return np.where(is_it, np.maximum(np.log10(np.where(is_it, period_s, 1.0) / interval_s), 0.0), 0.0)

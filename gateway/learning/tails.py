@@ -16,7 +16,7 @@ simulated devices a quarter less is told in ten days, and on NAB an eighth fewer
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.peaks import LEAST_DECADES, Grid, Peaks, Singles, Traits
+from gateway.learning.peaks import LEAST_DECADES, Grid, Peaks, Singles, Traits, is_within
 from gateway.learning.rows import Places, Rows, positions, stretch, summed
 from gateway.records import Floats, Ints, Mask
 
@@ -35,7 +35,6 @@ not blind a stream for good, but that a compressor runs for longer than a window
 up to three times, now up to twice."""
 
 _MOST_DECADES = 20.0  # some 200 mean excesses; how much rarer than that, nobody can tell
-_BESIDE = 0.5  # steps; what is no farther from a value of the grid of a sensor may be that
 _EARLY_PEAKS = 8
 _EARLY_SHARE = 0.25  # of the range seen: some 1.4 sigma of a Gaussian, three times what its full tail would say
 _LN10 = float(np.log(10.0))
@@ -115,9 +114,8 @@ class Tails(Rows):
         """The values as they are judged, by the lowest and the highest that are known, and by step and span."""
         (edge, top), (step, span) = known, grid
         few = self._few[side]
-        knows_few = (span <= few * step) & np.isfinite(edge)
-        following = np.where(knows_few, self._moves[side], 1.0) + _BESIDE
-        is_next = (few > 0.0) & (value <= top + following * step)
+        knows_few = (few > 0.0) & is_within(span, few, step) & np.isfinite(edge)
+        is_next = (few > 0.0) & is_within(value - top, np.where(knows_few, self._moves[side], 1.0), step)
         return np.where(is_next, np.minimum(value, np.where(knows_few, edge, top)), value)
 
     def _goes_on(self, side: Ints, at: Ints, row: Ints) -> Mask:

@@ -43,7 +43,9 @@ class Trial:
         return self._gate.judge(rows, verdict)
 
     def settle(self, rows: Ints, observed_at: Ints, change: Changes) -> None:
-        """Settle which of what was learned during an incident counts; there is a copy of each of `rows`."""
+        """Settle which of what was learned during an incident counts, of those of `rows` of which there are copies."""
+        held = self._shelf.holds(rows)
+        rows, observed_at, change = rows[held], observed_at[held], change[held]
         self._put_back(rows[self._gate.is_faulty(rows)], STANDING)
         self._put_back(rows[change == Change.CLOSED], FORECAST)
         forgiven = self._gate.forgive(rows)

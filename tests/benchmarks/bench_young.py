@@ -145,7 +145,9 @@ def faulty(age: str, count: int, seed: int) -> None:
     ours, theirs = (score(life.truth, alarms) for alarms in (life.ours, life.theirs))
     found = [f"{name} {said(recall)}" for name, recall in ours.by_fault.items()]
     print(f"{age:8} {ours.faults_found / ours.faults_injected:.2f} found: {', '.join(found)}; ", end="")
-    print(f"peer {theirs.faults_found / theirs.faults_injected:.2f}; told in the latter half of the time before, ", end="")
+    print(
+        f"peer {theirs.faults_found / theirs.faults_injected:.2f}; told in the latter half of the time before, ", end=""
+    )
     mine, other = (opened(alarms, AGES_S[age] / 2, AGES_S[age]) / count for alarms in (life.ours, life.theirs))
     print(f"per device and 30 days: {mine:.2f}, peer {other:.0f}", flush=True)
 

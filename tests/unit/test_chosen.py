@@ -97,6 +97,18 @@ def fleet(*rules: ModelRule) -> Fleet:
     return Fleet(Directory(), Policy(), rules)
 
 
+def test_a_value_at_the_end_of_float64_does_not_blind_a_detector() -> None:
+    """Its score stays a number, and its incident ends."""
+    draw, detectors = np.random.RandomState(5), fleet(ModelRule("river.anomaly.StandardAbsoluteDeviation"))
+    values = 20.0 + draw.standard_normal(3000)
+    values[300] = 1.7e308
+    rows = [("pump", "a", START + number * 60 * SECOND, value) for number, value in enumerate(values.tolist())]
+    verdicts = detectors.learn_many(batch(detectors.directory, rows))
+    assert np.isfinite(verdicts.joint).all()
+    assert (verdicts.joint_change[2000:] == Change.NONE).all()
+    assert not detectors.scorers[0].failure
+
+
 def expected(of: Fleet, values: list[float], device: str = "pump") -> list[float]:
     """Return what was expected of each of these values of one sensor, a minute apart."""
     rows = [(device, "a", START + number * 60 * SECOND, value) for number, value in enumerate(values)]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from readings import START, batch, learn, life
-from river import linear_model
+from river import forest, linear_model
 
 from gateway.learning import stock
 from gateway.learning.stock import LagForecaster, ModelRule, SeriesForecaster
@@ -97,6 +97,16 @@ def test_a_regressor_forecasts_from_lags() -> None:
         adapter.learn_one(5.0 + number % 2)
     ahead = [adapter.predict_one(steps) for steps in (1, 2, 3)]
     assert all(value is not None and 4 < value < 7 for value in ahead)
+
+
+def test_a_regressor_that_has_learned_nothing_says_nothing() -> None:
+    """Some say None until then: that is no failure, and the first value taught puts it to work."""
+    model = LagForecaster(forest.AMFRegressor(seed=1))
+    for number in range(stock.LAGS):
+        model.learn_one(float(number))
+    assert model.predict_one(1) is None
+    model.learn_one(float(stock.LAGS))
+    assert model.predict_one(3) is not None
 
 
 def test_a_series_model_that_is_not_warm_says_nothing() -> None:

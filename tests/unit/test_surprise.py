@@ -23,6 +23,18 @@ def test_distance_is_measured_in_its_own_deviations() -> None:
     assert surprise.sigmas(-7.0) == pytest.approx(-6.0, rel=0.3)
 
 
+def test_a_number_far_outside_does_not_blind_it() -> None:
+    """After one of 1e100 the next that is odd is odd, and a new level is usual soon."""
+    draw, surprise = random.Random(1), Surprise(10)
+    for _ in range(2000):
+        surprise.learn_one(draw.gauss(5.0, 2.0))
+    surprise.learn_one(1e100)
+    assert surprise.sigmas(29.0) > 1.0
+    for _ in range(200):
+        surprise.learn_one(draw.gauss(5000.0, 2.0))
+    assert surprise.sigmas(5001.0) < 1.0
+
+
 def test_it_is_warm_when_it_has_seen_enough() -> None:
     """Before that its answers mean nothing."""
     surprise = Surprise(2)
