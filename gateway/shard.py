@@ -108,7 +108,7 @@ class Shard:
 
     def refusal(self, batch: Batch, place: int) -> Reason:
         """Why a reading was not learned: it is not newer than the last one, or a text where values are numbers."""
-        is_other = batch.value[place] in batch.names and int(batch.stream[place]) not in self.directory.texts
+        is_other = batch.value[place] in batch.names and not self.fleet.speaks(int(batch.stream[place]))
         return Reason.TYPE if is_other else Reason.STALE
 
     def _learn(self, batch: Batch) -> Verdicts:

@@ -114,7 +114,7 @@ class Tails(Rows):
         """The values as they are judged, by the lowest and the highest that are known, and by step and span."""
         (edge, top), (step, span) = known, grid
         few = self._few[side]
-        knows_few = (few > 0.0) & is_within(span, few, step) & np.isfinite(edge)
+        knows_few = is_within(span, few, step) & np.isfinite(edge)
         is_next = (few > 0.0) & is_within(value - top, np.where(knows_few, self._moves[side], 1.0), step)
         return np.where(is_next, np.minimum(value, np.where(knows_few, edge, top)), value)
 

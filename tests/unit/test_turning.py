@@ -4,11 +4,11 @@ import random
 
 import numpy as np
 import pytest
-from readings import START, Happening, Row, batch
+from readings import START, Happening, Row, batch, life
 
 from gateway.learning.nature import KindRule
 from gateway.learning.streams import Policy
-from gateway.records import SECOND, Feedback, Incident, Nature, State, Tick, Verdict
+from gateway.records import SECOND, Feedback, Incident, Maintenance, Nature, Reason, State, Tick, Verdict
 from gateway.shard import Rules, Shard
 
 MINUTE = 60 * SECOND
@@ -107,6 +107,19 @@ def test_texts_that_are_refused_are_no_sensor_yet() -> None:
     assert whole is not None
     np.testing.assert_array_equal(whole.score, np.concatenate([one.score for one in single if one is not None]))
     assert at_once.digest("plug") == each.digest("plug")
+
+
+def test_a_text_heard_during_maintenance_makes_no_speaker_of_a_sensor() -> None:
+    """It is known by name, and nothing was learned of it: the next is refused for being one."""
+    shard, at = Shard(Rules()), START + 30 * MINUTE
+    told(shard, life(30, ("pump",)))
+    shard.apply(Maintenance(at, "pump", at + 10 * MINUTE))
+    told(shard, [("pump", "a", at + MINUTE, "unavailable")])
+    fed = batch(shard.directory, [("pump", "a", at + 20 * MINUTE, "unavailable")])
+    verdicts = shard.apply(fed).verdicts
+    assert verdicts is not None
+    assert verdicts.is_stale.all()
+    assert shard.refusal(fed, 0) is Reason.TYPE
 
 
 def test_what_comes_faster_than_usual_scores_no_less_than_nothing() -> None:
