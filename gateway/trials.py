@@ -1,5 +1,6 @@
 """What other settings would have made of the same readings: a candidate folds them and is measured; pure."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -50,7 +51,7 @@ class Score:
 
     def gain(self, over: "Score") -> float:
         """By which share its error is smaller, in the half of the time where it is less; NaN for unknown."""
-        return min(1.0 - mine / other for mine, other in zip(self.error, over.error, strict=True))
+        return min(_gain(mine, other) for mine, other in zip(self.error, over.error, strict=True))
 
 
 def pattern(device: str) -> str:
@@ -141,6 +142,13 @@ class Trial:
 
     def _tells(self, label: Label) -> bool:
         return any(label.since - SOONER <= at <= label.until for at in self._opened.get(label.device, ()))
+
+
+def _gain(mine: float, other: float) -> float:
+    """By which share one error is smaller than another; over none, of what is foretold exactly, none is better."""
+    if other == 0.0:
+        return 0.0 if mine == 0.0 else -math.inf
+    return 1.0 - mine / other
 
 
 def _ratios(error: Floats, naive: Floats) -> tuple[float, float]:

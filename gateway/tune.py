@@ -56,16 +56,18 @@ class Source:
 
     def survey(self) -> None:
         """Look through the entries once; raises `InputError` where there are no readings."""
+        times: list[int] = []
         for entry in self.entries(Directory()):
             self.steps += 1
             if isinstance(entry, Batch):
-                self.first = self.first or int(entry.received_at[0])
-                self.last = max(self.last, int(entry.received_at[-1]))
+                ends = int(entry.received_at.min()), int(entry.received_at.max())
+                times = [min([ends[0], *times]), max([ends[1], *times])]
             elif isinstance(entry, Feedback):
                 self.said.append(entry)
-        if not self.last:
+        if not times:
             message = "there are no readings to try settings on"
             raise InputError(message)
+        self.first, self.last = times
 
 
 def log(reader: Reader) -> Source:
@@ -157,7 +159,8 @@ def _line(name: str, score: Score, asked: Mapping[Verdict, int]) -> str:
     if asked[Verdict.FAULT]:
         told.append(f"finds {score.found} of {asked[Verdict.FAULT]} confirmed faults")
     shown = f"{error:7.3f}" if math.isfinite(error) else f"{'-':>7}"
-    return f"  {name:18} {shown} {score.coverage:9.1%} {score.incidents:10.2f}  {', '.join(told)}".rstrip()
+    opened = f"{score.incidents:10.2f}" if math.isfinite(score.incidents) else f"{'-':>10}"
+    return f"  {name:18} {shown} {score.coverage:9.1%} {opened}  {', '.join(told)}".rstrip()
 
 
 def _advise(best: Mapping[str, tuple[Candidate, float]]) -> Iterator[str]:
@@ -177,10 +180,16 @@ def _inline(params: Mapping[str, object]) -> str:
     return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in params.items()) + " }"
 
 
+def _known(score: Score) -> dict[str, object]:
+    """A score for programs: JSON has no NaN."""
+    error = [each if math.isfinite(each) else None for each in score.error]
+    return asdict(score) | {"error": error, "incidents": score.incidents if math.isfinite(score.incidents) else None}
+
+
 def tree(tried: Sequence[Candidate], found: Mapping[str, Scores]) -> dict[str, object]:
-    """The outcome for programs."""
+    """The outcome for programs; null for what is not known."""
     best = advice(tried, found)
     return {
-        "scores": {name: {kind: asdict(score) for kind, score in kinds.items()} for name, kinds in found.items()},
+        "scores": {name: {kind: _known(score) for kind, score in kinds.items()} for name, kinds in found.items()},
         "better": {kind: {"settings": candidate.name, "gain": gain} for kind, (candidate, gain) in best.items()},
     }

@@ -122,7 +122,8 @@ class Incidents:
 
     def _answer(self, opened: Open, device: int, entry: Feedback) -> Incident:
         state = State.UPDATE if self._is_shown(opened, device) else State.CLOSED
-        return self._told(opened, state, device, entry.at, reasons.heeded(entry.verdict))
+        is_over = state is State.CLOSED  # else what is wrong is still the reason
+        return self._told(opened, state, device, entry.at, reasons.heeded(entry.verdict), is_main=is_over)
 
     def _told(  # noqa: PLR0913 - as many as a message has parts
         self,

@@ -26,6 +26,9 @@ COURSE = "it passes by itself, but the last readings together never ran like thi
 BEFORE = "just before, for a single reading, it was far from that"
 """Said of a counter where not its newest rate is what is odd."""
 
+PASSING = {Kind.SPIKE: BEFORE, Kind.RANGE: COURSE}
+"""Said of a counter where its newest rate passes by itself."""
+
 RATES = {
     Kind.SPIKE: "far from its usual rate",
     Kind.SHIFT: "its rate has moved away and stays away",
@@ -36,8 +39,8 @@ RATES = {
 PACES = ((1.0, "a second", 1.0), (3600.0, "an hour", 0.1), (86400.0, "a day", 0.0))
 """Seconds over which a rate is told, how that is called, and the least rise that is worth telling so."""
 
-EVERYDAY = 1e4
-"""From here on a number is written with separators instead of significant digits."""
+EVERYDAY, ENORMOUS = 1e4, 1e12
+"""Between these a number is written with separators instead of significant digits."""
 
 
 def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float, unit: str = "") -> str:
@@ -80,7 +83,7 @@ def counted(  # noqa: PLR0913, PLR0917 - as many as a sentence has parts
     said, low, high = (each * of for each in rates)
     rises = f"{sensor} rises by {number(said)}{behind} {name}" if value > last else f"{sensor} does not rise any more"
     usual = "" if math.isnan(low) else f"; expected {number(low)} to {number(high)}{behind} {name}"
-    meaning = BEFORE if kind == Kind.SPIKE and lower <= value <= upper else RATES.get(kind, "unusual")
+    meaning = (RATES | PASSING if lower <= value <= upper else RATES).get(kind, "unusual")
     return f"{rises}{usual}: {meaning}.{rarity}"
 
 
@@ -231,11 +234,10 @@ def heard(elapsed: int) -> str:
 
 def number(value: float, width: float = 0.0) -> str:
     """Four significant digits, no exponent for everyday sizes; or as many as tell apart what is `width` apart."""
-    if width > 0.0:
-        decimals = 1 - math.floor(math.log10(width))
-        if 0 <= decimals <= MOST_DECIMALS:
-            return f"{value:,.{decimals}f}"
-    return f"{value:.4g}" if abs(value) < EVERYDAY else f"{value:,.0f}"
+    decimals = 1 - math.floor(math.log10(width)) if width > 0.0 else -1
+    if 0 <= decimals <= MOST_DECIMALS and abs(value) < ENORMOUS:
+        return f"{round(value, decimals) + 0.0:,.{decimals}f}"  # no -0
+    return f"{value + 0.0:.4g}" if not EVERYDAY <= abs(value) < ENORMOUS else f"{value:,.0f}"
 
 
 def rarely(period: float) -> str:

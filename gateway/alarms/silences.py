@@ -122,7 +122,7 @@ class Silences:
     def _open(self, fallen: Late, late: Sequence[Late], at: int) -> Iterator[Told]:
         """Open an outage with all that may have stopped at the same moment, or the silence of one."""
         name = self._directory.devices[fallen.device]
-        first = Open(identity("", "", Kind.SILENT, fallen.last_at), Kind.SILENT, fallen.score, fallen.last_at)
+        first = Open(identity("", name, Kind.SILENT, at), Kind.SILENT, fallen.score, fallen.last_at)
         outage = Outage(first, fallen.last_at + fallen.longest)
         known = [
             Late(device, alone.opened.started_at, alone.stopped_by - alone.opened.started_at, alone.opened.score)
@@ -133,7 +133,7 @@ class Silences:
         if outage.size >= LEAST_MEMBERS:
             yield from self._gather(outage, at)
         else:
-            opened = Open(identity(name, "", Kind.SILENT, fallen.last_at), Kind.SILENT, fallen.score, fallen.last_at)
+            opened = Open(identity(name, "", Kind.SILENT, at), Kind.SILENT, fallen.score, fallen.last_at)
             self._alone[fallen.device] = Alone(opened, fallen.last_at + fallen.longest)
             text = reasons.silence(at - fallen.last_at)
             yield Told(None, incident(opened, State.OPEN, (name, None), at, text))
@@ -162,7 +162,7 @@ class Silences:
         if state is State.CLOSED:
             text = reasons.outage_over(outage.size, at - outage.opened.started_at)
         else:
-            text = reasons.outage(outage.size, outage.opened.started_at, is_everyone=outage.size == everyone)
+            text = reasons.outage(len(names), outage.opened.started_at, is_everyone=len(names) == everyone)
         return Told(None, incident(outage.opened, state, ("", None), at, text, devices=names))
 
     def resume(self, at: int) -> None:
@@ -202,7 +202,11 @@ class Silences:
             yield Told(None, incident(opened, State.CLOSED if is_over else State.UPDATE, name, entry.at, text))
         elif is_over:
             outage = next(outage for outage in self._outages if device in outage.members)
-            yield from self._leave(outage, device, entry.at)
+            outage.members.remove(device)
+            outage.size -= 1
+            if not outage.members:
+                self._outages.remove(outage)
+                yield Told(None, incident(opened, State.CLOSED, ("", None), entry.at, text))
 
     def adopt(self, other: "Silences", devices: Mapping[int, int]) -> None:
         """Take over the silences of devices of another; of an outage, the part that they have in it."""

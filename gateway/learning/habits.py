@@ -116,11 +116,15 @@ class Habits(Sparse):
         free = np.minimum(STATES - np.isinf(values).sum(axis=0), STATES - 1)
         return np.asarray(np.where(is_it.any(axis=0), np.argmax(is_it, axis=0), free))
 
-    def stay(self, rows: Ints, state: Ints, at: Ints, since: Ints, is_event: Mask) -> Stay:
-        """How long each of `rows` has been in its state at a moment, from which on it is in `state`."""
+    def stay(self, rows: Ints, shown: tuple[Ints, Floats], at: Ints, since: Ints, is_event: Mask) -> Stay:
+        """How long each of `rows` has been in its state at a moment, from which on it is in that which is `shown`.
+
+        That is a state, and the value that stands for it: what is beyond the states that are known apart shares one.
+        """
         a, before, seats = self.arrays, self.state(rows), self.seats(rows)
+        state, value = shown
         local_s = self._almanac.local_s(at)
-        is_over = (before != _NOBODY) & (is_event | (before != state))
+        is_over = (before != _NOBODY) & (is_event | (before != state) | (self.value(rows) != value))
         is_rest = is_event | (before == np.argmax(a["spent_s"][:, seats], axis=0))
         rate = self._rate(seats, at)
         is_known = (at - a["born_at"][seats]) / SECOND >= _KNOWN_DAYS * DAY_S
@@ -194,8 +198,7 @@ class Habits(Sparse):
     def learn(self, rows: Ints, value: Floats, stay: Stay, received_at: Ints) -> None:
         """Each of `rows` shows a value from this moment on, which is `received_at` by the gateway's clock."""
         a, state, seats = self.arrays, stay.next, self.seats(rows)
-        first = a["values"][state, seats]
-        a["values"][state, seats] = np.where(np.isinf(first), value, first)
+        a["values"][state, seats] = value
         is_new = stay.state == _NOBODY
         a["born_at"][seats] = np.where(is_new, stay.at, a["born_at"][seats])
         a["since"][seats] = np.where(is_new | stay.is_over, stay.at, a["since"][seats])

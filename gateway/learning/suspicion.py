@@ -78,9 +78,10 @@ class Suspicion:
         is_over, is_strange = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         if len(places):
             self.habits.sit(rows[places])
-            state = self.habits.find(rows[places], view.said[places])
+            sitting, said = rows[places], view.said[places]
+            shown = self.habits.find(sitting, said), said
             stay = self.habits.stay(
-                rows[places], state, view.observed_at[places], self.habits.since(rows[places]), nature.is_event[places]
+                sitting, shown, view.observed_at[places], self.habits.since(sitting), nature.is_event[places]
             )
             statistics[:, places] = stay.statistics(len(statistics))
             grid.step[places], grid.units[:, places] = GRAIN, 1.0
@@ -131,7 +132,8 @@ class Suspicion:
 
         `aged` is their youth and their usual interval in seconds; of those that are due it is asked what is missing.
         """
-        stay = self.habits.stay(rows, self.habits.state(rows), at, since, is_event)
+        shown = self.habits.state(rows), self.habits.value(rows)
+        stay = self.habits.stay(rows, shown, at, since, is_event)
         is_state, (youth, interval_s) = np.ones(len(rows), np.bool_), aged
         statistics = stay.statistics(len(Statistic))
         grid = Grid(np.full(len(rows), GRAIN), np.zeros(len(rows)), np.ones((len(Unit), len(rows))))

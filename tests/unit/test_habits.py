@@ -54,6 +54,17 @@ def play(shard: Shard, rows: Sequence[Row], until: int, step_s: int = 6 * HOUR_S
     return told
 
 
+def test_what_is_beyond_the_states_that_are_known_apart_changes_all_the_same() -> None:
+    """A machine of 24 programs, another every few minutes, at last only the last six: none of them lasts."""
+    shard, draw, hour = Shard(Rules()), np.random.RandomState(1), 0.0
+    rows: list[Row] = []
+    for number in range(4300):
+        program = number % 24 if number < 4000 else 18 + number % 6
+        rows.append(("washer", "program", at(0, hour), f"program {program}"))
+        hour += draw.uniform(200, 400) / HOUR_S if number < 4000 else 240 / HOUR_S
+    assert [each for each in play(shard, rows, at(0, hour), step_s=HOUR_S) if each.sensor == "program"] == []
+
+
 def lived(past: tuple[dict[str, bytes], list[Incident]]) -> Shard:
     """Return a shard with that past."""
     shard = Shard(Rules())

@@ -114,7 +114,7 @@ def test_how_incidents_end() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [(21.456, "21.46"), (0.0, "0"), (-0.00123456, "-0.001235"), (9999.4, "9999"), (101_325.4, "101,325"),
-     (-123_456_789.0, "-123,456,789"), (1e-12, "1e-12")],
+     (-123_456_789.0, "-123,456,789"), (1e-12, "1e-12"), (-1e30, "-1e+30"), (-0.0, "0")],
 )  # fmt: skip
 def test_numbers_are_written_as_people_write_them(value: float, text: str) -> None:
     """Four digits that count, separators for large ones."""
@@ -123,7 +123,15 @@ def test_numbers_are_written_as_people_write_them(value: float, text: str) -> No
 
 @pytest.mark.parametrize(
     ("value", "width", "text"),
-    [(24487.313, 0.02, "24,487.313"), (21.0, 0.4, "21.00"), (412.51, 30.0, "413"), (5.0, 4000.0, "5"), (1.0, 0.0, "1")],
+    [
+        (24487.313, 0.02, "24,487.313"),
+        (21.0, 0.4, "21.00"),
+        (412.51, 30.0, "413"),
+        (5.0, 4000.0, "5"),
+        (1.0, 0.0, "1"),
+        (-0.01, 4.0, "0.0"),
+        (1e30, 4.0, "1e+30"),
+    ],
 )
 def test_a_number_shows_what_tells_it_apart(value: float, width: float, text: str) -> None:
     """A counter at 24,487 is expected between limits that differ."""

@@ -83,6 +83,29 @@ def test_a_word_takes_one_device_off_an_outage() -> None:
     assert list(silences.heed(3, Feedback(START, "d3", opened.id, Verdict.FALSE_ALARM))) == []
     assert 3 not in silences
     assert len(silences.silent()) == 7
+    for device in (0, 1, 2):
+        assert list(silences.heed(device, Feedback(START, f"d{device}", opened.id, Verdict.FALSE_ALARM))) == []
+    assert len(silences.silent()) == 4, "nobody was heard again"
+
+
+def test_who_is_back_is_not_counted() -> None:
+    """One of eight is heard again before the last four join: eleven are silent, and that is not everyone."""
+    silences = house(11)
+    silences.fall([late(device) for device in range(8)], START)
+    assert list(silences.heard(0, START + 5 * MINUTE)) == []
+    (told,) = silences.fall([late(device) for device in range(8, 12)], START + 6 * MINUTE)
+    assert told.incident.reason.startswith("11 devices silent since")
+    assert len(told.incident.devices) == 11
+
+
+def test_who_falls_silent_again_is_told_by_another_name() -> None:
+    """A silence that a person called normal and that is told after all is another incident."""
+    silences = house()
+    (first,) = silences.fall([late(0)], START)
+    word = Feedback(START + MINUTE, "d0", None, Verdict.FALSE_ALARM)
+    assert said(list(silences.heed(0, word))) == [("d0", State.CLOSED)]
+    (second,) = silences.fall([late(0)], START + 2 * MINUTE)
+    assert first.incident.id != second.incident.id
 
 
 def test_it_survives_a_restart() -> None:

@@ -100,5 +100,7 @@ def test_a_gain_must_hold_in_both_halves() -> None:
     """Better by luck in one half of the time is no gain."""
     now, lucky = Score(1, 1, (1.0, 1.0), 0.9, 0, 0, 0), Score(1, 1, (0.5, 1.1), 0.9, 0, 0, 0)
     assert lucky.gain(now) == pytest.approx(-0.1)
+    exact = Score(1, 1, (0.0, 0.0), 0.9, 0, 0, 0)
+    assert (exact.gain(now), exact.gain(exact), now.gain(exact)) == (1.0, 0.0, -math.inf)
     unknown = Score(1, 0, (math.nan, math.nan), 0.0, 0, 0, 0)
     assert not unknown.gain(now) > 0.0

@@ -125,3 +125,13 @@ def test_the_command_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixt
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert {"as it is", str(mine), "HoltWinters", "half the budget"} <= set(scores)
     assert Score(**scores["as it is"]["room"]).readings == 100
+
+
+def test_what_cannot_be_scored_is_null_and_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One reading, long before 1970, is a reading; of its forecasts nothing is known, in JSON too."""
+    (tmp_path / "lone.csv").write_text("time,a\n-86400,1.0\n")
+    assert main(["tune", str(tmp_path), "--json"]) == 0
+    (score,) = json.loads(capsys.readouterr().out)["scores"]["as it is"].values()
+    assert (score["error"], score["incidents"]) == ([None, None], None)
+    assert main(["tune", str(tmp_path)]) == 0
+    assert "nan" not in capsys.readouterr().out
