@@ -6,13 +6,15 @@ import numpy.typing as npt
 from gateway.learning.rows import NEVER, Places, Rows, ewma_rate, positions
 from gateway.records import SECOND, Floats, Ints
 
-_RATE = 0.01
+_RATE, _LATELY = 0.01, 0.3
+_CHANGED = 2.0  # times as fast or as slow as usual; of readings that come by chance one in ten seems so
 _LONGEST = 8.0  # usual intervals; an outage longer than this says nothing about the pace
+_LONGER = 4.0  # times as long as lately: one gap alone is no other pace, two are
 LARGEST = 1e30  # values are held within this, so that no square overflows
 
 
 class Clock(Rows):
-    """Per stream the last time, the usual interval and the origin its values are counted from.
+    """Per stream the last time, the usual interval and that of late, and the origin its values are counted from.
 
     Counting from the first value keeps the single precision of profiles and tails for what varies.
     """
@@ -24,6 +26,7 @@ class Clock(Rows):
                 "last_at": ((), np.int64, NEVER),
                 "born_at": ((), np.int64, 0),
                 "interval_s": ((), np.float64, 0.0),
+                "lately_s": ((), np.float64, 0.0),
                 "origin": ((), np.float64, 0.0),
             }
         )
@@ -38,7 +41,7 @@ class Clock(Rows):
         `at` are the same, as `stretch` finds them; `value` is within `LARGEST`.
         """
         a = self.arrays
-        seen, usual = a["seen"][at], a["interval_s"][at]
+        seen, usual, lately = a["seen"][at], a["interval_s"][at], a["lately_s"][at]
         first = positions(seen == 0.0)
         if len(first):
             born = rows[first]
@@ -50,6 +53,17 @@ class Clock(Rows):
         since_s = (observed_at - a["last_at"][at]) / SECOND
         gap = np.where(seen > 1.0, np.minimum(since_s, _LONGEST * usual), since_s)
         a["interval_s"][at] = usual + ewma_rate(_RATE, seen) * (gap - usual)
+        gap = np.where(seen > 1.0, np.minimum(since_s, _LONGER * lately), since_s)
+        a["lately_s"][at] = lately + ewma_rate(_LATELY, seen) * (gap - lately)
         a["last_at"][at] = observed_at
         a["seen"][at] = seen + 1.0
         return since_s
+
+    def lately_s(self, rows: Ints) -> Floats:
+        """The seconds between the last two dozen readings of each of `rows`: the usual ones, unless they have changed.
+
+        The usual interval needs hundreds of readings to follow, and is not moved by a few.
+        """
+        usual, lately = self.arrays["interval_s"][rows], self.arrays["lately_s"][rows]
+        has_changed = np.maximum(usual, lately) > _CHANGED * np.minimum(usual, lately)
+        return np.where(has_changed, lately, usual)

@@ -48,7 +48,9 @@ def approaches(
     bounded = prospects.ready(bounded[prospects.seen(bounded) >= RECENT])
     if not len(bounded):
         return []
-    columns = (bounded.tolist(), *prospects.pace(bounded), *prospects.recent(bounded, RECENT))
+    clock = prospects.clock
+    paces = clock.arrays["last_at"][bounded], clock.lately_s(bounded)
+    columns = (bounded.tolist(), *paces, *prospects.recent(bounded, RECENT))
     found = []
     for row, last_at, interval_s, values, drift in zip(*columns, strict=True):
         if (reached := approach(values, float(drift), bound_of[row])) is not None:

@@ -243,12 +243,13 @@ class Prospects:
         The second is by how much they should have climbed.
         """
         clock, slow = self.clock.arrays, self.pool.arrays["slow"][rows]
-        last_at, ago = clock["last_at"][rows], ((count - 1) * clock["interval_s"][rows] * SECOND).astype(np.int64)
+        lately_s = self.clock.lately_s(rows)
+        last_at, ago = clock["last_at"][rows], ((count - 1) * lately_s * SECOND).astype(np.int64)
         now, then = (
             self.profile.expect(rows, self._hour(self._almanac.local_s(at)), slow)[0] for at in (last_at, last_at - ago)
         )
         learned, is_counter = self.rhythm.recent(rows, count), self.natures.is_counter(rows)
         risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned
-        counted = self.natures.arrays["last"][rows][:, None] - risen * clock["interval_s"][rows][:, None]
+        counted = self.natures.arrays["last"][rows][:, None] - risen * lately_s[:, None]
         own = np.where(is_counter[:, None], counted, clock["origin"][rows][:, None] + learned)
         return own, np.where(is_counter, 0.0, now - then)

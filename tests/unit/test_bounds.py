@@ -44,6 +44,18 @@ def test_a_freezer_that_warms_reaches_its_limit() -> None:
     assert re.fullmatch(words, told.reason)
 
 
+@pytest.mark.parametrize("fast_s", [5, 1500])
+def test_who_reports_at_another_pace_while_it_warms_is_foretold_by_that(fast_s: int) -> None:
+    """A freezer of every five minutes that says every five seconds that it warms, or only every 25 minutes."""
+    shard, values = Shard(Rules(bounds=(COLD,))), warming(40, 0.1)
+    row, count = shard.directory.add("freezer-2", "temperature"), len(values)
+    at = START + np.cumsum(np.where(np.arange(count) < 2016, STEP_S, fast_s)) * SECOND
+    shard.apply(Batch(np.full(count, row), at, at, values))
+    (told,) = shard.crossings([0])
+    truly = int(at[2015]) + 80 * fast_s * SECOND
+    assert told.reached_at == pytest.approx(truly, abs=4 * fast_s * SECOND)
+
+
 def test_the_prediction_message_carries_it() -> None:
     """Under `limits`, by sensor; a device of which nothing moves has no such key."""
     shard = lived(warming(RECENT, 0.2))

@@ -39,6 +39,18 @@ def test_the_pace_is_learned_and_an_outage_is_not() -> None:
     assert clock.arrays["interval_s"][0] == pytest.approx(60 + 0.01 * 7 * 60)
 
 
+def test_two_dozen_readings_tell_a_pace_that_has_changed() -> None:
+    """One of every minute that then reports every five seconds; a single gap is no change."""
+    clock, rows = one(), np.array([0])
+    for minute in range(200):
+        beat(clock, minute * 60)
+    beat(clock, 200 * 60 + 7200)
+    assert clock.lately_s(rows)[0] == clock.arrays["interval_s"][0]
+    for number in range(1, 40):
+        beat(clock, 200 * 60 + 7200 + number * 5)
+    assert clock.lately_s(rows)[0] == pytest.approx(5.0, rel=0.05)
+
+
 def test_a_changed_pace_is_followed() -> None:
     """A sensor set from every minute to every hour is known as such after some days."""
     clock = one()
