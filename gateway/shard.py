@@ -18,7 +18,7 @@ from gateway.alarms.opened import Told
 from gateway.errors import StateError
 from gateway.learning.bounds import Bound
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Fleet
+from gateway.learning.fleet import Fleet, Late
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
 from gateway.records import (
@@ -155,12 +155,19 @@ class Shard:
         """What the clock says of those who are not heard, and of what lasts, is missing or past."""
         silences, excused = self.incidents.silences, self._excused(at)
         silent = np.array(silences.silent(), dtype=np.int64)
-        told = silences.fall(self.fleet.late(at, silent, excused), at)
+        told = silences.fall(self._since_work(self.fleet.late(at, silent, excused), at), at)
         silent = np.array(silences.silent(), dtype=np.int64)
         overdue, passed = self.fleet.overdue(at, silent, excused), self.fleet.passed(at)
         for asked in (overdue, passed):
             told += self.incidents.by_the_clock(asked.batch, asked.verdicts)
         return Outcome(None, told, has_changed=bool(told) or overdue.has_changed or passed.has_changed)
+
+    def _since_work(self, late: list[Late], at: int) -> list[Late]:
+        """The same, none silent since before the end of the work on it: what came meanwhile is not known here."""
+        if not self.calendar:
+            return late
+        ended = (self.calendar.last(self.directory.devices[one.device], at) for one in late)
+        return [one._replace(last_at=max(one.last_at, end)) for one, end in zip(late, ended, strict=True)]
 
     def _excused(self, at: int) -> Ints | int:
         """For each device, until when its silence is excused: by work on it, or by an outage that is over."""

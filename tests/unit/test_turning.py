@@ -145,3 +145,15 @@ def test_a_fast_counter_may_show_the_end_of_float64() -> None:
     verdicts = shard.apply(fed).verdicts
     assert verdicts is not None
     assert np.isfinite(verdicts.score).all()
+
+
+def test_a_silence_begins_no_earlier_than_the_work_on_a_device_ended() -> None:
+    """It was heard all the five hours of it, and falls silent at the end."""
+    shard, draw = Shard(Rules()), random.Random(1)
+    told(shard, [("pump", "t", START + n * MINUTE, 20.0 + draw.gauss(0, 1)) for n in range(600)])
+    shard.apply(Maintenance(START + 600 * MINUTE, "pump", START + 900 * MINUTE))
+    told(shard, [("pump", "t", START + n * MINUTE, 20.0 + draw.gauss(0, 1)) for n in range(601, 900)])
+    changes = (each for n in range(900, 1000) for each in shard.apply(Tick(START + n * MINUTE)).changes)
+    silent = next(changes).incident
+    assert silent.started_at == START + 900 * MINUTE
+    assert " h, " not in silent.reason
