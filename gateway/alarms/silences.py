@@ -206,7 +206,7 @@ class Silences:
             outage.size -= 1
             if not outage.members:
                 self._outages.remove(outage)
-                yield Told(None, incident(opened, State.CLOSED, ("", None), entry.at, text))
+                yield Told(None, incident(opened, State.CLOSED, ("", None), entry.at, text, devices=(entry.device,)))
 
     def adopt(self, other: "Silences", devices: Mapping[int, int]) -> None:
         """Take over the silences of devices of another; of an outage, the part that they have in it."""

@@ -60,9 +60,9 @@ class Clock(Rows):
         return since_s
 
     def lately_s(self, rows: Ints) -> Floats:
-        """The seconds between the last two dozen readings of each of `rows`: the usual ones, unless they have changed.
+        """The seconds between the last readings of each of `rows`: the usual ones, unless they have changed.
 
-        The usual interval needs hundreds of readings to follow, and is not moved by a few.
+        The usual interval needs hundreds of readings to follow; this one is within a tenth after two dozen.
         """
         usual, lately = self.arrays["interval_s"][rows], self.arrays["lately_s"][rows]
         has_changed = np.maximum(usual, lately) > _CHANGED * np.minimum(usual, lately)

@@ -12,13 +12,13 @@ FADING = 0.02
 """Weight of the newest number in the mean and variance: a memory of about 50 readings."""
 
 
+_REACH = 2.0 * SIGMAS_TO_ALARM
+"""Sigmas that a number may lie off and still count whole: one far beyond them must not blind the yardstick for long."""
+
+
 def score_of(sigmas: float) -> float:
     """A score in [0, 1] that is 0.5 at `SIGMAS_TO_ALARM`."""
     return sigmas / (sigmas + SIGMAS_TO_ALARM)
-
-
-_REACH = 2.0 * SIGMAS_TO_ALARM
-"""Sigmas that a number may lie off and still count whole: one far beyond them must not blind the yardstick for long."""
 
 
 class Surprise:

@@ -1,11 +1,10 @@
 """The false-alarm budget on healthy sensors that nobody had in mind: no constant of the gateway was ever set on these.
 
-Run it as `python tests/benchmarks/bench_unseen.py`; `--count` and `--seed` for more. They are sensors of
-homes, offices and machines as one finds them: what is switched at some hour of most days, counters that begin anew at
-midnight, a direction that goes round, a battery that is changed. The 21 kinds that constants were set on are those of
-`bench_clean.py`; whoever sets one on these, too, has to write others. Samplings, days and warm-ups are those. Each
-sensor is a device of its own. The peer is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3, five
-sigma).
+Run it as `python tests/benchmarks/bench_unseen.py`; `--count` and `--seed` for more. They are sensors of homes, offices
+and machines as one finds them: what is switched at some hour of most days, counters that begin anew at midnight, a
+direction that goes round, a battery that is changed. The 21 kinds that constants were set on are those of
+`bench_clean.py`, as are samplings, days and warm-ups; whoever sets one on these, too, has to write others. Each sensor
+is a device of its own. The peer is the rule of InfluxData's River plugin (EWMean and EWVar, fading 0.3, five sigma).
 """
 
 import argparse
@@ -24,7 +23,7 @@ HOUR_S, WORKDAYS = 3600, 5
 
 
 class Unseen(Signals):
-    """Sensors of a kind each, (reading, sensor); the week begins with a Monday."""
+    """Sensors of a kind each, (reading, sensor); a week is five workdays and two others."""
 
     @cached_property
     def hour(self) -> Floats:

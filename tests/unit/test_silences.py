@@ -86,6 +86,10 @@ def test_a_word_takes_one_device_off_an_outage() -> None:
     for device in (0, 1, 2):
         assert list(silences.heed(device, Feedback(START, f"d{device}", opened.id, Verdict.FALSE_ALARM))) == []
     assert len(silences.silent()) == 4, "nobody was heard again"
+    words = (Feedback(START, f"d{device}", opened.id, Verdict.NEW_NORMAL) for device in range(4, 8))
+    told = [each.incident for word in words for each in silences.heed(int(word.device[1:]), word)]
+    assert [(each.id, each.state, each.devices) for each in told] == [(opened.id, State.CLOSED, ("d7",))]
+    assert not silences
 
 
 def test_who_is_back_is_not_counted() -> None:

@@ -12,7 +12,6 @@ from gateway.records import SECOND, Feedback, Incident, Maintenance, Nature, Rea
 from gateway.shard import Rules, Shard
 
 MINUTE = 60 * SECOND
-DAY = 1440 * MINUTE
 SWITCHES = 2200  # 15 days of a mode that changes every ten minutes
 
 
