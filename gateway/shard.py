@@ -153,32 +153,28 @@ class Shard:
 
     def _tick(self, at: int) -> Outcome:
         """What the clock says of those who are not heard, and of what lasts, is missing or past."""
-        silences, excused = self.incidents.silences, self._excused(at)
+        silences, worked_on = self.incidents.silences, self._last_work(at)
         silent = np.array(silences.silent(), dtype=np.int64)
-        told = silences.fall(self._since_work(self.fleet.late(at, silent, excused), at), at)
-        silent = np.array(silences.silent(), dtype=np.int64)
-        overdue, passed = self.fleet.overdue(at, silent, excused), self.fleet.passed(at)
+        late = self.fleet.late(at, silent, self._excused(worked_on))
+        told = silences.fall(_since_work(late, worked_on), at)
+        overdue, passed = self.fleet.overdue(at, worked_on), self.fleet.passed(at)
         for asked in (overdue, passed):
             told += self.incidents.by_the_clock(asked.batch, asked.verdicts)
         return Outcome(None, told, has_changed=bool(told) or overdue.has_changed or passed.has_changed)
 
-    def _since_work(self, late: list[Late], at: int) -> list[Late]:
-        """The same, none silent since before the end of the work on it: what came meanwhile is not known here."""
-        if not self.calendar:
-            return late
-        ended = (self.calendar.last(self.directory.devices[one.device], at) for one in late)
-        return [one._replace(last_at=max(one.last_at, end)) for one, end in zip(late, ended, strict=True)]
-
-    def _excused(self, at: int) -> Ints | int:
-        """For each device, until when its silence is excused: by work on it, or by an outage that is over."""
-        awaited = self.incidents.silences.awaited
-        if not self.calendar and not awaited:
-            return 0
+    def _last_work(self, at: int) -> Ints:
+        """For each device, the latest moment (ns) up to `at` at which it was worked on, 0 for never."""
         known = self.directory.devices[: self.fleet.hearts.count]
-        excused = [self.calendar.last(name, at) if self.calendar else 0 for name in known]
-        for device, since in awaited.items():
+        if not self.calendar:
+            return np.zeros(len(known), dtype=np.int64)
+        return np.array([self.calendar.last(name, at) for name in known], dtype=np.int64)
+
+    def _excused(self, worked_on: Ints) -> Ints:
+        """For each device, until when its silence is excused: by work on it, or by an outage that is over."""
+        excused = worked_on.copy()
+        for device, since in self.incidents.silences.awaited.items():
             excused[device] = max(excused[device], since)
-        return np.array(excused, dtype=np.int64)
+        return excused
 
     def _heed(self, entry: Feedback) -> Outcome:
         """Take a person's word: it counts from the next reading on."""
@@ -211,14 +207,16 @@ class Shard:
             found.append(Crossing(device, sensor, limit, reached, earliest, latest, reason))
         return found
 
-    def adopt(self, other: "Shard", devices: Collection[str]) -> None:
+    def adopt(self, other: "Shard", devices: Collection[str], *, learned_only: bool = False) -> None:
         """Take over devices of a shard under the same rules that are not known here, with all that was learned of them.
 
-        What was announced of maintenance stays there. The other shard is not to be used any more: chosen models are
-        handed over, not copied.
+        With `learned_only`, without sensors of which no more than a name is known. What was announced of maintenance
+        stays there. The other shard is not to be used any more: chosen models are handed over, not copied.
         """
-        theirs = np.array([row for row, (name, _) in enumerate(other.directory.streams) if name in devices], np.int64)
-        ours = np.array([self.directory.add(*other.directory.streams[row]) for row in theirs], dtype=np.int64)
+        its_streams = other.directory.streams
+        known = [*other.fleet.roster.order, *(() if learned_only else range(len(its_streams)))]
+        theirs = np.array([row for row in dict.fromkeys(known) if its_streams[row][0] in devices], dtype=np.int64)
+        ours = np.array([self.directory.add(*its_streams[row]) for row in theirs], dtype=np.int64)
         rows = dict(zip(theirs.tolist(), ours.tolist(), strict=True))
         its, here = other.directory.device_of, self.directory.device_of
         pairs = {its[there]: here[row] for there, row in rows.items()}
@@ -245,11 +243,12 @@ class Shard:
     def digest(self, device: str) -> str:
         """A hash of all that is learned of one device, whatever else is known: equal means equal to the last bit.
 
-        With whom it is told silent is not part of it: that is a matter of the others, too.
+        Sensors of which nothing was learned are no part of it; nor is with whom it is told silent, a matter of the
+        others, too.
         """
         alone = Shard(self.rules)
         alone.calendar.announced = self.calendar.announced_of(device)
-        alone.adopt(self, {device})
+        alone.adopt(self, {device}, learned_only=True)
         parts = sorted((name, part) for name, part in alone.dumps().items() if name != "silences")
         return hashlib.sha256(
             b"".join(name.encode() + hashlib.sha256(part).digest() for name, part in parts)
@@ -276,3 +275,8 @@ class Shard:
         except (KeyError, ValueError, TypeError) as error:
             message = f"the saved state does not fit: {error}"
             raise StateError(message) from error
+
+
+def _since_work(late: list[Late], worked_on: Ints) -> list[Late]:
+    """The same, none silent since before the end of the work on it: what came meanwhile is not known here."""
+    return [one._replace(last_at=max(one.last_at, int(worked_on[one.device]))) for one in late]

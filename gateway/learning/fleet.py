@@ -1,7 +1,7 @@
 """All learners of a shard: a batch in, verdicts out, and what comes next on request."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,12 +17,13 @@ from gateway.learning.clock import LARGEST
 from gateway.learning.directory import Directory
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
+from gateway.learning.roster import Roster
 from gateway.learning.rows import Array, positions, within
 from gateway.learning.streams import Policy, Streams
 from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
-VERSION = 35
+VERSION = 36
 """Of the saved state; another one means: fold the log again."""
 
 SILENT = 0.5
@@ -59,14 +60,16 @@ class Fleet:
         self.joints: dict[int, ChosenJoint] = {}
         self.joint = Joint(self.streams.almanac, policy.adopt_after_s)
         self.budgets = Budgets(policy.budget_s, policy.budgets)
-        self._places: list[int] = []
-        self._seats: dict[int, int] = {}
+        self.roster = Roster()
+        self._seat_s: list[float] = []
         self._device_of = np.zeros(0, dtype=np.int64)
 
     def learn_many(self, batch: Batch) -> Verdicts:
         """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale."""
         self.grow()
-        budget_s = self.budgets.spread(batch.stream, self.streams.is_met(batch.stream, batch.value))
+        is_met = self.streams.is_met(batch.stream, batch.value)
+        budget_s = self.budgets.spread(batch.stream, is_met)
+        self._meet(dict.fromkeys(batch.stream[is_met].tolist()))
         verdicts = self.streams.learn_many(batch, budget_s)
         fresh = positions(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
@@ -123,21 +126,24 @@ class Fleet:
                 self.streams.prospects.chosen[row] = ChosenForecaster(model)
             if (model := self._choose("scorer", device, sensor)) is not None:
                 self.scorers[row] = ChosenDetector(model, is_supervised=True)
-            self._join(self.directory.device_of[row], device)
+            owner = self.directory.device_of[row]
+            if row == self.directory.rows_of[owner][0] and (model := self._choose("detector", device, "*")) is not None:
+                self.joints[owner] = ChosenJoint(model)
         self._device_of = np.array(self.directory.device_of, dtype=np.int64)
-        seats = np.array([self._seats.get(device, -1) for device in self.directory.device_of], dtype=np.int64)
         self.budgets.grow(self._device_of, self.directory.streams[known:])
-        shared = np.array([self.budgets.of_device(self.directory.devices[device]) for device in self._seats])
-        self.joint.grow(seats, np.array(self._places, dtype=np.int64), shared)
+        self.roster.grow(len(self.directory), len(self.directory.devices))
+        self._seat()
 
-    def _join(self, row: int, device: str) -> None:
-        """Give a device its chosen detector, or, from its second sensor on, a seat among those judged as a whole."""
-        place = self.directory.rows_of[row].index(len(self._places))
-        self._places.append(place)
-        if place == 0 and (model := self._choose("detector", device, "*")) is not None:
-            self.joints[row] = ChosenJoint(model)
-        elif place == 1 and row not in self.joints:
-            self._seats[row] = len(self._seats)
+    def _meet(self, streams: Collection[int]) -> None:
+        """Something is learned of these for the first time; from its second on, a device is judged as a whole."""
+        if streams:
+            self.roster.meet(streams, self.directory.device_of, self.joints)
+            self._seat()
+
+    def _seat(self) -> None:
+        seated = self.roster.seated[len(self._seat_s) :]
+        self._seat_s += [self.budgets.of_device(self.directory.devices[device]) for device in seated]
+        self.joint.grow(self.roster.seat(self._device_of), self.roster.place(), np.array(self._seat_s))
 
     def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
         return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
@@ -154,17 +160,17 @@ class Fleet:
         pauses = zip(found, hearts["last_at"][found], hearts["longest"][found], scores[found], strict=True)
         return [Late(int(row), int(last_at), int(longest), float(score)) for row, last_at, longest, score in pauses]
 
-    def overdue(self, at: int, silent: Ints, excused_until: Ints | int = 0) -> Asked:
-        """The states that last too long at `at`, of devices that report by events and are not `silent`, and why.
+    def overdue(self, at: int, worked_on: Ints) -> Asked:
+        """The states that last too long at `at`, of devices that report by events and are not silent, and why.
 
-        What lies before `excused_until` (ns, for all or for each device) does not count.
+        Silent by their own habit, whoever is told silent with them: what is learned of one device must not hang on
+        others. What lies before it was `worked_on` (ns, of each device) does not count.
         """
-        is_asked, excused = np.ones(self.hearts.count, np.bool_), np.zeros(self.hearts.count, np.int64)
-        is_asked[silent], excused[:] = False, excused_until
         tells = self.hearts.is_by_events()[self._device_of] | self.streams.prospects.natures.of(self._rows()).is_event
-        rows = positions(tells & is_asked[self._device_of] & (excused[self._device_of] < at))
+        is_asked = (self.hearts.score(at, worked_on) < SILENT) & (worked_on < at)
+        rows = positions(tells & is_asked[self._device_of])
         budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
-        return self.streams.watch.overdue(at, rows, excused[self._device_of[rows]], budget_s)
+        return self.streams.watch.overdue(at, rows, worked_on[self._device_of[rows]], budget_s)
 
     def passed(self, at: int) -> Asked:
         """The events whose incidents are over at `at`, though nothing has come since."""
@@ -226,11 +232,13 @@ class Fleet:
     def adopt(self, other: "Fleet", streams: tuple[Ints, Ints], devices: tuple[Ints, Ints]) -> None:
         """Take over devices of another with all their streams: their rows there, and new rows here."""
         self.grow()
+        rows = dict(zip(*(rows.tolist() for rows in streams), strict=True))
+        self._meet([rows[row] for row in other.roster.order if row in rows])
         self.streams.adopt(other.streams, *streams)
         self.joint.adopt(other.joint, *streams)
         self.hearts.adopt(other.hearts, *devices)
         self._count_heard()
-        for there, here in zip(*(rows.tolist() for rows in streams), strict=True):
+        for there, here in rows.items():
             _hand_over(other.streams.prospects.chosen, there, self.streams.prospects.chosen, here)
             _hand_over(other.scorers, there, self.scorers, here)
         for there, here in zip(*(rows.tolist() for rows in devices), strict=True):
@@ -268,7 +276,8 @@ class Fleet:
 
     def _arrays(self) -> dict[str, Array]:
         rooms = self._rooms().items()
-        return {f"{room}/{name}": array for room, of in rooms for name, array in of.dumps().items()}
+        arrays = {f"{room}/{name}": array for room, of in rooms for name, array in of.dumps().items()}
+        return arrays | {"order": np.array(self.roster.order, np.int64)}
 
     def loads(self, body: bytes) -> None:
         """Restore what `dumps` saved; raises `StateError` where it does not fit."""
@@ -278,6 +287,7 @@ class Fleet:
                 message = "the saved state is of another version"
                 raise StateError(message)
             self.grow()
+            self._meet(arrays["order"].tolist())
             for room, of in self._rooms().items():
                 of.loads(
                     {

@@ -116,9 +116,7 @@ class Heartbeats(Rows):
 
         What lies before `excused_until` (ns, for all or for each device) does not count.
         """
-        a = self.arrays
-        limit = self._limit(slice(None))
-        excused = np.zeros(a["last_at"].shape, np.int64)
-        excused[: self.count] = excused_until
-        elapsed = np.maximum(at - np.maximum(np.maximum(a["last_at"], a["heard_from"]), excused), 0)
-        return np.where(a["beats"] >= BEATS, elapsed / (elapsed + limit), 0.0)
+        known = slice(0, self.count)
+        last_at, heard_from, beats = (self.arrays[name][known] for name in ("last_at", "heard_from", "beats"))
+        elapsed = np.maximum(at - np.maximum(np.maximum(last_at, heard_from), excused_until), 0)
+        return np.where(beats >= BEATS, elapsed / (elapsed + self._limit(known)), 0.0)
