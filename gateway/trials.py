@@ -36,9 +36,9 @@ class Score:
     """How a candidate did on the devices of one pattern.
 
     `error` is the mean absolute error of the next reading over that of the last value (MASE; Hyndman and Koehler
-    2006), averaged over the streams, in the earlier and in the later half of the time; `coverage` the share of readings
-    inside the 90 % interval; `incidents` those of one device in 30 days. Of what people called false alarms and faults
-    it told `repeated` and `found` again.
+    2006), averaged over the streams, in the earlier and in the later half of their time; `coverage` the share of
+    readings inside the 90 % interval; `incidents` those of one device in 30 days. Of what people called false alarms
+    and faults it told `repeated` and `found` again.
     """
 
     devices: int
@@ -59,12 +59,40 @@ def pattern(device: str) -> str:
     return re.sub(r"\d+", "*", re.sub(r"([*?\[])", r"[\1]", device))
 
 
-class Trial:
-    """One candidate living through the entries; `half` (ns) parts the earlier readings from the later."""
+class Halves:
+    """By row the moment (ns) amid those at which readings of a stream count: it parts the earlier from the later.
 
-    def __init__(self, rules: Rules, half: int) -> None:
+    Each has its own: recordings of different years would else lie on one side each, and be judged on neither.
+    """
+
+    def __init__(self) -> None:
+        self._lives = Rows({"seen": ((), np.int64, 0), "begins": ((), np.int64, 0), "ends": ((), np.int64, 0)})
+        self.last: int | None = None
+
+    def note(self, batch: Batch) -> None:
+        """Take note of readings that candidates will be judged on; `last` is the latest moment of all."""
+        latest = int(batch.received_at.max())
+        self.last = latest if self.last is None else max(self.last, latest)
+        self._lives.grow(int(batch.stream.max(initial=-1)) + 1)
+        lives = self._lives.arrays
+        for turn in rounds(batch.stream):
+            rows, at = batch.stream[turn], batch.received_at[turn]
+            lives["begins"][rows] = np.where(lives["seen"][rows] <= LEAST, at, lives["begins"][rows])
+            lives["seen"][rows] += 1
+            lives["ends"][rows] = at
+
+    def of(self, rows: Ints) -> Ints:
+        """The moment of each of these streams."""
+        begins, ends = self._lives.arrays["begins"][rows], self._lives.arrays["ends"][rows]
+        return np.asarray(begins + (ends - begins) // 2)
+
+
+class Trial:
+    """One candidate living through the entries; `halves` part the earlier readings from the later."""
+
+    def __init__(self, rules: Rules, halves: Halves) -> None:
         self.shard = Shard(rules)
-        self._half = half
+        self._halves = halves
         self._sums = Rows(
             {
                 "last": ((), np.float64, np.nan),
@@ -103,7 +131,7 @@ class Trial:
         sums["seen"][rows] += 1
         counts = (sums["seen"][rows] > LEAST) & np.isfinite(expected) & np.isfinite(last)
         rows, value, places = rows[counts], value[counts], places[counts]
-        later = (batch.received_at[places] >= self._half).astype(np.int64)
+        later = (batch.received_at[places] >= self._halves.of(rows)).astype(np.int64)
         sums["readings"][rows] += 1
         sums["error"][later, rows] += np.abs(value - expected[counts])
         sums["naive"][later, rows] += np.abs(value - last[counts])

@@ -16,7 +16,7 @@ from gateway.records import Batch, Entry, Feedback, Verdict
 from gateway.recovery import Numbering
 from gateway.replay import ROWS, Player
 from gateway.shard import Rules
-from gateway.trials import Label, Score, Trial
+from gateway.trials import Halves, Label, Score, Trial
 
 MODELS = {
     "HoltWinters": ModelRule("river.time_series.HoltWinters", params={"alpha": 0.3, "beta": 0.1}),
@@ -49,25 +49,21 @@ class Source:
 
     entries: Callable[[Directory], Iterator[Entry]]
     steps: int = 0
-    first: int = 0
-    last: int = 0
+    halves: Halves = field(default_factory=Halves)
     said: list[Feedback] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
     def survey(self) -> None:
         """Look through the entries once; raises `InputError` where there are no readings."""
-        times: list[int] = []
         for entry in self.entries(Directory()):
             self.steps += 1
             if isinstance(entry, Batch):
-                ends = int(entry.received_at.min()), int(entry.received_at.max())
-                times = [min([ends[0], *times]), max([ends[1], *times])]
+                self.halves.note(entry)
             elif isinstance(entry, Feedback):
                 self.said.append(entry)
-        if not times:
+        if self.halves.last is None:
             message = "there are no readings to try settings on"
             raise InputError(message)
-        self.first, self.last = times
 
 
 def log(reader: Reader) -> Source:
@@ -83,7 +79,7 @@ def log(reader: Reader) -> Source:
 
     source = Source(entries)
     source.survey()
-    end = max([source.last, *(word.at for word in source.said)])
+    end = max([source.halves.last or 0, *(word.at for word in source.said)])
     source.labels = trials.labels(source.said, reader.incidents(), end)
     return source
 
@@ -117,9 +113,9 @@ def candidates(now: Rules, others: Mapping[str, Rules]) -> list[Candidate]:
 
 def run(source: Source, tried: Sequence[Candidate]) -> dict[str, Scores]:
     """Let each candidate live through the entries; scores by candidate and pattern."""
-    half, found = (source.first + source.last) // 2, {}
+    found = {}
     for candidate in tried:
-        trial = Trial(candidate.rules, half)
+        trial = Trial(candidate.rules, source.halves)
         entries = source.entries(trial.shard.directory)
         for _ in terminal.track(range(source.steps), candidate.name):
             trial.apply(next(entries))

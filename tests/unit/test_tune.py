@@ -1,6 +1,7 @@
 """`gateway tune`: the log or a folder, folded once for each candidate, and what comes of it in words."""
 
 import json
+import math
 import tomllib
 from contextlib import closing
 from pathlib import Path
@@ -125,6 +126,20 @@ def test_the_command_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixt
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert {"as it is", str(mine), "HoltWinters", "half the budget"} <= set(scores)
     assert Score(**scores["as it is"]["room"]).readings == 100
+
+
+def test_recordings_of_different_years_are_scored(tmp_path: Path) -> None:
+    """Each has an earlier and a later half of its own; that a third is too short takes nothing from them."""
+    for name, year_s, minutes in (("old", 0, 300), ("new", 200_000_000, 260), ("short", 0, 100)):
+        rows = [f"{at // SECOND + year_s},{value}" for _, _, at, value in life(minutes, ("room",), ("a",))]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["time,a", *rows]))
+    source = tune.folder(tmp_path)
+    scores = tune.run(source, tune.candidates(Rules(), {})[:1])["as it is"]
+    assert {name: all(map(math.isfinite, score.error)) for name, score in scores.items()} == {
+        "old": True,
+        "new": True,
+        "short": False,
+    }
 
 
 def test_what_cannot_be_scored_is_null_and_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
