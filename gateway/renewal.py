@@ -68,8 +68,8 @@ def _begin_anew(regime: Regime, shard: Shard, journal: Journal, stop: threading.
     shard.become(fold.shard)
     regime.mark = None if after else rulebook.dumps(regime.wanted)
     if after:
-        began = fold.begins
-        serving = "nothing" if began is None else f"what was heard since {reasons.clock(began)} has taught"
+        began = None if fold.begins is None else reasons.clock(fold.begins, regime.wanted.policy.zone)
+        serving = "nothing" if began is None else f"what was heard since {began} has taught"
         regime.renewal = Renewal("no state was saved that this version can read", serving)
     elif fold.readings:
         logger.info("%d streams restored, all %d readings learned again", len(shard.directory), fold.readings)

@@ -76,7 +76,7 @@ class Shard:
         self.rules = rules
         self.directory = Directory()
         self.fleet = Fleet(self.directory, rules.policy, rules.models, rules.silent_floor_s)
-        self.incidents = Incidents(self.directory)
+        self.incidents = Incidents(self.directory, rules.policy.zone)
         self.calendar = Calendar(rules.maintenance, rules.policy.zone)
 
     def apply(self, entry: Entry) -> Outcome:
@@ -185,10 +185,22 @@ class Shard:
         row = self.directory.device_row(entry.device)
         if row is not None and named.is_together:
             self.fleet.judge_together(row, entry.verdict)
-        is_habit = row is not None and entry.verdict is not Verdict.FAULT and named.is_on_habits(entry)
-        is_accepted = row is not None and is_habit and self.fleet.hearts.accept(row, entry.at)
+        is_accepted = row is not None and self._heed_silence(row, entry, named)
         told = self.incidents.heed(entry, dict(zip(named.streams, changes.tolist(), strict=True)))
         return Outcome(None, told, is_understood=named.is_known or is_accepted)
+
+    def _heed_silence(self, row: int, entry: Feedback, named: words.Named) -> bool:
+        """Take a person's word on how seldom a device is heard; returns whether a silence that goes on is accepted."""
+        hearts, is_fault = self.fleet.hearts, entry.verdict is Verdict.FAULT
+        if named.is_on_habits(entry) or (named.ended is not None and row in self.incidents.silences.awaited):
+            if is_fault:
+                hearts.confirm(row, entry.at)
+            return not is_fault and hearts.accept(row, entry.at)
+        if named.ended is not None and is_fault:
+            hearts.take_back(row)
+        elif named.ended is not None:
+            hearts.allow(row, named.ended)
+        return False
 
     def forecast(self, devices: Iterable[int]) -> list[Forecast]:
         """What comes next on each sensor of these devices, device by device."""

@@ -6,6 +6,7 @@ What a device's sensors show within `CAUSE` of each other is one incident, which
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import tzinfo
 
 import numpy as np
 
@@ -30,11 +31,11 @@ REMEMBERED = 20
 class Incidents:
     """All open incidents of a shard, by the streams and the devices (all sensors together) that show them; silences."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, zone: tzinfo | None = None) -> None:
         self.directory = directory
         self.streams: dict[int, Open] = {}
         self.joint: dict[int, Open] = {}
-        self.silences = Silences(directory)
+        self.silences = Silences(directory, zone)
         self.closed: dict[int, dict[str, list[int]]] = {}
 
     def __len__(self) -> int:
@@ -160,6 +161,7 @@ class Incidents:
         rows = closed.setdefault(opened.id, [])
         if table is self.streams:
             rows.append(key)
+        opened.calm(self.directory.streams[key][1] if table is self.streams else "")
         return opened
 
     def rename(self, ids: Mapping[str, str]) -> None:
@@ -192,6 +194,7 @@ class Incidents:
         is_worst = score >= opened.score
         if is_worst:
             opened.score, opened.kind = score, kind
+        opened.show(sensor, text, is_main=is_worst)
         return Told(row, self._told(opened, state, device, at, text, numbers=numbers, is_main=is_worst))
 
     def _judged_together(self, device: int, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
@@ -208,6 +211,7 @@ class Incidents:
         self.joint[device] = opened
         is_worst = score >= opened.score
         opened.score = max(opened.score, score)
+        opened.show("", text, is_main=is_worst)
         yield Told(row, self._told(opened, state, device, at, text, is_main=is_worst))
 
     def _calmed(  # noqa: PLR0913, PLR0917 - as many as a message has parts
@@ -244,4 +248,5 @@ STATES = {
     Change.ESCALATE: State.UPDATE,
     Change.CLOSED: State.CLOSED,
     Change.ADOPTED: State.CLOSED,
+    Change.TURNED: State.CLOSED,
 }

@@ -31,6 +31,8 @@ def judgement(directory: Directory, batch: Batch, verdicts: Verdicts, row: int) 
     match change, Nature(int(verdicts.nature[row])):
         case Change.CLOSED, _:
             text = reasons.over(sensor)
+        case Change.TURNED, _:
+            text = reasons.turned(sensor)
         case Change.ADOPTED, _:
             text = reasons.adopted(sensor)
         case _, Nature.VALUE if not math.isnan(said[0]):

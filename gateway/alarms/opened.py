@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from gateway.records import Feedback, Incident, Kind, State
@@ -23,7 +23,9 @@ NOTHING: Numbers = (math.nan,) * 4
 class Open:
     """What is remembered of an incident while it is open.
 
-    `sensor` is the one that showed it first, if it was one; `is_lasting` once it was told that it does not pass.
+    `sensor` is the one that showed it first, if it was one; `is_lasting` once it was told that it does not pass. `said`
+    is what was told last of each sensor that shows it, and under no name of all together; `main` is whose of these is
+    the `reason`.
     """
 
     id: str
@@ -33,6 +35,20 @@ class Open:
     reason: str = ""
     sensor: str | None = None
     is_lasting: bool = False
+    said: dict[str, str] = field(default_factory=dict)
+    main: str = ""
+
+    def show(self, sensor: str, text: str, *, is_main: bool) -> None:
+        """A sensor shows it, for this reason."""
+        self.said.pop(sensor, None)
+        self.said[sensor] = text
+        self.main = sensor if is_main else self.main
+
+    def calm(self, sensor: str) -> None:
+        """A sensor shows it no longer: where that was the reason, it is now what another was told for last."""
+        self.said.pop(sensor, None)
+        if self.main == sensor and self.said:
+            self.main, self.reason = [*self.said.items()][-1]
 
 
 class Told(NamedTuple):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from gateway.records import SECOND, Change, Kind, Verdict
 
@@ -160,6 +160,11 @@ def over(sensor: str) -> str:
     return f"{sensor} is back to what is usual for it."
 
 
+def turned(sensor: str) -> str:
+    """Why an incident is closed when its sensor turned out to be something else."""
+    return f"{sensor} sends something of another kind now, of which nothing is known yet."
+
+
 def adopted(sensor: str) -> str:
     """Why an incident is closed although nothing has gone back."""
     return f"{sensor} has stayed like this for so long that it is taken for the new normal."
@@ -192,21 +197,24 @@ def together(change: Change) -> str:
     return "Each sensor might pass, but together they do not stand like this."
 
 
-def silence(elapsed: int) -> str:
-    """Why a device counts as silent after `elapsed` ns without a message."""
+def silence(elapsed: int, *, is_gone: bool) -> str:
+    """Why a device counts as silent after `elapsed` ns without a message; sooner where it said goodbye."""
+    if is_gone:
+        paused = f"nothing was heard for {duration(elapsed / SECOND)}, longer than it usually pauses"
+        return f"The device said goodbye, or its broker did in its name, and {paused}."
     return f"Nothing heard for {duration(elapsed / SECOND)}, far longer than this device usually pauses."
 
 
-def outage(size: int, since: int, *, is_everyone: bool) -> str:
-    """Why several devices count as silent for one cause since `since` (ns)."""
+def outage(size: int, since: str, *, is_everyone: bool) -> str:
+    """Why several devices count as silent for one cause since this moment."""
     who = f"All {size} devices" if is_everyone else f"{size} devices"
     where = "the network, the broker or the power" if is_everyone else "their access point, hub or power"
-    return f"{who} silent since {clock(since)}: {where}?"
+    return f"{who} silent since {since}: {where}?"
 
 
-def part_of_outage(size: int, since: int) -> str:
+def part_of_outage(size: int, since: str) -> str:
     """Why the silence of one device is no longer told for itself."""
-    return f"One of {size} devices silent since {clock(since)}."
+    return f"One of {size} devices silent since {since}."
 
 
 def outage_over(size: int, elapsed: int) -> str:
@@ -222,9 +230,9 @@ def reaches(sensor: str, limit: float, in_s: Sequence[float], unit: str = "") ->
     return f"{sensor} reaches {number(limit)}{behind} in about {likely} if it goes on like this{between}."
 
 
-def clock(at: int) -> str:
-    """A moment as a person reads it, in UTC."""
-    return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M} UTC"
+def clock(at: int, zone: tzinfo | None) -> str:
+    """A moment as a person reads it in a time zone, UTC where none is set."""
+    return f"{datetime.fromtimestamp(at // SECOND, zone or UTC):%Y-%m-%d %H:%M %Z}"
 
 
 def heard(elapsed: int) -> str:

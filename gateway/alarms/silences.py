@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import tzinfo
 from typing import Any
 
 from gateway.alarms import reasons
@@ -37,13 +38,16 @@ class Alone:
 
 @dataclass(slots=True)
 class Outage:
-    """Devices that may all have stopped at one moment, after `opened.started_at` and before `stopped_by`."""
+    """Devices that may all have stopped at one moment, after `opened.started_at` and before `stopped_by`.
+
+    `members` are those that are still silent, each with the moment (ns) since when.
+    """
 
     opened: Open
     stopped_by: int
     size: int = 0
     told: int = 0
-    members: list[int] = field(default_factory=list)
+    members: dict[int, int] = field(default_factory=dict)
 
     def narrow(self, late: Late) -> bool:
         """Take a device in, if it may have stopped at that moment too."""
@@ -52,7 +56,7 @@ class Outage:
             return False
         self.opened.started_at, self.stopped_by = start, end
         self.opened.score = max(self.opened.score, late.score)
-        self.members.append(late.device)
+        self.members[late.device] = late.last_at
         self.size += 1
         return True
 
@@ -60,12 +64,13 @@ class Outage:
 class Silences:
     """Which devices are silent, alone or together, and which are awaited since an outage ended."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, directory: Directory, zone: tzinfo | None = None) -> None:
+        """Moments are told in `zone`."""
+        self._directory, self._zone = directory, zone
         self._alone: dict[int, Alone] = {}
         self._outages: list[Outage] = []
         self.awaited: dict[int, int] = {}
-        self._ended: dict[int, list[str]] = {}
+        self._ended: dict[int, dict[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._alone) + len(self._outages)
@@ -86,7 +91,7 @@ class Silences:
 
     def outages(self) -> list[tuple[list[int], Open]]:
         """The devices that are silent together, each time with their incident."""
-        return [(outage.members, outage.opened) for outage in self._outages]
+        return [([*outage.members], outage.opened) for outage in self._outages]
 
     def incidents(self) -> list[Open]:
         """All that is open."""
@@ -102,9 +107,16 @@ class Silences:
             return self._alone[device].opened
         return next((outage.opened for outage in self._outages if device in outage.members), None)
 
-    def has_ended(self, device: int, incident: str | None) -> bool:
-        """Whether it was silent under this incident, lately."""
-        return incident in self._ended.get(device, ())
+    def ended(self, device: int, incident: str | None) -> int | None:
+        """How long (ns) it was silent under this incident, lately; None where it was not."""
+        return self._ended.get(device, {}).get(incident or "")
+
+    def _end(self, device: int, incident: str, lasted: int) -> None:
+        """A device is not silent under this incident any more; a person may still say something of it."""
+        ended = self._ended.setdefault(device, {})
+        while incident not in ended and len(ended) >= REMEMBERED:
+            del ended[next(iter(ended))]
+        ended[incident] = lasted
 
     def fall(self, late: Sequence[Late], at: int) -> list[Told]:
         """Tell of each device that is silent now, and with whom it fell silent."""
@@ -135,7 +147,7 @@ class Silences:
         else:
             opened = Open(identity(name, "", Kind.SILENT, at), Kind.SILENT, fallen.score, fallen.last_at)
             self._alone[fallen.device] = Alone(opened, fallen.last_at + fallen.longest)
-            text = reasons.silence(at - fallen.last_at)
+            text = reasons.silence(at - fallen.last_at, is_gone=fallen.is_gone)
             yield Told(None, incident(opened, State.OPEN, (name, None), at, text))
         for device in outage.members if outage.size >= LEAST_MEMBERS else [fallen.device]:
             self.awaited.pop(device, None)
@@ -146,7 +158,8 @@ class Silences:
             if device in self._alone:
                 opened = self._alone.pop(device).opened
                 name = self._directory.devices[device]
-                text = reasons.part_of_outage(outage.size, outage.opened.started_at)
+                self._end(device, opened.id, at - opened.started_at)
+                text = reasons.part_of_outage(outage.size, self._clock(outage.opened.started_at))
                 yield Told(None, incident(opened, State.CLOSED, (name, None), at, text))
         self._outages.append(outage)
 
@@ -162,8 +175,12 @@ class Silences:
         if state is State.CLOSED:
             text = reasons.outage_over(outage.size, at - outage.opened.started_at)
         else:
-            text = reasons.outage(len(names), outage.opened.started_at, is_everyone=len(names) == everyone)
+            since = self._clock(outage.opened.started_at)
+            text = reasons.outage(len(names), since, is_everyone=len(names) == everyone)
         return Told(None, incident(outage.opened, state, ("", None), at, text, devices=names))
+
+    def _clock(self, at: int) -> str:
+        return reasons.clock(at, self._zone)
 
     def resume(self, at: int) -> None:
         """The clock reads `at`: nobody is awaited from later on."""
@@ -172,10 +189,9 @@ class Silences:
     def heard(self, device: int, at: int) -> Iterator[Told]:
         """A device is there again; the rest of its outage is awaited from then on."""
         self.awaited.pop(device, None)
-        if (known := self.opened(device)) is not None:
-            self._ended[device] = [*self._ended.get(device, ()), known.id][-REMEMBERED:]
         if device in self._alone:
             opened, name = self._alone.pop(device).opened, self._directory.devices[device]
+            self._end(device, opened.id, at - opened.started_at)
             text = reasons.heard(at - opened.started_at)
             yield Told(None, incident(opened, State.CLOSED, (name, None), at, text))
         for outage in self._outages:
@@ -184,9 +200,11 @@ class Silences:
                 break
 
     def _leave(self, outage: Outage, device: int, at: int) -> Iterator[Told]:
-        outage.members.remove(device)
+        self._end(device, outage.opened.id, at - outage.members.pop(device))
         if outage.size - len(outage.members) >= RETURNED * outage.size:
             self.awaited |= dict.fromkeys(outage.members, at)
+            for member, since in outage.members.items():
+                self._end(member, outage.opened.id, at - since)
             self._outages.remove(outage)
             yield self._tell(outage, State.CLOSED, at)
 
@@ -199,10 +217,11 @@ class Silences:
         if device in self._alone:
             if is_over:
                 del self._alone[device]
+                self._end(device, opened.id, entry.at - opened.started_at)
             yield Told(None, incident(opened, State.CLOSED if is_over else State.UPDATE, name, entry.at, text))
         elif is_over:
             outage = next(outage for outage in self._outages if device in outage.members)
-            outage.members.remove(device)
+            self._end(device, opened.id, entry.at - outage.members.pop(device))
             outage.size -= 1
             if not outage.members:
                 self._outages.remove(outage)
@@ -215,7 +234,7 @@ class Silences:
         self._ended |= {devices[device]: each for device, each in ended.items() if device in devices}
         self.awaited |= {devices[device]: since for device, since in other.awaited.items() if device in devices}
         for outage in outages:
-            members = [devices[device] for device in outage.members if device in devices]
+            members = {devices[device]: since for device, since in outage.members.items() if device in devices}
             if members:
                 size = outage.size - len(outage.members) + len(members)
                 self._outages.append(replace(outage, opened=replace(outage.opened), size=size, members=members))
@@ -224,14 +243,17 @@ class Silences:
         """The whole state, for JSON."""
         return {
             "alone": [[device, asdict(alone)] for device, alone in self._alone.items()],
-            "outages": [asdict(outage) for outage in self._outages],
+            "outages": [asdict(outage) | {"members": list(outage.members.items())} for outage in self._outages],
             "awaited": list(self.awaited.items()),
-            "ended": list(self._ended.items()),
+            "ended": [[device, list(ended.items())] for device, ended in self._ended.items()],
         }
 
     def loads(self, saved: dict[str, Any]) -> None:
         """Restore what `dumps` saved."""
         self._alone = {device: Alone(Open(**alone["opened"]), alone["stopped_by"]) for device, alone in saved["alone"]}
-        self._outages = [Outage(**{**outage, "opened": Open(**outage["opened"])}) for outage in saved["outages"]]
+        self._outages = [
+            Outage(**{**outage, "opened": Open(**outage["opened"]), "members": dict(outage["members"])})
+            for outage in saved["outages"]
+        ]
         self.awaited = dict(saved["awaited"])
-        self._ended = dict(saved["ended"])
+        self._ended = {device: dict(ended) for device, ended in saved["ended"]}

@@ -9,16 +9,20 @@ from gateway.records import Feedback
 
 
 class Named(NamedTuple):
-    """What a person's word is on: streams with an incident, open or closed lately, and a silence."""
+    """What a person's word is on: streams with an incident, open or closed lately, and a silence.
+
+    `ended` is how long (ns) a silence lasted that is over.
+    """
 
     streams: list[int]
     is_together: bool
     is_silence: bool
+    ended: int | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether there is such an incident."""
-        return bool(self.streams) or self.is_together or self.is_silence
+        return bool(self.streams) or self.is_together or self.is_silence or self.ended is not None
 
     def is_on_habits(self, entry: Feedback) -> bool:
         """Whether it is on how seldom the device is heard, and not on an incident of what it said."""
@@ -34,9 +38,9 @@ def named(incidents: Incidents, entry: Feedback) -> Named:
     closed = incidents.closed.get(device, {})
     late = [row for row in closed.get(entry.incident or "", ()) if row not in incidents.streams]
     is_together = is_meant(entry, incidents.joint.get(device)) or entry.incident in closed
-    has_ended = incidents.silences.has_ended(device, entry.incident)
-    is_silence = is_meant(entry, incidents.silences.opened(device)) or has_ended
-    return Named([*streams, *late], is_together, is_silence)
+    is_silence = is_meant(entry, incidents.silences.opened(device))
+    ended = None if is_silence else incidents.silences.ended(device, entry.incident)
+    return Named([*streams, *late], is_together, is_silence, ended)
 
 
 def spelt_out(incidents: Incidents, entry: Feedback) -> Feedback:

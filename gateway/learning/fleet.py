@@ -34,12 +34,16 @@ _COUNTER = int(Nature.COUNTER)  # arrays compare with members of an enum slowly
 
 
 class Late(NamedTuple):
-    """A device that is later than ever; `last_at` and its longest usual pause in ns, silent from a score of 0.5."""
+    """A device that is later than ever; `last_at` and its longest usual pause in ns, silent from a score of 0.5.
+
+    `is_gone` where it said goodbye, or its broker did.
+    """
 
     device: int
     last_at: int
     longest: int
     score: float
+    is_gone: bool = False
 
 
 class Fleet:
@@ -157,8 +161,8 @@ class Fleet:
         if not is_silent.any():
             return []
         found = positions(scores >= LATE)
-        pauses = zip(found, hearts["last_at"][found], hearts["longest"][found], scores[found], strict=True)
-        return [Late(int(row), int(last_at), int(longest), float(score)) for row, last_at, longest, score in pauses]
+        columns = (hearts["last_at"], hearts["longest"].astype(np.int64), scores, hearts["is_gone"])
+        return [Late(*each) for each in zip(found.tolist(), *(of[found].tolist() for of in columns), strict=True)]
 
     def overdue(self, at: int, worked_on: Ints) -> Asked:
         """The states that last too long at `at`, of devices that report by events and are not silent, and why.

@@ -34,7 +34,10 @@ believed after a few, a device that died and was repaired is not."""
 
 
 class Heartbeats(Rows):
-    """The gaps between the messages of every device, by the gateway's clock, in ns; one column per device."""
+    """The gaps between the messages of every device, by the gateway's clock, in ns; one column per device.
+
+    `before` is the longest as it was before the last silence that ended, or the last word of a person on one.
+    """
 
     def __init__(self, floor_s: float) -> None:
         self._floor = floor_s * SECOND
@@ -44,9 +47,11 @@ class Heartbeats(Rows):
                 "last_at": ((), np.int64, 0),
                 "heard_from": ((), np.int64, 0),
                 "longest": ((), np.float64, 0.0),
+                "before": ((), np.float64, 0.0),
                 "mean": ((), np.float64, 0.0),
                 "deviation": ((), np.float64, 0.0),
                 "is_gone": ((), np.bool_, False),
+                "is_faulty": ((), np.bool_, False),
             }
         )
 
@@ -62,15 +67,16 @@ class Heartbeats(Rows):
         a = self.arrays
         last, longest = a["last_at"][rows], a["longest"][rows]
         is_new = at > last
-        is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last)
+        is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last) & ~a["is_faulty"][rows]
         gap = np.where(is_gap, (at - last).astype(np.float64), 0.0)
         was_silent = (a["beats"][rows] >= BEATS) & (gap >= self._limit(rows))
         gap = np.where(was_silent, np.minimum(gap, STRETCH * longest), gap)
+        a["before"][rows] = np.where(was_silent, longest, a["before"][rows])
         a["longest"][rows] = np.where(is_gap, np.maximum(longest * DECAY, gap), longest)
         self._learn_habit(rows, gap, is_gap)
         a["beats"][rows] += is_new
         a["last_at"][rows] = np.maximum(at, last)
-        a["is_gone"][rows] = False
+        a["is_gone"][rows] = a["is_faulty"][rows] = False
 
     def _learn_habit(self, rows: Places, gap: Floats, is_gap: npt.NDArray[np.bool_]) -> None:
         a = self.arrays
@@ -91,12 +97,34 @@ class Heartbeats(Rows):
 
     def accept(self, device: int, at: int) -> bool:
         """A silence that has lasted until `at` is within the habit from now on; returns whether there is one."""
-        a = self.arrays
-        gap = float(at - max(a["last_at"][device], a["heard_from"][device]))
-        is_silent = bool(a["beats"][device] >= BEATS and gap >= self._limit(np.array([device]))[0])
+        is_silent = self._is_silent(device, at)
         if is_silent:
-            a["longest"][device] = max(a["longest"][device], gap)
+            self.allow(device, self._paused(device, at))
+            self.arrays["is_faulty"][device] = False
         return is_silent
+
+    def allow(self, device: int, pause: int) -> None:
+        """A pause of so many ns is within the habit from now on."""
+        a = self.arrays
+        a["before"][device] = a["longest"][device]
+        a["longest"][device] = max(a["longest"][device], pause)
+
+    def confirm(self, device: int, at: int) -> None:
+        """A silence that has lasted until `at` is a fault: nothing of it will be learned."""
+        self.arrays["is_faulty"][device] |= self._is_silent(device, at)
+
+    def take_back(self, device: int) -> None:
+        """The last silence that ended was a fault, or what was said of it a mistake: it has taught nothing."""
+        a = self.arrays
+        if a["before"][device] > 0.0:
+            a["longest"][device] = min(a["longest"][device], a["before"][device])
+
+    def _is_silent(self, device: int, at: int) -> bool:
+        is_known = self.arrays["beats"][device] >= BEATS
+        return bool(is_known and self._paused(device, at) >= self._limit(np.array([device]))[0])
+
+    def _paused(self, device: int, at: int) -> int:
+        return int(at - max(self.arrays["last_at"][device], self.arrays["heard_from"][device]))
 
     def _limit(self, rows: Places) -> Floats:
         """How long (ns) each of `rows` may pause before it counts as silent."""

@@ -34,7 +34,7 @@ from gateway.records import (
 )
 
 DAY_S = 86_400.0
-_OPENS = int(Change.OPEN)  # arrays compare with members of an enum slowly
+_OPENS, _CLOSED = int(Change.OPEN), int(Change.CLOSED)  # arrays compare with members of an enum slowly
 _REACH_SCALES, _REACH_SPANS = 100.0, 3.0
 """How far a value counts, in mean residuals and in ranges seen. Without a bound one reading of 1e6 on a sensor of 0 to
 10 was told again a day later, and one of 1e30 spoilt the forecasts for days. Steps arrive as soon as without it."""
@@ -189,7 +189,8 @@ class Streams:
         verdicts.score[places] = self._gate.score(at, decades, threshold, doubt)
         verdicts.period[places] = decades + np.log10(view.interval_s)
         verdicts.kind[places] = np.where(decades > 0.0, case.kind, 0)
-        verdicts.change[places] = change
+        has_turned = (change == _CLOSED) & (view.seen <= 1.0)
+        verdicts.change[places] = np.where(has_turned, Change.TURNED, change)
         verdicts.expected[places], verdicts.lower[places], verdicts.upper[places] = self.prospects.band(view)
         self._explain(turn, view, case, verdicts)
 

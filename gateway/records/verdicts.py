@@ -54,6 +54,8 @@ class Change(IntEnum):
     CLOSED = 4
     ADOPTED = 5
     """It has lasted so long that it is the new normal."""
+    TURNED = 6
+    """It is over since its sensor turned out to be something else, such as a state that sends numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

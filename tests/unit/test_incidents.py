@@ -105,6 +105,33 @@ def test_ids_are_made_of_what_happened() -> None:
     assert len(ids[0]) == 16
 
 
+def test_an_incident_goes_on_for_the_reason_of_who_still_shows_it() -> None:
+    """Of two sensors the worse calms down first: what lasts, and what stands retained, is said of the other."""
+    room = Room()
+    (first,) = room.read(Change.OPEN, score=0.6)
+    (second,) = room.read(Change.OPEN, sensor="b", score=0.55)
+    assert room.incidents.standing(0)[0].reason == first.incident.reason
+    (calmed,) = room.read(Change.CLOSED)
+    assert calmed.incident.state is State.UPDATE
+    assert room.incidents.standing(0)[0].reason == second.incident.reason
+    again = Incidents(room.directory)
+    again.loads(room.incidents.dumps())
+    assert again.standing(0) == room.incidents.standing(0)
+    room.at += 7 * 60 * MINUTE
+    (lasting,) = room.read(Change.NONE, sensor="b")
+    assert lasting.incident.reason.startswith(second.incident.reason)
+
+
+def test_together_calms_down_before_a_sensor_does() -> None:
+    """What all show together is one of those that may be the reason."""
+    room = Room()
+    (first,) = room.read(Change.OPEN, score=0.55)
+    room.together(Change.OPEN, score=0.6)
+    assert room.incidents.standing(0)[0].reason.startswith("Each sensor might pass")
+    room.together(Change.CLOSED)
+    assert room.incidents.standing(0)[0].reason == first.incident.reason
+
+
 def test_what_is_adopted_is_closed_and_says_so() -> None:
     """The closing message of a new normal has a reason of its own."""
     told = Room().read(Change.OPEN, Change.ADOPTED)

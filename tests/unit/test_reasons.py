@@ -107,7 +107,9 @@ def test_how_incidents_end() -> None:
     assert reasons.adopted("flow") == "flow has stayed like this for so long that it is taken for the new normal."
     assert reasons.together(Change.OPEN) == "Each sensor might pass, but together they do not stand like this."
     assert reasons.together(Change.CLOSED) == "The device's sensors are together as usual again."
-    assert reasons.silence(7200 * SECOND) == ("Nothing heard for 2 h, far longer than this device usually pauses.")
+    assert reasons.silence(7200 * SECOND, is_gone=False) == (
+        "Nothing heard for 2 h, far longer than this device usually pauses."
+    )
     assert reasons.heard(90 * SECOND) == "Heard again after 90 s."
 
 

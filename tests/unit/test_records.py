@@ -22,7 +22,7 @@ def test_numbers_in_the_log_keep_their_meaning() -> None:
     """Kinds and changes are stored as numbers: a log of years stays readable."""
     kinds = ["NONE", "SPIKE", "SHIFT", "SPREAD", "RANGE", "STUCK", "SILENT", "JOINT"]
     assert [Kind(number).name for number in range(8)] == kinds
-    assert [change.name for change in Change] == ["NONE", "NOTICE", "OPEN", "ESCALATE", "CLOSED", "ADOPTED"]
+    assert [change.name for change in Change] == ["NONE", "NOTICE", "OPEN", "ESCALATE", "CLOSED", "ADOPTED", "TURNED"]
 
 
 def test_words_that_are_published_keep_their_spelling() -> None:

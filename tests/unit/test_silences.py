@@ -1,6 +1,7 @@
 """Silent devices: alone, or together when they may all have stopped at one moment."""
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from readings import START
 
@@ -13,12 +14,12 @@ from gateway.records import SECOND, Feedback, State, Verdict
 MINUTE = 60 * SECOND
 
 
-def house(devices: int = 12) -> Silences:
+def house(devices: int = 12, zone: ZoneInfo | None = None) -> Silences:
     """Return the silences of as many devices, and one more that is never silent."""
     directory = Directory()
     for number in range(devices + 1):
         directory.add(f"d{number}", "a")
-    return Silences(directory)
+    return Silences(directory, zone)
 
 
 def late(device: int, last_at: int = START, score: float = 0.6, longest: int = MINUTE) -> Late:
@@ -40,6 +41,13 @@ def test_devices_that_stopped_at_one_moment_are_one_incident() -> None:
     assert told[0].incident.started_at == START + 11 * SECOND, "the last of them was still heard then"
     assert told[0].incident.reason.startswith("12 devices silent since 2023-11-14 22:13 UTC")
     assert silences.fall([late(device, score=0.7) for device in range(12)], START + MINUTE) == []
+
+
+def test_moments_are_told_in_the_zone_of_the_house() -> None:
+    """Who reads it looks at the clock on the wall."""
+    silences = house(zone=ZoneInfo("Europe/Berlin"))
+    (told,) = silences.fall([late(device) for device in range(12)], START)
+    assert told.incident.reason.startswith("12 devices silent since 2023-11-14 23:13 CET")
 
 
 def test_what_stopped_at_another_moment_is_another_incident() -> None:

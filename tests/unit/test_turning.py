@@ -38,6 +38,7 @@ def test_the_incident_of_a_state_is_over_when_that_turns_into_events() -> None:
     shard, at = broken()
     (over,) = told(shard, [("pump", "mode", at + MINUTE, Happening("single"))])
     assert over.state is State.CLOSED
+    assert over.reason == "mode sends something of another kind now, of which nothing is known yet."
     for hour in range(1, 48):
         assert all(each.incident.sensor is None for each in shard.apply(Tick(at + hour * 60 * MINUTE)).changes)
 
