@@ -52,9 +52,10 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True)
 class Pending:
-    """What was learned and is not in the log yet."""
+    """What was learned and is not in the log yet; `is_urgent` where people were told of it, or said it."""
 
     since: int = 0
+    is_urgent: bool = False
     readings: int = 0
     entries: list[Entered] = field(default_factory=list)
     notes: list[Foreseen | Health] = field(default_factory=list)
@@ -117,13 +118,19 @@ class Ledger:
         self.pending.notes.extend(notes)
 
     def hold(self, now: int, entered: Entered, incidents: Iterable[Incident]) -> None:
-        """Keep an entry, and what it led to."""
+        """Keep an entry, and what it led to.
+
+        What people have heard, or said, is written at once: after a power cut nobody tells the end of an incident, or
+        stands by a word, that is in no log.
+        """
         self.pending.since = self.pending.since or now
         self.pending.entries.append(entered)
+        told = [*incidents]
+        self.pending.is_urgent |= bool(told) or isinstance(entered, SAID_ONCE)
         if isinstance(entered, tuple):
             self.pending.readings += len(entered[0])
             self._learned += len(entered[0])
-        self.pending.incidents.extend(incidents)
+        self.pending.incidents.extend(told)
 
     def receive(self, now: int, messages: Iterable[Message], again: Container[object]) -> None:
         """Keep what is to be acknowledged; of what came `again` no mark is needed a second time."""
@@ -149,9 +156,9 @@ class Ledger:
             self.save(now, is_clock_sure=is_clock_sure)
 
     def _is_due(self, now: int) -> bool:
-        """Whether what waits is to be written: it is old, it is much, or the broker waits, or soon would."""
+        """Whether what waits is to be written: it is urgent, or old, or much, or the broker waits, or soon would."""
         pending = self.pending
-        if pending.since and is_over(self._kept.commit_delay_s * SECOND, pending.since, now):
+        if pending.is_urgent or (pending.since and is_over(self._kept.commit_delay_s * SECOND, pending.since, now)):
             return True
         is_much = pending.readings >= FULL or len(pending.receipts) >= self._kept.commit_messages
         return is_much or self._is_waited_for(now)

@@ -35,6 +35,7 @@ def _feedback(pipeline: Pipeline, arguments: Mapping[str, Any]) -> Work:
         message = f"{device} has no incident {incident}" if incident else f"nothing is open of {device}"
         raise RequestError(message)
     told = [change.incident for change in outcome.changes]
+    pipeline.settle()
     return {"incidents": [{"id": each.id, "state": each.state, "reason": each.reason} for each in told]}
 
 
@@ -55,5 +56,6 @@ def _maintenance(pipeline: Pipeline, arguments: Mapping[str, Any]) -> Work:
         message = f"nothing is announced for {pattern}; active: {', '.join(calendar.active(now)) or 'nothing'}"
         raise RequestError(message)
     pipeline.enter(entry)
+    pipeline.settle()
     meant = [device for device in known if fnmatchcase(device, pattern)]
     return {"devices": len(meant), "until": iso(entry.until)}

@@ -21,6 +21,7 @@ class Loop:
         self.shard = Shard(Rules())
         self.at = START
         self.entered: list[Entry] = []
+        self.settled = 0
         self.handlers = people.handlers(cast("Pipeline", self))
 
     def now(self) -> int:
@@ -31,6 +32,10 @@ class Loop:
         """Note an entry and fold it."""
         self.entered.append(entry)
         return self.shard.apply(entry)
+
+    def settle(self) -> None:
+        """Note how much of what was entered is in the log."""
+        self.settled = len(self.entered)
 
     def ask(self, request: str, **arguments: object) -> dict[str, Any]:
         """Return the answer to a request."""
@@ -66,6 +71,7 @@ def test_feedback_is_heeded_and_answered(loop: Loop) -> None:
     assert (answer["id"], answer["state"]) == (incident, "closed")
     assert answer["reason"].startswith("You said that this was fine")
     assert not len(loop.shard.incidents)
+    assert loop.settled == len(loop.entered), "no power cut takes back what was answered"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +96,7 @@ def test_maintenance_is_announced_and_ended(loop: Loop) -> None:
     answer = loop.ask("maintenance", devices="pump-*", for_s=7200.0)
     assert answer == {"devices": 2, "until": "2023-11-15T00:18:20.000Z"}
     assert loop.shard.calendar.active(loop.at) == ["pump-*"]
+    assert loop.settled == len(loop.entered)
     assert loop.ask("maintenance", devices="pump-*")["devices"] == 2
     assert loop.shard.calendar.active(loop.at) == []
 

@@ -322,6 +322,22 @@ def test_messages_without_receipt_are_committed_by_age(new_bench: Callable[..., 
     assert bench.entries() == [Resume, [1.0]]
 
 
+def test_what_people_have_heard_or_said_is_in_the_log_at_once(new_bench: Callable[..., Bench]) -> None:
+    """A silence is no broker's message that would come again; nobody would tell its end after a power cut."""
+    bench = new_bench(journal=LAZY)
+    silent_after(bench)
+    bench.step()
+    assert bench.entries()[-1] is Tick
+    bench.inbox.append([message("devices/pump/maintenance", '{"for_s": 60}', bench.now, next(bench.numbers))])
+    bench.step()
+    bench.step()
+    assert bench.entries()[-1] is Maintenance
+    for value in (1, 2):
+        bench.step(f'{{"a": {value}}}', after=SECOND)
+        bench.step()
+    assert bench.entries()[-1] == [1.0], "with which the silence ended; the next waits"
+
+
 def test_a_clock_that_is_set_back_stops_nothing(new_bench: Callable[..., Bench]) -> None:
     """Commits and status go on at once, not when the clock has caught up."""
     bench = new_bench(journal=LAZY)
