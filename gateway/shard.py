@@ -18,7 +18,8 @@ from gateway.alarms.opened import Told
 from gateway.errors import StateError
 from gateway.learning.bounds import Bound
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Fleet, Late
+from gateway.learning.fleet import Fleet
+from gateway.learning.lookout import Late
 from gateway.learning.stock import ModelRule
 from gateway.learning.streams import Policy
 from gateway.records import (
@@ -116,20 +117,12 @@ class Shard:
         if not self.calendar:
             return self.fleet.learn_many(batch)
         self.fleet.grow()
-        verdicts, start = blank_verdicts(len(batch)), 0
-        worked_on = self._worked_on(batch)
-        is_paused = worked_on == batch.received_at
-        for place, device in self._returns(batch, worked_on):
-            self._learn_part(batch, verdicts, start + np.flatnonzero(~is_paused[start:place]))
-            self.fleet.hearts.resume(int(worked_on[place]), np.array([device]))
-            start = place
-        self._learn_part(batch, verdicts, start + np.flatnonzero(~is_paused[start:]))
-        return verdicts
-
-    def _learn_part(self, batch: Batch, verdicts: Verdicts, places: Ints) -> None:
+        verdicts, worked_on = blank_verdicts(len(batch)), self._worked_on(batch)
+        places = np.flatnonzero(worked_on < batch.received_at)
         if len(places):
-            for name, column in self.fleet.learn_many(batch.at(places)).columns():
+            for name, column in self.fleet.learn_many(batch.at(places), worked_on[places]).columns():
                 getattr(verdicts, name)[places] = column
+        return verdicts
 
     def _worked_on(self, batch: Batch) -> Ints:
         """For each reading, the latest moment (ns) up to its arrival at which its device was worked on."""
@@ -141,26 +134,16 @@ class Shard:
         devices = (directory.device_of[row] for row in batch.stream.tolist())
         return np.array([memory[key] for key in zip(devices, batch.received_at.tolist(), strict=True)], dtype=np.int64)
 
-    def _returns(self, batch: Batch, worked_on: Ints) -> Iterable[tuple[int, int]]:
-        """Position and device of each first reading after work on a device: its silence meanwhile is no gap."""
-        heard_from = dict[int, int]()
-        for place in np.flatnonzero((worked_on > 0) & (worked_on < batch.received_at)).tolist():
-            device = self.directory.device_of[batch.stream[place]]
-            known = heard_from.setdefault(device, int(self.fleet.hearts.arrays["heard_from"][device]))
-            if worked_on[place] > known:
-                heard_from[device] = int(worked_on[place])
-                yield place, device
-
     def _tick(self, at: int) -> Outcome:
         """What the clock says of those who are not heard, and of what lasts, is missing or past."""
-        silences, worked_on = self.incidents.silences, self._last_work(at)
+        silences, lookout, worked_on = self.incidents.silences, self.fleet.lookout, self._last_work(at)
         silent = np.array(silences.silent(), dtype=np.int64)
-        late = self.fleet.late(at, silent, self._excused(worked_on))
+        late = lookout.late(at, silent, self._excused(worked_on))
         told = silences.fall(_since_work(late, worked_on), at)
-        overdue, passed = self.fleet.overdue(at, worked_on), self.fleet.passed(at)
-        for asked in (overdue, passed):
+        said = lookout.overdue(at, worked_on), lookout.passed(at), lookout.missing(at, worked_on)
+        for asked in said:
             told += self.incidents.by_the_clock(asked.batch, asked.verdicts)
-        return Outcome(None, told, has_changed=bool(told) or overdue.has_changed or passed.has_changed)
+        return Outcome(None, told, has_changed=bool(told) or any(asked.has_changed for asked in said))
 
     def _last_work(self, at: int) -> Ints:
         """For each device, the latest moment (ns) up to `at` at which it was worked on, 0 for never."""
@@ -178,6 +161,7 @@ class Shard:
 
     def _heed(self, entry: Feedback) -> Outcome:
         """Take a person's word: it counts from the next reading on."""
+        self.fleet.grow()  # the word may come before the first reading of a device whose name is known by it
         entry = words.recognised(self.incidents, entry)
         named = words.named(self.incidents, entry)
         rows = np.array(named.streams, dtype=np.int64)
@@ -211,9 +195,8 @@ class Shard:
         """Which sensors of these devices are on their way to a limit, and when they are there, device by device."""
         rows = [row for device in devices for row in self.directory.rows_of[device]] if self.rules.bounds else []
         found = []
-        for row, last_at, (limit, *steps), interval_s in self.fleet.approaches(rows, self.rules.bounds):
+        for row, last_at, (limit, *in_s) in self.fleet.approaches(rows, self.rules.bounds):
             device, sensor = self.directory.streams[row]
-            in_s = [step * interval_s for step in steps]
             reached, earliest, latest = (last_at + int(each * SECOND) for each in in_s)
             reason = reasons.reaches(sensor, limit, in_s, self.directory.units.get(row, ""))
             found.append(Crossing(device, sensor, limit, reached, earliest, latest, reason))
@@ -291,4 +274,4 @@ class Shard:
 
 def _since_work(late: list[Late], worked_on: Ints) -> list[Late]:
     """The same, none silent since before the end of the work on it: what came meanwhile is not known here."""
-    return [one._replace(last_at=max(one.last_at, int(worked_on[one.device]))) for one in late]
+    return [one._replace(last_at=max(one.last_at, int(worked_on[one.device]) + 1)) for one in late]

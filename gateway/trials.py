@@ -13,7 +13,8 @@ from gateway.learning.rows import Rows, rounds
 from gateway.records import SECOND, Batch, Entry, Feedback, Floats, Incident, Ints, State, Verdict, Verdicts
 from gateway.shard import Outcome, Rules, Shard
 
-MONTH = 30 * 86_400 * SECOND
+DAY = 86_400 * SECOND
+MONTH = 30 * DAY
 
 LEAST = 200
 """Readings of a stream before its forecasts count: a gateway in use is older than that."""
@@ -38,7 +39,7 @@ class Score:
     `error` is the mean absolute error of the next reading over that of the last value (MASE; Hyndman and Koehler
     2006), averaged over the streams, in the earlier and in the later half of their time; `coverage` the share of
     readings inside the 90 % interval; `incidents` those of one device in 30 days. Of what people called false alarms
-    and faults it told `repeated` and `found` again.
+    (`refuted`) and faults (`confirmed`) it told `repeated` and `found` again.
     """
 
     devices: int
@@ -48,6 +49,8 @@ class Score:
     incidents: float
     repeated: int
     found: int
+    refuted: int
+    confirmed: int
 
     def gain(self, over: "Score") -> float:
         """By which share its error is smaller, in the half of the time where it is less; NaN for unknown."""
@@ -121,7 +124,7 @@ class Trial:
         for turn in rounds(batch.stream[fresh]):
             self._measure_round(batch, verdicts, fresh[turn])
         devices = np.array(self.shard.directory.device_of)[batch.stream[fresh]]
-        for device, at in zip(devices.tolist(), batch.received_at[fresh].tolist(), strict=True):
+        for device, at in zip(devices.tolist(), batch.observed_at[fresh].tolist(), strict=True):
             self._lives[device] = (self._lives.get(device, (at, at))[0], at)
 
     def _measure_round(self, batch: Batch, verdicts: Verdicts, places: Ints) -> None:
@@ -155,17 +158,20 @@ class Trial:
         rows = np.array([row for device in devices for row in directory.rows_of[device]])
         names = [directory.devices[device] for device in devices]
         readings = int(sums["readings"][rows].sum())
-        months = sum(last - first for first, last in (self._lives.get(device, (0, 0)) for device in devices)) / MONTH
+        lived = sum(last - first for first, last in (self._lives.get(device, (0, 0)) for device in devices))
         opened = sum(len(self._opened.get(name, ())) for name in names)
-        told = Counter(label.verdict for label in labels if label.device in set(names) and self._tells(label))
+        said = [label for label in labels if label.device in set(names)]
+        asked, told = (Counter(label.verdict for label in each) for each in (said, filter(self._tells, said)))
         return Score(
             devices=len(devices),
             readings=readings,
             error=_ratios(sums["error"][:, rows], sums["naive"][:, rows]),
             coverage=float(sums["inside"][rows].sum() / max(readings, 1)),
-            incidents=opened / months if months else float("nan"),
+            incidents=opened * MONTH / lived if lived >= DAY else float("nan"),
             repeated=told[Verdict.FALSE_ALARM],
             found=told[Verdict.FAULT],
+            refuted=asked[Verdict.FALSE_ALARM],
+            confirmed=asked[Verdict.FAULT],
         )
 
     def _tells(self, label: Label) -> bool:
@@ -188,13 +194,14 @@ def _ratios(error: Floats, naive: Floats) -> tuple[float, float]:
 
 def labels(said: Iterable[Feedback], incidents: Iterable[Incident], end: int) -> list[Label]:
     """What people said of which incident; a word without an id is on all that was open then on that device."""
-    spans: dict[str, tuple[str, int, int]] = {}
+    told_at, spans = dict[str, int](), dict[str, tuple[str, int, int]]()
     for incident in incidents:
+        told_at.setdefault(incident.id, incident.at)
         device, since, _ = spans.get(incident.id, (incident.device, incident.started_at, 0))
         spans[incident.id] = (device, since, incident.at if incident.state is State.CLOSED else end)
     return [
         Label(*spans[key], word.verdict)
         for word in said
-        for key, (device, since, until) in spans.items()
-        if device == word.device and (key == word.incident if word.incident else since <= word.at <= until)
+        for key, (device, _, until) in spans.items()
+        if device == word.device and (key == word.incident if word.incident else told_at[key] <= word.at <= until)
     ]

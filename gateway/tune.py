@@ -12,7 +12,7 @@ from gateway.errors import InputError
 from gateway.journal import Reader
 from gateway.learning.directory import Directory
 from gateway.learning.stock import ModelRule
-from gateway.records import Batch, Entry, Feedback, Verdict
+from gateway.records import Batch, Entry, Feedback
 from gateway.recovery import Numbering
 from gateway.replay import ROWS, Player
 from gateway.shard import Rules
@@ -134,26 +134,25 @@ def advice(tried: Sequence[Candidate], found: Mapping[str, Scores]) -> dict[str,
     return best
 
 
-def report(source: Source, tried: Sequence[Candidate], found: Mapping[str, Scores]) -> Iterator[str]:
+def report(tried: Sequence[Candidate], found: Mapping[str, Scores]) -> Iterator[str]:
     """The outcome for people: a table for each pattern, then what would be worth setting."""
-    asked = {verdict: sum(label.verdict is verdict for label in source.labels) for verdict in Verdict}
     for kind in found[tried[0].name]:
         first = found[tried[0].name][kind]
         yield f"{kind}: {first.devices} devices, {first.readings:,} readings judged"
         yield f"  {'settings':18} {'error':>7} {'coverage':>9} {'incidents':>10}  (of one device in 30 days)"
         for candidate in tried:
-            yield _line(candidate.name, found[candidate.name][kind], asked)
+            yield _line(candidate.name, found[candidate.name][kind])
         yield ""
     yield from _advise(advice(tried, found))
 
 
-def _line(name: str, score: Score, asked: Mapping[Verdict, int]) -> str:
+def _line(name: str, score: Score) -> str:
     error = (score.error[0] + score.error[1]) / 2
     told = []
-    if asked[Verdict.FALSE_ALARM]:
-        told.append(f"tells {score.repeated} of {asked[Verdict.FALSE_ALARM]} false alarms again")
-    if asked[Verdict.FAULT]:
-        told.append(f"finds {score.found} of {asked[Verdict.FAULT]} confirmed faults")
+    if score.refuted:
+        told.append(f"tells {score.repeated} of {score.refuted} false alarms again")
+    if score.confirmed:
+        told.append(f"finds {score.found} of {score.confirmed} confirmed faults")
     shown = f"{error:7.3f}" if math.isfinite(error) else f"{'-':>7}"
     opened = f"{score.incidents:10.2f}" if math.isfinite(score.incidents) else f"{'-':>10}"
     return f"  {name:18} {shown} {score.coverage:9.1%} {opened}  {', '.join(told)}".rstrip()

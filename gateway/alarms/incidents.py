@@ -12,7 +12,7 @@ import numpy as np
 
 from gateway.alarms import reasons
 from gateway.alarms.judgement import judgement
-from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident, is_meant
+from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident, is_meant, lasts
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
 from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, State, Verdict, Verdicts
@@ -20,9 +20,6 @@ from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kin
 CAUSE = 3600 * SECOND
 """How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
 shows it in its power at once and in the room's humidity some minutes later; what comes after hours is news."""
-
-LASTING = 6 * 3600 * SECOND
-"""How long an incident is open before it is told that it does not pass: a quarter of what makes it the new normal."""
 
 REMEMBERED = 20
 """Closed incidents of a device that a person may still say something of."""
@@ -73,15 +70,15 @@ class Incidents:
     def _watched(self, batch: Batch, changing: Ints) -> Iterator[int]:
         """Streams of which a reading may tell that an incident lasts: one that is open, or that begins in the batch."""
         at, device_of = int(batch.observed_at.max(initial=0)), self.directory.device_of
-        devices = {device_of[row] for row, opened in self.streams.items() if _lasts(opened, at)}
-        devices.update(device for device, opened in self.joint.items() if _lasts(opened, at))
+        devices = {device_of[row] for row, opened in self.streams.items() if lasts(opened, at)}
+        devices.update(device for device, opened in self.joint.items() if lasts(opened, at))
         devices.update(device_of[row] for row in batch.stream[changing].tolist())
         for device in devices:
             yield from self.directory.rows_of[device]
 
     def _lasting(self, stream: int, device: int, at: int, row: int) -> Iterator[Told]:
         for opened in (self.streams.get(stream), self.joint.get(device)):
-            if opened is not None and _lasts(opened, at):
+            if opened is not None and lasts(opened, at):
                 opened.is_lasting = True
                 text = reasons.lasting(opened.reason, (at - opened.started_at) / SECOND)
                 yield Told(row, self._told(opened, State.UPDATE, device, at, text))
@@ -236,11 +233,6 @@ class Incidents:
         opened = {each["id"]: Open(**each) for each in saved["open"]}
         self.streams, self.joint = ({key: opened[id_] for key, id_ in table} for table in saved["shown"])
         self.closed = {device: dict(each) for device, each in saved["closed"]}
-
-
-def _lasts(opened: Open, at: int) -> bool:
-    """Whether it is time to say that it does not pass."""
-    return not opened.is_lasting and at - opened.started_at >= LASTING
 
 
 STATES = {

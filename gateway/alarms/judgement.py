@@ -29,12 +29,10 @@ def judgement(directory: Directory, batch: Batch, verdicts: Verdicts, row: int) 
     said, period = (float(verdicts.base[row]), float(verdicts.span_s[row])), float(verdicts.period[row])
     name, before = (reasons.state_name(each, texts.get(each)) for each in (value, said[0]))
     match change, Nature(int(verdicts.nature[row])):
-        case Change.CLOSED, _:
-            text = reasons.over(sensor)
-        case Change.TURNED, _:
-            text = reasons.turned(sensor)
-        case Change.ADOPTED, _:
-            text = reasons.adopted(sensor)
+        case ((Change.CLOSED | Change.TURNED | Change.ADOPTED), _):
+            text = _ended(change, kind, sensor, said[1])
+        case _, Nature.VALUE if kind is Kind.SILENT:
+            text = reasons.missing(sensor, said[1], said[0])
         case _, Nature.VALUE if not math.isnan(said[0]):
             text = reasons.stood_out(sensor, said[0], value, period, unit)
         case _, Nature.VALUE:
@@ -49,3 +47,10 @@ def judgement(directory: Directory, batch: Batch, verdicts: Verdicts, row: int) 
             text = reasons.happened(kind, sensor, name, said, period)
     numbers = (texts.get(value, value), expected, lower, upper)
     return Judgement(change, kind, float(verdicts.score[row]), int(batch.observed_at[row]), numbers, text)
+
+
+def _ended(change: Change, kind: Kind, sensor: str, span_s: float) -> str:
+    """How an incident of a sensor, which has not come for so long if that is what was told, has ended."""
+    if change is Change.ADOPTED:
+        return reasons.gone(sensor, span_s) if kind is Kind.SILENT else reasons.adopted(sensor)
+    return reasons.over(sensor) if change is Change.CLOSED else reasons.turned(sensor)

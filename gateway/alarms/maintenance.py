@@ -67,7 +67,7 @@ class Calendar:
     def last(self, device: str, at: int) -> int:
         """The latest moment up to `at` (ns) at which the device was worked on: `at` itself while it is; 0 for never."""
         found = [
-            min(at, window.until)
+            min(at, window.until - 1)
             for pattern, window in self.announced.items()
             if window.since <= at and fnmatchcase(device, pattern)
         ]
@@ -81,7 +81,7 @@ class Calendar:
             day = today - back * DAY
             start = self._instant(day + plan.start)
             if day.weekday() in plan.days and start <= at:
-                return min(at, self._instant(day + plan.start + length))
+                return min(at, self._instant(day + plan.start + length) - 1)
         return 0
 
     def _instant(self, local: datetime) -> int:

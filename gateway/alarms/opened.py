@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from gateway.records import Feedback, Incident, Kind, State
+from gateway.records import SECOND, Feedback, Incident, Kind, State
 
 SEVERITIES = ((0.65, "critical"), (0.57, "high"), (0.0, "medium"))
 """By the score: how rare it is, and so how large. What lasts is one worse."""
+
+LASTING = 6 * 3600 * SECOND
+"""How long an incident is open before it is told that it does not pass: a quarter of what makes it the new normal."""
 
 Numbers: TypeAlias = Sequence[float | str]
 """A value, which may be a text, and what was expected: middle, lower, upper; NaN for what is not known."""
@@ -61,6 +64,11 @@ class Told(NamedTuple):
 def is_meant(entry: Feedback, opened: Open | None) -> bool:
     """Whether a person's word is on this incident: by its id, or because it is on all that are open."""
     return opened is not None and entry.incident in {None, opened.id}
+
+
+def lasts(opened: Open, at: int) -> bool:
+    """Whether it is time to say that it does not pass."""
+    return not opened.is_lasting and at - opened.started_at >= LASTING
 
 
 def identity(device: str, sensor: str, kind: int, started_at: int) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from gateway.records import SECOND, Change, Kind, Verdict
 
 MEANINGS = {
-    Kind.SPIKE: "a single reading far outside",
+    Kind.SPIKE: "far outside",
     Kind.SHIFT: "it has moved away and stays away",
     Kind.SPREAD: "it has become much more restless",
     Kind.RANGE: "it was never seen there before",
@@ -21,12 +21,12 @@ MOST_DECIMALS = 6
 SWITCH = {0.0: "off", 1.0: "on"}
 
 COURSE = "it passes by itself, but the last readings together never ran like this before"
-"""Said for `Kind.RANGE` where the newest value is not what is odd."""
+"""Said for `Kind.RANGE` and `Kind.SHIFT` where the newest value is not what is odd."""
 
 BEFORE = "just before, for a single reading, it was far from that"
 """Said of a counter where not its newest rate is what is odd."""
 
-PASSING = {Kind.SPIKE: BEFORE, Kind.RANGE: COURSE}
+PASSING = {Kind.SPIKE: BEFORE, Kind.RANGE: COURSE, Kind.SHIFT: COURSE}
 """Said of a counter where its newest rate passes by itself."""
 
 RATES = {
@@ -55,7 +55,8 @@ def reason(kind: Kind, sensor: str, numbers: Sequence[float], period: float, uni
     if kind == Kind.STUCK:
         meaning = "without any change, far longer than it usually repeats a value"
         return f"{sensor} shows {number(value)}{behind} {meaning}.{rarity}"
-    meaning = COURSE if kind == Kind.RANGE and lower <= value <= upper else MEANINGS.get(kind, "unusual")
+    is_passing = kind in {Kind.RANGE, Kind.SHIFT} and lower <= value <= upper
+    meaning = COURSE if is_passing else MEANINGS.get(kind, "unusual")
     if math.isnan(lower):
         return f"{sensor} {number(value)}{behind}: {meaning}.{rarity}"
     said, low, high = (number(each, upper - lower) for each in (value, lower, upper))
@@ -100,7 +101,7 @@ def stood_out(sensor: str, before: float, value: float, period: float, unit: str
 
 def lasting(reason: str, elapsed_s: float) -> str:
     """What is said of an incident that does not pass; `reason` is its own."""
-    return f"{reason} It has lasted for {duration(elapsed_s)}."
+    return f"{reason} That was {duration(elapsed_s)} ago, and it has not passed."
 
 
 def state_name(value: float, text: str | None) -> str:
@@ -177,9 +178,17 @@ ANSWERS = {
 }
 
 
+SILENCE_ANSWERS = ANSWERS | {Verdict.FALSE_ALARM: "You said that this was fine; only far longer ones will be told."}
+
+
 def heeded(verdict: Verdict) -> str:
     """What a person's word did to an incident."""
     return ANSWERS[verdict]
+
+
+def silence_heeded(device: str, verdict: Verdict) -> str:
+    """What a person's word did to the silence of a device."""
+    return f"{device}: {SILENCE_ANSWERS[verdict]}"
 
 
 def learned_anew(reason: str = "") -> str:
@@ -205,6 +214,17 @@ def silence(elapsed: int, *, is_gone: bool) -> str:
     return f"Nothing heard for {duration(elapsed / SECOND)}, far longer than this device usually pauses."
 
 
+def missing(sensor: str, paused_s: float, longest_s: float) -> str:
+    """Why a sensor is missed while its device is heard: `longest_s` is its longest pause so far."""
+    away = f"{sensor} has not come for {duration(paused_s)}, though its device was heard"
+    return f"{away}; so far it paused for {duration(longest_s)} at most."
+
+
+def gone(sensor: str, paused_s: float) -> str:
+    """Why a sensor is no longer missed, or told of at all."""
+    return f"{sensor} has not come for {duration(paused_s)}, though its device was heard: it is taken for gone."
+
+
 def outage(size: int, since: str, *, is_everyone: bool) -> str:
     """Why several devices count as silent for one cause since this moment."""
     who = f"All {size} devices" if is_everyone else f"{size} devices"
@@ -218,8 +238,8 @@ def part_of_outage(size: int, since: str) -> str:
 
 
 def outage_over(size: int, elapsed: int) -> str:
-    """Why an outage of `size` devices is over after `elapsed` ns."""
-    return f"The first of {size} devices are heard again after {duration(elapsed / SECOND)}."
+    """Why an outage of `size` devices is over after `elapsed` ns; those it names may still be missing."""
+    return f"Of {size} devices the first are heard again, after {duration(elapsed / SECOND)}."
 
 
 def reaches(sensor: str, limit: float, in_s: Sequence[float], unit: str = "") -> str:

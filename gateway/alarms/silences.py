@@ -6,10 +6,10 @@ from datetime import tzinfo
 from typing import Any
 
 from gateway.alarms import reasons
-from gateway.alarms.opened import Open, Told, identity, incident
+from gateway.alarms.opened import Open, Told, identity, incident, lasts
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Late
-from gateway.records import Feedback, Kind, State, Verdict
+from gateway.learning.lookout import Late
+from gateway.records import SECOND, Feedback, Kind, State, Verdict
 
 FALLEN = 0.5
 """Score from which a device is silent, and not just late."""
@@ -129,7 +129,20 @@ class Silences:
             if joined is None:
                 told += self._open(one, [each for each in late if each.device not in taken], at)
             taken = set(self.silent())
-        return [*told, *self._grown(at)]
+        return [*told, *self._grown(at), *self._lasting(at)]
+
+    def _lasting(self, at: int) -> Iterator[Told]:
+        """Tell once of each silence that it does not pass."""
+        shown = [
+            *(((self._directory.devices[device], None), (), opened) for device, opened in self.alone()),
+            *((("", None), members, opened) for members, opened in self.outages()),
+        ]
+        for name, members, opened in shown:
+            if lasts(opened, at):
+                opened.is_lasting = True
+                text = reasons.lasting(opened.reason, (at - opened.started_at) / SECOND)
+                devices = tuple(self._directory.devices[device] for device in members)
+                yield Told(None, incident(opened, State.UPDATE, name, at, text, devices=devices))
 
     def _open(self, fallen: Late, late: Sequence[Late], at: int) -> Iterator[Told]:
         """Open an outage with all that may have stopped at the same moment, or the silence of one."""
@@ -146,6 +159,7 @@ class Silences:
             yield from self._gather(outage, at)
         else:
             opened = Open(identity(name, "", Kind.SILENT, at), Kind.SILENT, fallen.score, fallen.last_at)
+            opened.is_lasting = lasts(opened, at)  # told at once: the gateway was away itself
             self._alone[fallen.device] = Alone(opened, fallen.last_at + fallen.longest)
             text = reasons.silence(at - fallen.last_at, is_gone=fallen.is_gone)
             yield Told(None, incident(opened, State.OPEN, (name, None), at, text))
@@ -161,6 +175,7 @@ class Silences:
                 self._end(device, opened.id, at - opened.started_at)
                 text = reasons.part_of_outage(outage.size, self._clock(outage.opened.started_at))
                 yield Told(None, incident(opened, State.CLOSED, (name, None), at, text))
+        outage.opened.is_lasting = lasts(outage.opened, at)
         self._outages.append(outage)
 
     def _grown(self, at: int) -> Iterator[Told]:
@@ -210,22 +225,26 @@ class Silences:
 
     def heed(self, device: int, entry: Feedback) -> Iterator[Told]:
         """Take a person's word on the silence of a device; of an outage it takes only this device off."""
-        text, name = reasons.heeded(entry.verdict), (entry.device, None)
+        text, is_over = reasons.silence_heeded(entry.device, entry.verdict), entry.verdict is not Verdict.FAULT
         opened = self.opened(device)
         assert opened is not None  # noqa: S101 - the word is on it
-        is_over = entry.verdict is not Verdict.FAULT
         if device in self._alone:
             if is_over:
                 del self._alone[device]
                 self._end(device, opened.id, entry.at - opened.started_at)
-            yield Told(None, incident(opened, State.CLOSED if is_over else State.UPDATE, name, entry.at, text))
-        elif is_over:
-            outage = next(outage for outage in self._outages if device in outage.members)
+            state = State.CLOSED if is_over else State.UPDATE
+            yield Told(None, incident(opened, state, (entry.device, None), entry.at, text, is_main=is_over))
+            return
+        outage = next(outage for outage in self._outages if device in outage.members)
+        if is_over:
             self._end(device, opened.id, entry.at - outage.members.pop(device))
             outage.size -= 1
-            if not outage.members:
-                self._outages.remove(outage)
-                yield Told(None, incident(opened, State.CLOSED, ("", None), entry.at, text, devices=(entry.device,)))
+        state = State.UPDATE if outage.members else State.CLOSED
+        names = tuple(self._directory.devices[member] for member in outage.members) or (entry.device,)
+        if not outage.members:
+            self._outages.remove(outage)
+        is_main = state is State.CLOSED
+        yield Told(None, incident(opened, state, ("", None), entry.at, text, devices=names, is_main=is_main))
 
     def adopt(self, other: "Silences", devices: Mapping[int, int]) -> None:
         """Take over the silences of devices of another; of an outage, the part that they have in it."""

@@ -37,7 +37,8 @@ def named(incidents: Incidents, entry: Feedback) -> Named:
     streams = [row for row, opened in _shown(incidents, device).items() if is_meant(entry, opened)]
     closed = incidents.closed.get(device, {})
     late = [row for row in closed.get(entry.incident or "", ()) if row not in incidents.streams]
-    is_together = is_meant(entry, incidents.joint.get(device)) or entry.incident in closed
+    joint = incidents.joint.get(device)
+    is_together = is_meant(entry, joint) or (joint is None and entry.incident in closed)
     is_silence = is_meant(entry, incidents.silences.opened(device))
     ended = None if is_silence else incidents.silences.ended(device, entry.incident)
     return Named([*streams, *late], is_together, is_silence, ended)

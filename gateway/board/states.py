@@ -124,10 +124,10 @@ class States:
         row, topic = self._shard.directory.device_row(device), self._topic.render(device=device)
         if row is None:
             return Notice(topic, b"")
-        state = self.state(row, now)
-        is_news = state.at is not None or state.incident is not None or state.is_maintained
+        state, rows = self.state(row, now), self._shard.directory.rows_of[row]
+        is_news = self._newest.at[rows].any() or state.incident is not None or state.is_maintained
         is_said = is_news or device in self._forgetful
-        return Notice(topic, encode_state(state)) if is_said else None  # after a restart, what stands there is newer
+        return Notice(topic, encode_state(state)) if is_said else None  # after a restart, what stands there says more
 
     def state(self, device: int, now: int) -> DeviceState:
         """How the device of this row is."""
@@ -138,7 +138,7 @@ class States:
         scores = [*(incident.score for incident in standing), *newest.numbers[rows, SCORE].tolist()]
         return DeviceState(
             device=name,
-            at=max((at for at in newest.at[rows].tolist() if at), default=None),
+            at=max((heard[0] for each in rows if (heard := self._heard(each)) is not None), default=None),
             incident=standing[0] if standing else None,
             open_count=len(standing),
             score=max((score for score in scores if not math.isnan(score)), default=None),
@@ -146,9 +146,15 @@ class States:
             sensors={shard.directory.streams[row][1]: self._sensor(row) for row in rows},
         )
 
+    def _heard(self, row: int) -> tuple[int, float] | None:
+        """When a stream was heard last, and what it said; after a restart, as it was learned."""
+        at = int(self._newest.at[row])
+        return (at, float(self._newest.numbers[row, VALUE])) if at else self._shard.fleet.newest(row)
+
     def _sensor(self, row: int) -> SensorState:
-        numbers = self._newest.numbers[row, :SCORE].tolist()
-        value, expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
+        numbers = self._newest.numbers[row, EXPECTED:SCORE].tolist()
+        expected, lower, upper = (None if math.isnan(number) else number for number in numbers)
+        value = None if (heard := self._heard(row)) is None else heard[1]
         directory, nature = self._shard.directory, self._shard.fleet.nature(row)
         text = None if value is None else directory.text(row, value)
         return SensorState(text or value, expected, lower, upper, directory.units.get(row, ""), nature)

@@ -45,7 +45,7 @@ def _tune(chosen: argparse.Namespace) -> None:
         else:
             source = tune.log(stack.enter_context(Reader(Path(known.journal.path))))
         found = tune.run(source, tried)
-    lines = [json.dumps(tune.tree(tried, found))] if chosen.json else tune.report(source, tried, found)
+    lines = [json.dumps(tune.tree(tried, found))] if chosen.json else tune.report(tried, found)
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -101,6 +101,13 @@ class Maintenance(Section):
     """Every week the same hours, in local time, in which devices are worked on: nothing is judged, nothing learned."""
 
     devices: Annotated[str, Field(min_length=1)]
-    days: tuple[Day, ...] = DAYS
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS
     start: TimeOfDay
     end: TimeOfDay
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.start == self.end:
+            message = "start and end are the same: nothing would ever be learned"
+            raise ValueError(message)
+        return self

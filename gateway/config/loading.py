@@ -78,11 +78,20 @@ def _validate(tree: dict[str, object], name: str) -> Settings:
         raise ConfigError(message) from error
 
 
+_WORDS = {
+    "extra_forbidden": "no such setting",
+    "tuple_type": "should be a list: [...], or several tables [[...]]",
+    "model_type": "should be a table",
+    "dict_type": "should be a table",
+}
+"""What is said instead of pydantic's words, by its type of error: the file knows no tuples."""
+
+
 def first_error(error: ValidationError, *above: str) -> str:
     """The first thing that is wrong, in one line that names the key, below the keys `above`."""
     first = error.errors(include_url=False)[0]
     key = ".".join([*above, *(str(part) for part in first["loc"])])
-    return f"{key}: {'no such setting' if first['type'] == 'extra_forbidden' else first['msg']}"
+    return f"{key}: {_WORDS.get(first['type'], first['msg'].removeprefix('Value error, '))}"
 
 
 def describe(settings: Settings) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.learning import stock
 from gateway.learning.surprise import Surprise, score_of
-from gateway.records import ALARM, Change
+from gateway.records import ALARM, SECOND, Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,9 @@ WARM_UP = 200
 
 LEAST_SCALE = 1e-3
 """Of a detector's scores, most of which are in [0, 1]: one that always says the same is no more certain than this."""
+
+PATIENCE = 86_400 * SECOND
+"""How long a round of a device's sensors waits for one that is not heard, as for the default (`seats`)."""
 
 CALM_BELOW = 0.4
 """Lower than `ALARM`, so that a score around the threshold does not open and close by turns."""
@@ -34,26 +37,30 @@ ESCALATES_BY = 0.1
 class ChosenForecaster:
     """A forecaster or regressor on one stream.
 
-    While an incident is open, what it knew `before` goes on beside it: it learns what it says itself, so that it keeps
-    its place in a season.
+    It is asked once with each value that it learns: some models fill a cache when they are asked, and what is asked in
+    between must change nothing. While an incident is open, what it knew `before` goes on beside it: it learns what it
+    says itself, so that it keeps its place in a season.
     """
 
     def __init__(self, model: object) -> None:
         self.model = stock.forecaster(model)
         self.before: stock.StreamForecaster | None = None
         self.failure: str | None = None
+        self.next: float | None = None
 
-    def predict_one(self, steps: int = 1) -> float | None:
-        """The value `steps` readings ahead; None while the model cannot say."""
-        if self.failure is not None:
-            return None
-        value, self.failure = stock.quarantined(lambda: self.model.predict_one(steps))
-        return None if value is None else float(value)
+    def predict_one(self) -> float | None:
+        """The next value; None while the model cannot say, and where it has learned nothing yet."""
+        return self.next if self.failure is None else None
+
+    def _look_ahead(self) -> None:
+        if self.failure is None:
+            self.next, self.failure = stock.quarantined(self.model.predict_one)
 
     def learn_one(self, value: float, *, is_faulty: bool = False) -> None:
         """Take a value in, or, where it belongs to a fault, what the model says itself."""
         if self.failure is None:
             _, self.failure = stock.quarantined(lambda: self._learn_one(value, is_faulty=is_faulty))
+            self._look_ahead()
 
     def _learn_one(self, value: float, *, is_faulty: bool) -> None:
         if self.before is not None:
@@ -72,6 +79,7 @@ class ChosenForecaster:
         """What was learned since then does not count."""
         if self.before is not None:
             self.model, self.before = self.before, None
+            self._look_ahead()
 
     def drop(self) -> None:
         """What was learned since then counts."""
@@ -80,7 +88,7 @@ class ChosenForecaster:
 
 def _go_on(model: stock.StreamForecaster) -> None:
     """Let a model live through a reading that is not for it."""
-    value = model.predict_one(1)
+    value = model.predict_one()
     if value is not None:
         model.learn_one(value)
 
@@ -135,20 +143,28 @@ class ChosenDetector:
 
 
 class ChosenJoint:
-    """A detector of the user's choice over all sensors of a device: an object, given the values of a round."""
+    """A detector of the user's choice over all sensors of a device: an object, given the values of a round.
+
+    Who has not been heard for `PATIENCE` since a round began is no longer waited for.
+    """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - any of River's detectors
         self.detector = ChosenDetector(model, is_supervised=False)
         self.sensors: list[str] = []
         self.features: dict[str, float] = {}
+        self.begun_at = 0
 
-    def score_learn_one(self, sensor: str, value: float, *, is_first: bool) -> float | None:
-        """The score of the round that this reading completes, None where it completes none."""
+    def score_learn_one(self, sensor: str, value: float, at: int, *, is_first: bool) -> float | None:
+        """The score of the round that this reading, observed at a moment in ns, completes; None where it is none."""
         if sensor not in self.sensors:
             self.sensors.append(sensor)
+        if not self.features or at < self.begun_at:
+            self.begun_at = at
         if not is_first:
             self.features[sensor] = value
-        if len(self.features) < len(self.sensors):
+        if at - self.begun_at > PATIENCE:
+            self.sensors = [each for each in self.sensors if each in self.features]
+        if not self.features or len(self.features) < len(self.sensors):
             return None
         features, self.features = self.features, {}
         return self.detector.score_learn_one(dict(sorted(features.items())), value)

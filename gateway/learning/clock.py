@@ -3,18 +3,31 @@
 import numpy as np
 import numpy.typing as npt
 
+from gateway.learning.heartbeat import EVENT_GAPS, faded
 from gateway.learning.rows import NEVER, Places, Rows, ewma_rate, positions
 from gateway.records import SECOND, Floats, Ints
 
-_RATE, _LATELY = 0.01, 0.3
-_CHANGED = 2.0  # times as fast or as slow as usual; of readings that come by chance one in ten seems so
+RECENT = 24
+"""Readings of which it is known when they came: two hours of a reading every five minutes."""
+
+_RATE = 0.01
 _LONGEST = 8.0  # usual intervals; an outage longer than this says nothing about the pace
-_LONGER = 4.0  # times as long as lately: one gap alone is no other pace, two are
+
+_PAUSES = EVENT_GAPS
+"""Longest pauses of a sensor that may pass, while its device is heard, before it is missed: no fewer than make a device
+silent, or who is back first would tell of the rest."""
+
+_LEAST_PAUSE_S = 600.0
+_YOUNG_S = 2.0 * 86_400.0  # lived until then, a sensor's pauses are its habit, however long
+_MINUTE_S = 60.0
+"""Gaps are kept in minutes: half precision reaches from a millisecond to 45 days then."""
+
+_LARGEST_GAP = float(np.finfo(np.float16).max)
 LARGEST = 1e30  # values are held within this, so that no square overflows
 
 
 class Clock(Rows):
-    """Per stream the last time, the usual interval and that of late, and the origin its values are counted from.
+    """Per stream the last time, the usual interval, the last gaps and the longest, and the origin of its values.
 
     Counting from the first value keeps the single precision of profiles and tails for what varies.
     """
@@ -26,7 +39,8 @@ class Clock(Rows):
                 "last_at": ((), np.int64, NEVER),
                 "born_at": ((), np.int64, 0),
                 "interval_s": ((), np.float64, 0.0),
-                "lately_s": ((), np.float64, 0.0),
+                "gaps": ((RECENT,), np.float16, 0.0),
+                "longest_s": ((), np.float32, 0.0),
                 "origin": ((), np.float64, 0.0),
             }
         )
@@ -41,7 +55,7 @@ class Clock(Rows):
         `at` are the same, as `stretch` finds them; `value` is within `LARGEST`.
         """
         a = self.arrays
-        seen, usual, lately = a["seen"][at], a["interval_s"][at], a["lately_s"][at]
+        seen, usual = a["seen"][at], a["interval_s"][at]
         first = positions(seen == 0.0)
         if len(first):
             born = rows[first]
@@ -53,17 +67,26 @@ class Clock(Rows):
         since_s = (observed_at - a["last_at"][at]) / SECOND
         gap = np.where(seen > 1.0, np.minimum(since_s, _LONGEST * usual), since_s)
         a["interval_s"][at] = usual + ewma_rate(_RATE, seen) * (gap - usual)
-        gap = np.where(seen > 1.0, np.minimum(since_s, _LONGER * lately), since_s)
-        a["lately_s"][at] = lately + ewma_rate(_LATELY, seen) * (gap - lately)
+        longest = a["longest_s"][at].astype(np.float64)
+        is_missed = (a["last_at"][at] - a["born_at"][at] >= _YOUNG_S * SECOND) & (since_s >= self.patience_s(at))
+        pause = np.where(is_missed, np.sqrt(longest * since_s), since_s)  # it may have died, or be used now and then
+        a["longest_s"][at] = faded(longest, pause)
+        a["gaps"][seen.astype(np.int64) % RECENT, rows] = np.minimum(since_s / _MINUTE_S, _LARGEST_GAP)
         a["last_at"][at] = observed_at
         a["seen"][at] = seen + 1.0
         return since_s
 
-    def lately_s(self, rows: Ints) -> Floats:
-        """The seconds between the last readings of each of `rows`: the usual ones, unless they have changed.
+    def patience_s(self, at: Places) -> Floats:
+        """How long each of these streams may pause, while its device is heard, before it is missed."""
+        return np.maximum(_PAUSES * self.arrays["longest_s"][at].astype(np.float64), _LEAST_PAUSE_S)
 
-        The usual interval needs hundreds of readings to follow; this one is within a tenth after two dozen.
-        """
-        usual, lately = self.arrays["interval_s"][rows], self.arrays["lately_s"][rows]
-        has_changed = np.maximum(usual, lately) > _CHANGED * np.minimum(usual, lately)
-        return np.where(has_changed, lately, usual)
+    def allow(self, rows: Ints, pause_s: Floats) -> None:
+        """A person said that these pauses, of so many seconds, are fine: those that would be missed are a habit now."""
+        is_missed = pause_s >= self.patience_s(rows)
+        self.arrays["longest_s"][rows[is_missed]] = pause_s[is_missed]
+
+    def ages_s(self, rows: Ints) -> Floats:
+        """How long before its last reading each of the last `RECENT` of each of `rows` came: (row, reading), to 0."""
+        places = self.arrays["seen"][rows].astype(np.int64)[:, None] - np.arange(RECENT - 1)
+        gaps = self.arrays["gaps"][(places - 1) % RECENT, rows[:, None]].astype(np.float64)
+        return _MINUTE_S * np.append(np.cumsum(gaps, axis=1)[:, ::-1], np.zeros((len(rows), 1)), axis=1)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,33 +17,16 @@ from gateway.learning.clock import LARGEST
 from gateway.learning.directory import Directory
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.joint import Joint
+from gateway.learning.lookout import Lookout
 from gateway.learning.roster import Roster
 from gateway.learning.rows import Array, positions, within
 from gateway.learning.streams import Policy, Streams
-from gateway.learning.watch import Asked
 from gateway.records import Batch, Forecast, Ints, Nature, Verdict, Verdicts, is_text
 
 VERSION = 36
 """Of the saved state; another one means: fold the log again."""
 
-SILENT = 0.5
-LATE = 0.25
-"""Score of silence at which a device is later than its longest pause: a third of the way to `SILENT`."""
-
 _COUNTER = int(Nature.COUNTER)  # arrays compare with members of an enum slowly
-
-
-class Late(NamedTuple):
-    """A device that is later than ever; `last_at` and its longest usual pause in ns, silent from a score of 0.5.
-
-    `is_gone` where it said goodbye, or its broker did.
-    """
-
-    device: int
-    last_at: int
-    longest: int
-    score: float
-    is_gone: bool = False
 
 
 class Fleet:
@@ -64,12 +47,16 @@ class Fleet:
         self.joints: dict[int, ChosenJoint] = {}
         self.joint = Joint(self.streams.almanac, policy.adopt_after_s)
         self.budgets = Budgets(policy.budget_s, policy.budgets)
+        self.lookout = Lookout(self.streams, self.hearts, self.budgets)
         self.roster = Roster()
         self._seat_s: list[float] = []
         self._device_of = np.zeros(0, dtype=np.int64)
 
-    def learn_many(self, batch: Batch) -> Verdicts:
-        """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale."""
+    def learn_many(self, batch: Batch, worked_on: Ints | None = None) -> Verdicts:
+        """Judge each reading, then learn it, in order; a reading not newer than its stream's last one is stale.
+
+        `worked_on` is when (ns) the device of each was worked on last: its silence until then is no gap.
+        """
         self.grow()
         is_met = self.streams.is_met(batch.stream, batch.value)
         budget_s = self.budgets.spread(batch.stream, is_met)
@@ -77,7 +64,8 @@ class Fleet:
         verdicts = self.streams.learn_many(batch, budget_s)
         fresh = positions(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
-        self.hearts.learn_many(devices, batch.received_at[fresh])
+        heard_from = np.zeros(len(fresh), np.int64) if worked_on is None else worked_on[fresh]
+        self.hearts.learn_many(devices, batch.received_at[fresh], heard_from)
         numbers = np.where(is_text(batch.value), 0.0, batch.value) if batch.names else batch.value
         batch = replace(batch, value=within(numbers, -LARGEST, LARGEST))
         self._score_chosen(batch, verdicts, fresh)
@@ -102,10 +90,10 @@ class Fleet:
         verdicts.joint_change[fresh] = np.maximum(verdicts.joint_change[fresh], change)
         for place, device in zip(fresh, devices, strict=True) if self.joints else ():
             joint = self.joints.get(int(device))
-            if joint is not None:
+            if joint is not None and not self.speaks(int(batch.stream[place])):
                 sensor = self.directory.streams[int(batch.stream[place])][1]
-                is_first = math.isnan(verdicts.expected[place])
-                said = joint.score_learn_one(sensor, float(batch.value[place]), is_first=is_first)
+                is_first, at = math.isnan(verdicts.expected[place]), int(batch.observed_at[place])
+                said = joint.score_learn_one(sensor, float(batch.value[place]), at, is_first=is_first)
                 if said is not None:
                     verdicts.joint[place] = np.fmax(verdicts.joint[place], said)
                     told = joint.detector.follow(said)
@@ -133,7 +121,7 @@ class Fleet:
             owner = self.directory.device_of[row]
             if row == self.directory.rows_of[owner][0] and (model := self._choose("detector", device, "*")) is not None:
                 self.joints[owner] = ChosenJoint(model)
-        self._device_of = np.array(self.directory.device_of, dtype=np.int64)
+        self._device_of = self.lookout.device_of = np.array(self.directory.device_of, dtype=np.int64)
         self.budgets.grow(self._device_of, self.directory.streams[known:])
         self.roster.grow(len(self.directory), len(self.directory.devices))
         self._seat()
@@ -152,37 +140,6 @@ class Fleet:
     def _choose(self, kind: str, device: str, sensor: str) -> Any:  # noqa: ANN401 - a model of that kind
         return next((rule.make() for rule, its in self.rules if its == kind and rule.fits(device, sensor)), None)
 
-    def late(self, at: int, silent: Ints, excused_until: Ints | int = 0) -> list[Late]:
-        """Devices that are late at `at`; none while no device is silent but those that are known to be."""
-        hearts = self.hearts.arrays
-        scores = self.hearts.score(at, excused_until)
-        is_silent = scores >= SILENT
-        is_silent[silent] = False
-        if not is_silent.any():
-            return []
-        found = positions(scores >= LATE)
-        columns = (hearts["last_at"], hearts["longest"].astype(np.int64), scores, hearts["is_gone"])
-        return [Late(*each) for each in zip(found.tolist(), *(of[found].tolist() for of in columns), strict=True)]
-
-    def overdue(self, at: int, worked_on: Ints) -> Asked:
-        """The states that last too long at `at`, of devices that report by events and are not silent, and why.
-
-        Silent by their own habit, whoever is told silent with them: what is learned of one device must not hang on
-        others. What lies before it was `worked_on` (ns, of each device) does not count.
-        """
-        tells = self.hearts.is_by_events()[self._device_of] | self.streams.prospects.natures.of(self._rows()).is_event
-        is_asked = (self.hearts.score(at, worked_on) < SILENT) & (worked_on < at)
-        rows = positions(tells & is_asked[self._device_of])
-        budget_s = self.budgets.spread(rows, np.zeros(len(rows), np.bool_))
-        return self.streams.watch.overdue(at, rows, worked_on[self._device_of[rows]], budget_s)
-
-    def passed(self, at: int) -> Asked:
-        """The events whose incidents are over at `at`, though nothing has come since."""
-        return self.streams.watch.passed(at)
-
-    def _rows(self) -> Ints:
-        return np.arange(len(self._device_of))
-
     def nature(self, row: int) -> Nature:
         """What a stream is taken for; a value until it was heard."""
         natures = self.streams.prospects.natures
@@ -193,6 +150,14 @@ class Fleet:
         natures = self.streams.prospects.natures
         return row < natures.count and bool(natures.arrays["speaks"][row])
 
+    def newest(self, row: int) -> tuple[int, float] | None:
+        """When (ns) a stream was heard last, and what it said; None where nothing was learned of it."""
+        prospects, rows = self.streams.prospects, np.array([row])
+        if row >= len(self._device_of) or self.streams.is_unheard(rows)[0]:
+            return None
+        value = self.streams.said(rows) if self.speaks(row) else prospects.natures.arrays["last"][rows]
+        return int(prospects.clock.arrays["last_at"][row]), float(value[0])
+
     def natures(self) -> dict[str, int]:
         """How many streams are taken for what."""
         natures = self.streams.prospects.natures
@@ -201,6 +166,8 @@ class Fleet:
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
+        if verdict is not Verdict.FAULT:
+            self.lookout.allow(rows)
         return self.streams.judge(rows, verdict)
 
     def judge_together(self, device: int, verdict: Verdict) -> None:
@@ -216,8 +183,8 @@ class Fleet:
         """The next value of each stream, and the value after each horizon; none while nothing can be said."""
         return forecasts.forecasts(self.directory, self.streams, self._known(rows), horizons_s, coverage)
 
-    def approaches(self, rows: Sequence[int], bounds: Sequence[Bound]) -> list[tuple[int, int, Approach, float]]:
-        """Which streams move towards a bound: row, time of its last reading, when it is reached, interval in s."""
+    def approaches(self, rows: Sequence[int], bounds: Sequence[Bound]) -> list[tuple[int, int, Approach]]:
+        """Which streams move towards a bound: row, time (ns) of its last reading, when it is reached from then on."""
         return forecasts.approaches(self.directory, self.streams.prospects, self._known(rows), bounds)
 
     def _known(self, rows: Sequence[int]) -> Ints:
@@ -249,7 +216,7 @@ class Fleet:
             _hand_over(other.joints, there, self.joints, here)
 
     def _count_heard(self) -> None:
-        self.budgets.count(~self.streams.is_unheard(self._rows()))
+        self.budgets.count(~self.streams.is_unheard(np.arange(len(self._device_of))))
 
     def false_alarms(self) -> dict[str, object]:
         """How many are believed to be raised in 30 days: of a device on average, and of the one that raises most.

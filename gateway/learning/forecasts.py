@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.learning.bounds import RECENT, Approach, Bound, approach
+from gateway.learning.bounds import Approach, Bound, approach
+from gateway.learning.clock import RECENT
 from gateway.learning.directory import Directory
 from gateway.learning.pool import COVERAGE
 from gateway.learning.prospects import Prospects
@@ -18,9 +19,12 @@ SIGMAS = {0.5: 0.674, 0.8: 1.282, 0.9: 1.645, 0.95: 1.96, 0.99: 2.576}
 def forecasts(
     directory: Directory, streams: Streams, rows: Ints, horizons_s: Sequence[float], coverage: float
 ) -> list[Forecast]:
-    """The next value of each of `rows`, and the value after each horizon; none while nothing can be said."""
+    """The next value of each of `rows`, and the value after each horizon; none while nothing can be said.
+
+    Nor of a time that has passed by the clock of the device: of a sensor that does not come any more.
+    """
     prospects = streams.prospects
-    ready = prospects.ready(rows)
+    ready = rows[prospects.is_ready(rows)]
     if not len(ready):
         return []
     last_at, interval_s = prospects.pace(ready)
@@ -36,25 +40,27 @@ def forecasts(
         made_at = int(last_at[place])
         for due, (middle, low, high) in zip(due_at[place].tolist(), table[place].tolist(), strict=True):
             found.append(Forecast(device, sensor, made_at, due, middle, low, high, coverage))
-    return found
+    newest = dict[str, int]()
+    for each in found:
+        newest[each.device] = max(newest.get(each.device, each.made_at), each.made_at)
+    return [each for each in found if each.due_at >= newest[each.device]]
 
 
 def approaches(
     directory: Directory, prospects: Prospects, rows: Ints, bounds: Sequence[Bound]
-) -> list[tuple[int, int, Approach, float]]:
-    """Which of `rows` move towards a bound: row, time of its last reading, when it is reached, interval in s."""
+) -> list[tuple[int, int, Approach]]:
+    """Which of `rows` move towards a bound: row, time (ns) of its last reading, when it is reached from then on."""
     bound_of = {row: bound for row in rows.tolist() if (bound := _bound(directory.streams[row], bounds)) is not None}
     bounded = np.array(list(bound_of), dtype=np.int64)
-    bounded = prospects.ready(bounded[prospects.seen(bounded) >= RECENT])
+    bounded = bounded[prospects.is_ready(bounded) & (prospects.seen(bounded) >= RECENT)]
     if not len(bounded):
         return []
-    clock = prospects.clock
-    paces = clock.arrays["last_at"][bounded], clock.lately_s(bounded)
-    columns = (bounded.tolist(), *paces, *prospects.recent(bounded, RECENT))
+    last_at = prospects.clock.arrays["last_at"][bounded]
     found = []
-    for row, last_at, interval_s, values, drift in zip(*columns, strict=True):
-        if (reached := approach(values, float(drift), bound_of[row])) is not None:
-            found.append((row, int(last_at), reached, float(interval_s)))
+    columns = bounded.tolist(), last_at.tolist(), *prospects.recent(bounded)
+    for row, at, values, ages_s, drift in zip(*columns, strict=True):
+        if (reached := approach(values, ages_s, float(drift), bound_of[row])) is not None:
+            found.append((row, at, reached))
     return found
 
 

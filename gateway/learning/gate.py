@@ -110,6 +110,11 @@ class Gate(Rows):
         a["strictness"][at] = within(a["strictness"][at] + spent, 0.0, _STRICTEST)
         a["opened"][at] = a["opened"][at] * np.maximum(1.0 - interval_s / MEMORY_S, 0.0) + opens
 
+    def has_lasted(self, at: Places, now: Ints) -> Mask:
+        """Whether an incident that nobody called a fault is open for so long that it makes a new normal."""
+        lasts = now - self.arrays["opened_at"][at] >= self._adopt_after
+        return np.asarray(self.is_open(at) & lasts & ~self.is_faulty(at))
+
     def outside(self, at: Places, level: Floats) -> Mask:
         """Whether the level is out of the band that was everyday when the incident opened."""
         return np.asarray((level < self.arrays["low"][at]) | (level > self.arrays["high"][at]))

@@ -9,8 +9,10 @@ from gateway.records import SECOND, Floats, Ints
 BEATS = 20
 """Messages before a habit is known."""
 
-DECAY = 0.999
-"""How slowly the longest gap is forgotten: half in about 700 messages."""
+FADING, CHANCES = 0.001, 100.0
+"""How slowly the longest gap is forgotten: half in about 700 messages, and in no less than so many times its length. By
+messages alone it would not do: a plug that reports every ten minutes, and every five seconds while its machine runs,
+has thousands in an hour."""
 
 GAPS = 3.0
 """Longest known gaps that may pass before a device counts as silent. Of gaps that are purely random (exponential) the
@@ -55,24 +57,26 @@ class Heartbeats(Rows):
             }
         )
 
-    def learn_many(self, devices: Ints, received_at: Ints) -> None:
-        """Messages arrived; several readings of one message count once."""
+    def learn_many(self, devices: Ints, received_at: Ints, heard_from: Ints) -> None:
+        """Messages arrived; several readings of one message count once. Gaps across `heard_from` (ns) prove nothing."""
         is_repeat = np.zeros(len(devices), bool)
         is_repeat[1:] = (devices[1:] == devices[:-1]) & (received_at[1:] == received_at[:-1])
-        devices, received_at = devices[~is_repeat], received_at[~is_repeat]
+        devices, received_at, heard_from = devices[~is_repeat], received_at[~is_repeat], heard_from[~is_repeat]
         for turn in rounds(devices):
-            self._beat(stretch(devices[turn]), received_at[turn])
+            self._beat(stretch(devices[turn]), received_at[turn], heard_from[turn])
 
-    def _beat(self, rows: Places, at: Ints) -> None:
+    def _beat(self, rows: Places, at: Ints, heard_from: Ints) -> None:
         a = self.arrays
+        a["heard_from"][rows] = np.maximum(a["heard_from"][rows], heard_from)
         last, longest = a["last_at"][rows], a["longest"][rows]
         is_new = at > last
         is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last) & ~a["is_faulty"][rows]
         gap = np.where(is_gap, (at - last).astype(np.float64), 0.0)
         was_silent = (a["beats"][rows] >= BEATS) & (gap >= self._limit(rows))
         gap = np.where(was_silent, np.minimum(gap, STRETCH * longest), gap)
+        a["heard_from"][rows] = np.where(was_silent, at, a["heard_from"][rows])
         a["before"][rows] = np.where(was_silent, longest, a["before"][rows])
-        a["longest"][rows] = np.where(is_gap, np.maximum(longest * DECAY, gap), longest)
+        a["longest"][rows] = np.where(is_gap, faded(longest, gap), longest)
         self._learn_habit(rows, gap, is_gap)
         a["beats"][rows] += is_new
         a["last_at"][rows] = np.maximum(at, last)
@@ -85,11 +89,10 @@ class Heartbeats(Rows):
         a["mean"][rows] += rate * (gap - a["mean"][rows])
         a["deviation"][rows] += rate * (off - a["deviation"][rows])
 
-    def resume(self, at: int, devices: Ints | None = None) -> None:
-        """Until `at` the gateway was deaf, or these devices were worked on: a gap across it proves nothing."""
-        rows = np.arange(self.count) if devices is None else devices
-        self.arrays["heard_from"][rows] = at
-        self.arrays["last_at"][rows] = np.minimum(self.arrays["last_at"][rows], at)
+    def resume(self, at: int) -> None:
+        """Until `at` the gateway was deaf: a gap across it proves nothing."""
+        self.arrays["heard_from"][: self.count] = at
+        self.arrays["last_at"][: self.count] = np.minimum(self.arrays["last_at"][: self.count], at)
 
     def depart(self, device: int, *, is_gone: bool) -> None:
         """The device, or the broker in its name, said that it is gone, or there again."""
@@ -148,3 +151,8 @@ class Heartbeats(Rows):
         last_at, heard_from, beats = (self.arrays[name][known] for name in ("last_at", "heard_from", "beats"))
         elapsed = np.maximum(at - np.maximum(np.maximum(last_at, heard_from), excused_until), 0)
         return np.where(beats >= BEATS, elapsed / (elapsed + self._limit(known)), 0.0)
+
+
+def faded(longest: Floats, gap: Floats) -> Floats:
+    """The longest gap known after one more, in any unit of time."""
+    return np.maximum(longest - np.minimum(FADING * longest, gap / CHANCES), gap)

@@ -190,9 +190,9 @@ class Prospects:
                 expected[place] = (np.clip(predicted, -LARGEST, LARGEST) - scale.base[place]) / scale.per[place]
         return outlook._replace(expected=expected)
 
-    def ready(self, rows: Ints) -> Ints:
-        """Those of `rows` of which a forecast would say anything."""
-        return rows[(self.seen(rows) > READY) & ~self.natures.speaks(rows)]
+    def is_ready(self, rows: Ints) -> Mask:
+        """Whether a forecast of each of `rows` would say anything."""
+        return np.asarray((self.seen(rows) > READY) & ~self.natures.speaks(rows))
 
     def seen(self, at: Places) -> Floats:
         """How many readings of each of these streams were learned as what it is now."""
@@ -237,19 +237,21 @@ class Prospects:
         """What each of `rows` will show at least: a counter never less than now, others have no such bound."""
         return np.where(self.natures.is_counter(rows), self.natures.arrays["last"][rows], -np.inf)
 
-    def recent(self, rows: Ints, count: int) -> tuple[Floats, Floats]:
-        """The last values of each of `rows` that has so many, the newest last, and what its hours let expect of them.
+    def recent(self, rows: Ints) -> tuple[Floats, Floats, Floats]:
+        """The last values of each of `rows` that has so many, the newest last; how long (s) ago each came then.
 
-        The second is by how much they should have climbed.
+        And by how much their hours let expect them to have climbed, as far as that was seen on other days: what a young
+        stream knows of an hour is this climb itself.
         """
-        clock, slow = self.clock.arrays, self.pool.arrays["slow"][rows]
-        lately_s = self.clock.lately_s(rows)
-        last_at, ago = clock["last_at"][rows], ((count - 1) * lately_s * SECOND).astype(np.int64)
+        clock, slow, ages_s = self.clock.arrays, self.pool.arrays["slow"][rows], self.clock.ages_s(rows)
+        last_at, ago = clock["last_at"][rows], (ages_s[:, 0] * SECOND).astype(np.int64)
         now, then = (
             self.profile.expect(rows, self._hour(self._almanac.local_s(at)), slow)[0] for at in (last_at, last_at - ago)
         )
-        learned, is_counter = self.rhythm.recent(rows, count), self.natures.is_counter(rows)
-        risen = np.cumsum(learned[:, ::-1], axis=1)[:, ::-1] - learned
-        counted = self.natures.arrays["last"][rows][:, None] - risen * lately_s[:, None]
+        learned, is_counter = self.rhythm.recent(rows, ages_s.shape[1]), self.natures.is_counter(rows)
+        rises = learned[:, 1:] * -np.diff(ages_s, axis=1)
+        risen = np.append(np.cumsum(rises[:, ::-1], axis=1)[:, ::-1], np.zeros((len(rows), 1)), axis=1)
+        counted = self.natures.arrays["last"][rows][:, None] - risen
         own = np.where(is_counter[:, None], counted, clock["origin"][rows][:, None] + learned)
-        return own, np.where(is_counter, 0.0, now - then)
+        is_known = ~is_counter & (last_at - clock["born_at"][rows] >= _WEEK)
+        return own, ages_s, np.where(is_known, now - then, 0.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from river.base import AnomalyDetector, Base, Estimator, Regressor, SupervisedAnomalyDetector
+from river.base import AnomalyDetector, Base, Estimator, MultiTargetRegressor, Regressor, SupervisedAnomalyDetector
 from river.time_series.base import Forecaster
 
 MODULES = frozenset(
@@ -24,6 +24,9 @@ MODULES = frozenset(
 
 LAGS = 8
 """Past values a regressor is given as features to forecast the next one."""
+
+REHEARSED = 3 * LAGS
+"""Values that a model must live through before its rule is believed: River checks few parameters itself."""
 
 LARGEST = 1e100
 """A model that says more than this has diverged."""
@@ -39,7 +42,12 @@ class ModelRule:
     params: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        kind(self.make())
+        made = self.make()
+        role = kind(made)
+        _, failure = quarantined(lambda: _rehearse(made, role))
+        if failure is not None:
+            message = f"{self.model}: {failure}"
+            raise ValueError(message)
 
     def fits(self, device: str, sensor: str) -> bool:
         """Whether the rule is for this stream."""
@@ -88,7 +96,7 @@ def _sow(part: object, seed: int) -> None:
 def kind(model: object) -> str:
     """`forecaster`, `scorer` (of one stream) or `detector` (of a whole device); `ValueError` for other models."""
     final = model[-1] if hasattr(model, "steps") else model  # type: ignore[index]
-    if isinstance(final, (Forecaster, Regressor)):
+    if isinstance(final, (Forecaster, Regressor)) and not isinstance(final, MultiTargetRegressor):
         return "forecaster"
     if isinstance(final, SupervisedAnomalyDetector):
         return "scorer"
@@ -98,11 +106,25 @@ def kind(model: object) -> str:
     raise ValueError(message)
 
 
+def _rehearse(model: Any, role: str) -> None:  # noqa: ANN401 - any of River's estimators
+    """Let it do for a few values what it will do for years."""
+    stream = forecaster(model) if role == "forecaster" else None
+    for number in range(REHEARSED):
+        value = 1.0 + number % 3  # no 0: a multiplicative season divides by it
+        if stream is not None:
+            stream.predict_one()
+            stream.learn_one(value)
+        else:
+            asked = ({}, value) if role == "scorer" else ({"a": value, "b": -value},)
+            float(model.score_one(*asked))
+            model.learn_one(*asked)
+
+
 class StreamForecaster(Protocol):
     """What a stream's learner asks of its model."""
 
-    def predict_one(self, steps: int) -> float | None:
-        """The value `steps` readings ahead, None while nothing can be said."""
+    def predict_one(self) -> float | None:
+        """The next value, None while nothing can be said."""
         ...
 
     def learn_one(self, value: float) -> None:
@@ -116,10 +138,10 @@ class SeriesForecaster:
     def __init__(self, model: Any) -> None:  # noqa: ANN401
         self.model = model
 
-    def predict_one(self, steps: int) -> float | None:
-        """The last step of the model's own forecast."""
+    def predict_one(self) -> float | None:
+        """The model's own forecast."""
         try:
-            return _finite(self.model.forecast(horizon=steps)[-1])
+            return _finite(self.model.forecast(horizon=1)[-1])
         except (IndexError, AttributeError):  # River's models raise these, undocumented, until they have warmed up
             return None
 
@@ -135,17 +157,10 @@ class LagForecaster:
         self.model = model
         self.past: deque[float] = deque(maxlen=LAGS)
 
-    def predict_one(self, steps: int) -> float | None:
-        """One step by the model; further ones by feeding it its own forecasts."""
-        if len(self.past) < LAGS:
-            return None
-        past = deque(self.past, maxlen=LAGS)
-        for _ in range(steps):
-            change = self.model.predict_one(_features(past))
-            if change is None:  # as some say before they have learned anything
-                return None
-            past.append(past[-1] + _finite(change))
-        return past[-1]
+    def predict_one(self) -> float | None:
+        """The last value, and what the model says is added to it."""
+        change = self.model.predict_one(_features(self.past)) if len(self.past) == LAGS else None
+        return None if change is None else self.past[-1] + _finite(change)  # some say None until they have learned
 
     def learn_one(self, value: float) -> None:
         """Take a value in."""

@@ -106,6 +106,10 @@ class Streams:
         """Whether nothing was learned yet of each of these."""
         return np.asarray(self.prospects.clock.arrays["seen"][at] == 0.0)
 
+    def said(self, rows: Ints) -> Floats:
+        """What stands for the state, or the last event, of each of these that speak."""
+        return self._suspicion.habits.value(rows)
+
     def is_met(self, rows: Ints, value: Floats) -> npt.NDArray[np.bool_]:
         """Whether each value is of a stream that was unheard before the batch, and not refused."""
         unheard = self.is_unheard(rows)
@@ -181,7 +185,7 @@ class Streams:
         threshold = self._patience.threshold(at, view.interval_s, budget_s, nature)
         is_outside = np.where(nature.is_habitual, case.is_strange, self._gate.outside(at, case.level))
         is_outside &= view.seen > 1.0  # of what something has just turned into nothing is out of the ordinary
-        self._gate.hurry(rows[nature.is_habitual])
+        self._gate.hurry(rows[nature.is_habitual | (was_on_trial & was_missing)])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == _OPENS])

@@ -11,7 +11,7 @@ from gateway.learning.prospects import Prospects
 from gateway.learning.rows import positions
 from gateway.learning.suspicion import Suspicion
 from gateway.learning.trial import Trial
-from gateway.records import SECOND, Batch, Floats, Ints, Nature, Verdicts, blank_verdicts
+from gateway.records import SECOND, Batch, Floats, Ints, Kind, Nature, Verdict, Verdicts, blank_verdicts
 
 _EVENT_OVER_S = 3600.0  # after an odd event until its incident is over: nothing of it lasts, and the next may be far
 
@@ -68,6 +68,37 @@ class Watch:
             self._trial.open(late)
             self._trial.note(late, case.statistics[:, told])
         return Asked(Batch(late, now[told], np.full(len(late), at), habits.value(late)), verdicts, has_changed)
+
+    def missing(self, rows: Ints, now: Ints, paused_s: Floats, budget_s: Floats) -> Asked:
+        """Which of these numbers have not come for so long, though their devices were heard, that it is to be told.
+
+        `now` is when (ns) that was, by the clock of each device. What is told so and stays away for as long as makes a
+        new normal is taken for gone.
+        """
+        natures, gate = self._prospects.natures, self._gate
+        nature, patience_s = natures.of(rows), self._prospects.clock.patience_s(rows)
+        is_away = ~nature.is_habitual & (paused_s >= patience_s)
+        youth, _ = self._patience.youth(rows, self._prospects.clock.arrays["last_at"][rows], nature)
+        is_grown = ~self._patience.is_young(rows, nature) & (youth <= 0.0)
+        phase = gate.arrays["phase"][rows]
+        is_told, is_gone = is_away & is_grown & (phase < Phase.OPEN), is_away & gate.has_lasted(rows, now)
+        either = positions(is_told | is_gone)
+        if not len(either):
+            return Asked(Batch(rows[:0], rows[:0], rows[:0], np.zeros(0)), blank_verdicts(0), has_changed=False)
+        is_told, rows, now, paused_s = is_told[either], rows[either], now[either], paused_s[either]
+        verdicts, patience_s, budget_s = blank_verdicts(len(rows)), patience_s[either], budget_s[either]
+        interval_s, everyone = self._prospects.interval_s(rows), np.ones(len(rows), np.bool_)
+        threshold = self._patience.threshold(rows, interval_s, budget_s, natures.of(rows))
+        decades = threshold + np.log10(paused_s / patience_s)
+        verdicts.kind[:], verdicts.span_s[:] = Kind.SILENT, paused_s
+        verdicts.base[:] = self._prospects.clock.arrays["longest_s"][rows]
+        told, gone = positions(is_told), positions(~is_told)
+        verdicts.change[told] = gate.step(rows[told], now[told], decades[told], threshold[told], ~everyone[told])
+        verdicts.score[told] = gate.score(rows[told], decades[told], threshold[told])
+        gate.spend(rows[told], verdicts.change[told], np.zeros(len(told)), budget_s[told])
+        self._trial.open(rows[told])
+        verdicts.change[gone] = self._trial.judge(rows[gone], Verdict.NEW_NORMAL)
+        return Asked(Batch(rows, now, now, natures.arrays["last"][rows]), verdicts, has_changed=True)
 
     def passed(self, at: int) -> Asked:
         """The events whose incidents are over by the gateway's clock, since nothing odd has followed them."""

@@ -69,7 +69,8 @@ class Verdicts:
     where neither says anything, and `joint_change` the `Change` of the incident of either. `nature` is the `Nature` of
     the stream. Of a counter `base` is the last value and `span_s` the seconds since. Of a state `span_s` are the
     seconds it has lasted, and `base` those that it lasted at most, or in a rest how often that usually ends meanwhile.
-    Of others both are NaN, but `base` is the last value where that is what is odd.
+    Of others both are NaN, but `base` is the last value where that is what is odd; of one that does not come any more
+    `span_s` is for how long it has not, and `base` its longest pause.
     """
 
     score: Floats

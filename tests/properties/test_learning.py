@@ -235,9 +235,10 @@ def test_a_habit_does_not_depend_on_batches(beats: list[tuple[int, int]], size: 
     """Messages of several devices, some at the same moment or out of order, are learned the same however batched."""
     whole, parted = Heartbeats(10.0), Heartbeats(10.0)
     devices, at = (np.array(column, np.int64) for column in zip(*beats, strict=True))
+    columns = devices, START + at * SECOND, START + (at // 100 * 100 - 1) * SECOND
     for hearts in (whole, parted):
         hearts.grow(3)
-    whole.learn_many(devices, START + at * SECOND)
+    whole.learn_many(*columns)
     for first in range(0, len(beats), size):
-        parted.learn_many(devices[first : first + size], START + at[first : first + size] * SECOND)
+        parted.learn_many(*(column[first : first + size] for column in columns))
     assert all(np.array_equal(array, parted.dumps()[name]) for name, array in whole.dumps().items())

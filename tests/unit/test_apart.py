@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+import numpy as np
 from readings import START, Happening, Row, batch
 
 from gateway.learning.nature import KindRule
@@ -47,6 +49,20 @@ def test_what_is_sent_during_work_leaves_no_trace() -> None:
     meanwhile: list[Row] = [("pump", "heat", START, 20.0), ("pump", "tool", START, 1.0)]
     rows = running(500)
     assert digest([*meanwhile, *rows], worked_on_until=START + 1) == digest(rows, worked_on_until=START + 1)
+
+
+def test_what_is_not_newer_leaves_no_trace_after_work_either() -> None:
+    """The first reading after work on a device may be one that came late: of it nothing stands in the log."""
+    shard = Shard(RULES)
+    shard.apply(batch(shard.directory, running(60)))
+    shard.apply(Maintenance(START + 61 * MINUTE, "pump", START + 70 * MINUTE))
+    known, late = shard.digest("pump"), batch(shard.directory, running(30)[-1:])
+    late = replace(late, received_at=np.full(1, START + 80 * MINUTE))
+    assert shard.apply(late).verdicts.is_stale.all()  # type: ignore[union-attr]
+    assert shard.digest("pump") == known
+    (back,) = [("pump", "heat", START + 90 * MINUTE, 20.0)]
+    shard.apply(batch(shard.directory, [back]))
+    assert shard.fleet.hearts.arrays["longest"][0] == MINUTE, "no pause is learned across the work"
 
 
 def pressed(device: str) -> Iterator[Row]:

@@ -9,12 +9,14 @@ from readings import START
 from series import columns, noise
 
 from gateway.codecs.outgoing import encode_prediction
-from gateway.learning.bounds import RECENT, Bound, approach
-from gateway.records import SECOND, Batch, Floats
+from gateway.learning.bounds import Bound, approach
+from gateway.learning.clock import RECENT
+from gateway.records import SECOND, Batch, Crossing, Floats
 from gateway.shard import Rules, Shard
 
 COLD = Bound("freezer*", "temperature", below=-25.0, above=-10.0)
 STEP_S = 300
+AGES_S = STEP_S * np.arange(RECENT - 1.0, -1.0, -1.0)
 
 
 def lived(values: Floats, bound: Bound = COLD) -> Shard:
@@ -56,6 +58,52 @@ def test_who_reports_at_another_pace_while_it_warms_is_foretold_by_that(fast_s: 
     assert told.reached_at == pytest.approx(truly, abs=4 * fast_s * SECOND)
 
 
+def crossing(values: Floats, gaps_s: Floats) -> list[tuple[float, Crossing]]:
+    """Return what is told with each reading of a freezer, beside when that came (s)."""
+    shard, count = Shard(Rules(bounds=(COLD,))), len(values)
+    row, at = shard.directory.add("freezer-2", "temperature"), START + (np.cumsum(gaps_s) * SECOND).astype(np.int64)
+    found = []
+    for place in range(count):
+        one = slice(place, place + 1)
+        shard.apply(Batch(np.array([row]), at[one], at[one], values[one]))
+        found += [((at[place] - START) / SECOND, told) for told in shard.crossings([0])]
+    return found
+
+
+@pytest.mark.parametrize("days", [1, 3, 7])
+def test_a_young_freezer_that_warms_is_foretold_until_it_is_there(days: int) -> None:
+    """What it has learned of these hours is this climb: no reason to take it for what every day does."""
+    calm = days * 288
+    told = crossing(warming(36, 0.2)[2016 - calm :], np.full(calm + 36, float(STEP_S)))
+    at = [round(at_s / STEP_S) - calm for at_s, _ in told]
+    assert at == [*range(at[0], 37)]
+    assert at[0] <= RECENT
+
+
+def test_one_that_reports_as_it_moves_is_foretold_by_the_clock() -> None:
+    """Gaps of one to nine minutes while it warms by a steady 0.04 degrees a minute."""
+    draw = np.random.default_rng(5)
+    gaps_s = np.append(np.full(2016, float(STEP_S)), draw.uniform(60.0, 540.0, 36))
+    level = -18.0 + 0.04 / 60.0 * np.maximum(np.cumsum(gaps_s) - 2016 * STEP_S, 0.0)
+    told = [each for _, each in crossing(level + 0.05 * draw.standard_normal(len(gaps_s)), gaps_s)][-12:]
+    truly = START + int((2016 * STEP_S + 8.0 / 0.04 * 60.0) * SECOND)
+    assert all(each.earliest <= truly <= each.latest for each in told)
+    assert [each.reached_at for each in told] == pytest.approx([truly] * 12, abs=120 * SECOND)
+
+
+@pytest.mark.parametrize("fast_s", [5.0, 1500.0])
+def test_none_is_foretold_wrongly_just_after_its_pace_has_changed(fast_s: float) -> None:
+    """It warms at one pace by the clock, and reports of that every few minutes, then ever more often, or seldom."""
+    gaps_s = np.concatenate([np.full(2016, float(STEP_S)), np.full(30, float(STEP_S)), np.full(40, fast_s)])
+    level = -18.0 + 0.02 / 60.0 * np.maximum(np.cumsum(gaps_s) - 2016 * STEP_S, 0.0)
+    level = level[: np.searchsorted(level, -10.0)]
+    told = crossing(level + 0.01 * noise(len(level), 1)[:, 0], gaps_s[: len(level)])
+    since = [each for at_s, each in told if at_s > 2046 * STEP_S]
+    truly = START + int((2016 * STEP_S + 8.0 / 0.02 * 60.0) * SECOND)
+    assert len(since) > 6
+    assert [each.reached_at for each in since] == pytest.approx([truly] * len(since), abs=150 * SECOND)
+
+
 def test_the_prediction_message_carries_it() -> None:
     """Under `limits`, by sensor; a device of which nothing moves has no such key."""
     shard = lived(warming(RECENT, 0.2))
@@ -91,17 +139,17 @@ def test_what_every_day_does_is_no_approach() -> None:
 
 def test_a_straight_fall_is_told_to_the_step() -> None:
     """Without noise there is no doubt: earliest and latest are the same."""
-    found = approach(np.linspace(100.0, 102.0 - 2.0 * RECENT, RECENT), 0.0, Bound(below=10.0))
+    found = approach(np.linspace(100.0, 102.0 - 2.0 * RECENT, RECENT), AGES_S, 0.0, Bound(below=10.0))
     assert found is not None
     assert found.limit == 10.0
-    assert found.steps == pytest.approx((54.0 - 10.0) / 2.0)
-    assert found.earliest == pytest.approx(found.latest)
+    assert found.in_s == pytest.approx(STEP_S * (54.0 - 10.0) / 2.0)
+    assert found.earliest_s == pytest.approx(found.latest_s)
 
 
 @pytest.mark.parametrize("values", [np.zeros(RECENT), np.full(RECENT, 1e30), np.linspace(-1e30, 1e30, RECENT)])
 def test_extremes_are_no_danger(values: Floats) -> None:
     """A constant and the ends of what values may be lead nowhere, or to a number."""
-    found = approach(values, 0.0, Bound(below=-1.0, above=2e30))
+    found = approach(values, AGES_S, 0.0, Bound(below=-1.0, above=2e30))
     assert found is None or np.isfinite(found).all()
 
 

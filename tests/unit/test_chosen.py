@@ -1,11 +1,11 @@
 """Models of the user's choice: their word counts, and their failure harms nobody."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 import pytest
-from readings import START, batch
+from readings import START, Row, batch
 from river import anomaly, dummy, linear_model, stats, time_series
 from river.base import AnomalyDetector
 
@@ -42,9 +42,8 @@ def test_a_forecaster_that_fails_is_put_in_quarantine() -> None:
         model.learn_one(float(value))
     assert model.predict_one() is not None
     model.model.model = None  # type: ignore[attr-defined]
-    assert model.predict_one() is None
-    assert "NoneType" in str(model.failure)
     model.learn_one(1.0)
+    assert "NoneType" in str(model.failure)
     assert model.predict_one() is None
 
 
@@ -142,6 +141,7 @@ def test_a_failed_forecaster_leaves_its_stream_to_the_pool() -> None:
 
 
 BEAT, LIFE, FAULT, HEARD, AFTER = 12, 600, 50, 4, 120
+DAY = 86_400
 
 
 def after_a_fault(word: Verdict | None) -> tuple[Fleet, list[float], list[float]]:
@@ -187,6 +187,41 @@ def test_what_a_model_knew_before_an_incident_is_saved() -> None:
         its.fall_back()
     assert copy.dumps() == of.dumps()
     assert copy.streams.prospects.chosen[0].predict_one() == pytest.approx(model.predict_one())
+
+
+def test_what_a_model_says_before_its_first_reading_is_no_forecast() -> None:
+    """SNARIMAX says 0 then: of how far off forecasts of that hour are, nothing is known by it a few days later."""
+    params = {"p": 2, "d": 1, "q": 0}
+    of, draw = fleet(ModelRule("river.time_series.SNARIMAX", "pump", params=params)), np.random.RandomState(1)
+    count = 4 * DAY // 300 + 2
+    values = 1e5 + draw.standard_normal(count)
+    rows = [("pump", "a", START + number * 300 * SECOND, value) for number, value in enumerate(values.tolist())]
+    said = of.learn_many(batch(of.directory, rows))
+    assert np.isnan(said.expected[0])
+    half = (said.upper - said.lower) / 2
+    assert half[-1] < 2.0 * half[-1 - DAY // 600], "at the hour of its birth, and twelve hours before"
+
+
+@pytest.mark.parametrize("third", [lambda _: "idle", lambda number: 1.0 if number < 3 else None], ids=["text", "dead"])
+def test_a_detector_of_a_device_waits_for_nobody_for_ever(third: Callable[[int], float | str | None]) -> None:
+    """A sensor that speaks is none of its features, and one that has died is forgotten after a day."""
+    params = {"n_trees": 2, "height": 3, "window_size": 20}
+    of, rows = fleet(ModelRule("river.anomaly.HalfSpaceTrees", "pump", params=params)), list[Row]()
+    for number in range(3 * DAY // 600):
+        at, value = START + number * 600 * SECOND, third(number)
+        rows += [("pump", "a", at, 0.5), ("pump", "b", at, 0.1 * (number % 7))]
+        rows += [("pump", "c", at, value)] if value is not None else []
+    of.learn_many(batch(of.directory, rows))
+    assert of.joints[0].detector.own.seen > DAY // 600
+
+
+def test_asking_changes_nothing_of_a_model_that_keeps_what_it_was_asked() -> None:
+    """River's Bayesian regression reckons its mean when it is asked first."""
+    of, draw = fleet(ModelRule("river.linear_model.BayesianLinearRegression", "pump")), np.random.RandomState(1)
+    expected(of, draw.standard_normal(200).tolist())
+    known = of.dumps()
+    assert of.forecast([0], (600.0,), 0.9)
+    assert of.dumps() == known
 
 
 def test_models_of_each_kind_are_put_to_their_work() -> None:

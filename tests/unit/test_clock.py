@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gateway.learning.clock import Clock
+from gateway.learning.clock import RECENT, Clock
 from gateway.records import SECOND
 
 ROW = np.array([0])
@@ -39,16 +39,25 @@ def test_the_pace_is_learned_and_an_outage_is_not() -> None:
     assert clock.arrays["interval_s"][0] == pytest.approx(60 + 0.01 * 7 * 60)
 
 
-def test_two_dozen_readings_tell_a_pace_that_has_changed() -> None:
-    """One of every minute that then reports every five seconds; a single gap is no change."""
+def test_it_is_known_when_the_last_readings_came() -> None:
+    """Of one of every minute that is away for two hours and then reports every five seconds."""
     clock, rows = one(), np.array([0])
     for minute in range(200):
         beat(clock, minute * 60)
     beat(clock, 200 * 60 + 7200)
-    assert clock.lately_s(rows)[0] == clock.arrays["interval_s"][0]
+    assert clock.ages_s(rows)[0, -4:].tolist() == pytest.approx([7380.0, 7320.0, 7260.0, 0.0], rel=1e-3)
     for number in range(1, 40):
         beat(clock, 200 * 60 + 7200 + number * 5)
-    assert clock.lately_s(rows)[0] == pytest.approx(5.0, rel=0.05)
+    assert clock.ages_s(rows)[0].tolist() == pytest.approx([5.0 * ago for ago in range(RECENT - 1, -1, -1)], rel=1e-3)
+
+
+@pytest.mark.parametrize(("gap_s", "kept_s"), [(0.001, 0.001), (0.0, 0.0), (86_400.0, 86_400.0), (1e9, 3.93e6)])
+def test_gaps_of_any_length_are_kept_as_well_as_may_be(gap_s: float, kept_s: float) -> None:
+    """From a millisecond to 45 days, and a longer one as that."""
+    clock = one()
+    beat(clock, 1.0)
+    beat(clock, 1.0 + gap_s)
+    assert clock.ages_s(ROW)[0, -2] == pytest.approx(kept_s, rel=2e-3)
 
 
 def test_a_changed_pace_is_followed() -> None:

@@ -113,10 +113,10 @@ def test_a_silent_device_is_late() -> None:
     more = [("room", "a", START + minute * 60 * SECOND, 20.0) for minute in range(60, 90)]
     of.learn_many(batch(of.directory, rows + more))
     at = START + 90 * 60 * SECOND - SECOND
-    (late,) = of.late(at, NOBODY)
+    (late,) = of.lookout.late(at, NOBODY)
     assert (late.device, late.last_at, late.longest) == (0, START + 59 * 60 * SECOND, 60 * SECOND)
     assert 0.5 <= late.score < 1.0
-    assert of.late(at + SECOND, np.array([0])) == []
+    assert of.lookout.late(at + SECOND, np.array([0])) == []
 
 
 def test_after_deafness_nobody_is_silent() -> None:
@@ -125,7 +125,7 @@ def test_after_deafness_nobody_is_silent() -> None:
     of.learn_many(batch(of.directory, life(60)))
     at = START + 10 * DAY_S * SECOND
     of.hearts.resume(at)
-    assert of.late(at + SECOND, NOBODY) == []
+    assert of.lookout.late(at + SECOND, NOBODY) == []
 
 
 def test_forecasts_know_the_rhythm() -> None:

@@ -24,7 +24,7 @@ def habit(*gaps_s: float) -> tuple[Heartbeats, float]:
 
 def hear(hearts: Heartbeats, second: float, device: int = 0) -> None:
     """Let one message of a device arrive."""
-    hearts.learn_many(np.array([device]), np.array([int(second * SECOND)]))
+    hearts.learn_many(np.array([device]), np.array([int(second * SECOND)]), np.zeros(1, np.int64))
 
 
 def score(hearts: Heartbeats, second: float) -> float:
@@ -74,9 +74,9 @@ def test_several_readings_of_one_message_are_one_beat() -> None:
         hearts.grow(1)
     for minute in range(40):
         at = np.full(3, minute * 60 * SECOND)
-        together.learn_many(np.zeros(3, np.int64), at)
+        together.learn_many(np.zeros(3, np.int64), at, np.zeros(3, np.int64))
         for one in at:
-            apart.learn_many(np.zeros(1, np.int64), np.array([one]))
+            apart.learn_many(np.zeros(1, np.int64), np.array([one]), np.zeros(1, np.int64))
     assert together.arrays["beats"][0] == 39 or together.arrays["beats"][0] == 40
     assert all(np.array_equal(array, apart.dumps()[name]) for name, array in together.dumps().items())
 
@@ -113,6 +113,6 @@ def test_devices_do_not_share_a_habit() -> None:
         devices, at = (
             (np.array([0, 1]), np.full(2, minute * 60)) if minute % 2 else (np.array([0]), np.full(1, minute * 60))
         )
-        hearts.learn_many(devices, at * SECOND)
+        hearts.learn_many(devices, at * SECOND, np.zeros(len(at), np.int64))
     found = hearts.score((59 * 60 + 200) * SECOND)
     assert found[0] >= 0.5 > found[1]

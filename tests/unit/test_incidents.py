@@ -10,7 +10,7 @@ from gateway.alarms import words
 from gateway.alarms.incidents import Incidents
 from gateway.alarms.opened import Told
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Late
+from gateway.learning.lookout import Late
 from gateway.records import SECOND, Change, Feedback, Kind, State, Verdict
 
 MINUTE = 60 * SECOND
@@ -132,6 +132,17 @@ def test_together_calms_down_before_a_sensor_does() -> None:
     assert room.incidents.standing(0)[0].reason == first.incident.reason
 
 
+def test_a_word_on_what_is_over_is_not_on_what_is_open_of_all_together() -> None:
+    """The old id names the sensor's own incident, and that of the others goes on as it was."""
+    room = Room()
+    (old, _) = room.read(Change.OPEN, Change.CLOSED)
+    room.at += 120 * MINUTE
+    (joint,) = room.together(Change.OPEN)
+    for told, is_together in ((old, False), (joint, True)):
+        entry = Feedback(room.at, "pump", told.incident.id, Verdict.FALSE_ALARM)
+        assert words.named(room.incidents, entry).is_together is is_together
+
+
 def test_what_is_adopted_is_closed_and_says_so() -> None:
     """The closing message of a new normal has a reason of its own."""
     told = Room().read(Change.OPEN, Change.ADOPTED)
@@ -214,7 +225,7 @@ def test_what_lasts_is_told_once_and_one_worse(score: float, severity: str) -> N
     (told,) = room.read(Change.NONE, Change.NONE)
     assert (told.incident.id, told.incident.state) == (first.incident.id, State.UPDATE)
     assert told.incident.severity == severity
-    assert told.incident.reason == f"{first.incident.reason} It has lasted for 6 h."
+    assert told.incident.reason == f"{first.incident.reason} That was 6 h ago, and it has not passed."
     (closed,) = room.read(Change.CLOSED)
     assert closed.incident.severity == severity
 
@@ -242,7 +253,7 @@ def test_sensors_that_stay_apart_together_last_too() -> None:
     room.at = START + 361 * MINUTE
     (told,) = room.read(Change.NONE)
     assert told.incident.state is State.UPDATE
-    assert "It has lasted for 6 h" in told.incident.reason
+    assert "That was 6 h ago, and it has not passed" in told.incident.reason
 
 
 def test_what_is_shown_later_is_an_incident_of_its_own() -> None:

@@ -29,7 +29,7 @@ def test_an_announcement_holds_from_when_it_was_made_until_its_end() -> None:
     assert calendar
     assert calendar.last("pump-1", 4 * HOUR) == 0
     assert calendar.last("pump-1", 6 * HOUR) == 6 * HOUR
-    assert calendar.last("pump-1", 9 * HOUR) == 7 * HOUR
+    assert calendar.last("pump-1", 9 * HOUR) == calendar.last("pump-1", 7 * HOUR) == 7 * HOUR - 1
     assert calendar.last("room", 6 * HOUR) == 0
     assert (calendar.active(6 * HOUR), calendar.active(7 * HOUR)) == (["pump-*"], [])
 
@@ -41,7 +41,7 @@ def test_work_can_end_early_and_be_prolonged() -> None:
     calendar.announce(Maintenance(6 * HOUR, "pump", 9 * HOUR))
     assert calendar.last("pump", 8 * HOUR) == 8 * HOUR
     calendar.announce(Maintenance(8 * HOUR, "pump", 0))
-    assert calendar.last("pump", 10 * HOUR) == 8 * HOUR
+    assert calendar.last("pump", 10 * HOUR) == 8 * HOUR - 1
 
 
 def test_announcements_are_bounded() -> None:
@@ -61,7 +61,8 @@ def test_a_schedule_is_local_time_on_both_sides_of_the_change_of_clocks() -> Non
     calendar = nightly()
     for day in ("2026-07-01", "2026-12-01"):
         assert calendar.last("heating-1", instant(f"{day}T02:30")) == instant(f"{day}T02:30")
-        assert calendar.last("heating-1", instant(f"{day}T05:00")) == instant(f"{day}T04:00")
+        assert calendar.last("heating-1", instant(f"{day}T05:00")) == instant(f"{day}T04:00") - 1
+        assert calendar.last("heating-1", instant(f"{day}T04:00")) == instant(f"{day}T04:00") - 1
         assert calendar.last("boiler", instant(f"{day}T02:30")) == 0
     assert calendar.active(instant("2026-07-01T03:00")) == ["heating-*"]
 
@@ -71,5 +72,5 @@ def test_a_schedule_over_midnight_belongs_to_the_day_it_began_on() -> None:
     calendar = nightly(days="5", start=22, end=6)
     sunday = instant("2026-11-22T05:00")
     assert calendar.last("heating-1", sunday) == sunday
-    assert calendar.last("heating-1", instant("2026-11-28T12:00")) == instant("2026-11-22T06:00")
+    assert calendar.last("heating-1", instant("2026-11-28T12:00")) == instant("2026-11-22T06:00") - 1
     assert Calendar([], UTC).last("heating-1", sunday) == 0

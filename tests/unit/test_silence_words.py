@@ -97,6 +97,17 @@ def test_one_that_is_still_silent_after_its_outage_can_be_called_fine() -> None:
     assert {name for each in told for name in each.devices or [each.device]} == {"d1", "d2", "d3", "d4"}
 
 
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("known", range(6))
+def test_a_word_on_a_device_that_is_only_being_met_is_not_understood(known: int, verdict: Verdict) -> None:
+    """Its first reading comes in the same moment, by which its name is known already; the gateway goes on."""
+    shard = lived(tuple(f"d{number}" for number in range(known)))
+    first = batch(shard.directory, [("new", "a", LAST + MINUTE, 20.0)])
+    assert not shard.apply(Feedback(LAST, "new", None, verdict)).is_understood
+    shard.apply(first)
+    assert shard.fleet.hearts.arrays["beats"][known] == 1
+
+
 def test_one_that_said_goodbye_is_told_so() -> None:
     """One usual gap is no far longer pause than usual."""
     shard = lived()

@@ -8,7 +8,7 @@ from readings import START
 from gateway.alarms.opened import Told
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.learning.fleet import Late
+from gateway.learning.lookout import Late
 from gateway.records import SECOND, Feedback, State, Verdict
 
 MINUTE = 60 * SECOND
@@ -82,22 +82,56 @@ def test_an_outage_ends_with_the_first_quarter_and_awaits_the_rest() -> None:
 
 
 def test_a_word_takes_one_device_off_an_outage() -> None:
-    """False alarm for one: it is no longer silent; the others still are. A confirmed fault changes nothing."""
+    """False alarm for one: it is no longer silent; the others still are, and that is told. A fault changes nothing."""
     silences = house()
     silences.fall([late(device) for device in range(8)], START)
     opened = silences.opened(3)
     assert opened
-    assert list(silences.heed(3, Feedback(START, "d3", opened.id, Verdict.FAULT))) == []
-    assert list(silences.heed(3, Feedback(START, "d3", opened.id, Verdict.FALSE_ALARM))) == []
+    for verdict, silent in ((Verdict.FAULT, 8), (Verdict.FALSE_ALARM, 7)):
+        (answer,) = silences.heed(3, Feedback(START, "d3", opened.id, verdict))
+        assert (answer.incident.state, len(answer.incident.devices)) == (State.UPDATE, silent)
     assert 3 not in silences
     assert len(silences.silent()) == 7
     for device in (0, 1, 2):
-        assert list(silences.heed(device, Feedback(START, f"d{device}", opened.id, Verdict.FALSE_ALARM))) == []
+        assert list(silences.heed(device, Feedback(START, f"d{device}", opened.id, Verdict.FALSE_ALARM)))
     assert len(silences.silent()) == 4, "nobody was heard again"
     words = (Feedback(START, f"d{device}", opened.id, Verdict.NEW_NORMAL) for device in range(4, 8))
     told = [each.incident for word in words for each in silences.heed(int(word.device[1:]), word)]
-    assert [(each.id, each.state, each.devices) for each in told] == [(opened.id, State.CLOSED, ("d7",))]
+    left = [("d5", "d6", "d7"), ("d6", "d7"), ("d7",), ("d7",)]
+    assert [(each.id, each.devices) for each in told] == [(opened.id, devices) for devices in left]
+    assert [each.state for each in told] == [*[State.UPDATE] * 3, State.CLOSED]
     assert not silences
+
+
+def test_a_fault_that_a_person_confirms_keeps_its_reason() -> None:
+    """Of one alone and of one of many: answered at once, and what is open is still told for what it is."""
+    silences = house()
+    (alone,) = silences.fall([late(0)], START)
+    many = silences.fall([late(device, START + 60 * MINUTE) for device in range(4, 8)], START + 120 * MINUTE)
+    for device, told in ((0, alone), (5, many[0])):
+        (answer,) = silences.heed(device, Feedback(START + 121 * MINUTE, f"d{device}", told.incident.id, Verdict.FAULT))
+        assert answer.incident.state is State.UPDATE
+        assert answer.incident.reason.startswith(f"d{device}: You confirmed the fault")
+        opened = silences.opened(device)
+        assert opened is not None
+        assert opened.reason == told.incident.reason
+    assert set(answer.incident.devices) == {"d4", "d5", "d6", "d7"}
+
+
+def test_a_silence_that_does_not_pass_is_told_once_more() -> None:
+    """After six hours, one severity worse, of one and of an outage; and then no more."""
+    silences = house()
+    silences.fall([late(0, START)], START + MINUTE)
+    silences.fall([late(device, START + 60 * MINUTE) for device in range(4, 8)], START + 120 * MINUTE)
+    assert silences.fall([], START + 359 * MINUTE) == []
+    (one,) = silences.fall([], START + 361 * MINUTE)
+    (many,) = silences.fall([], START + 421 * MINUTE)
+    assert silences.fall([], START + 999 * MINUTE) == []
+    for told, name in ((one, "d0"), (many, "")):
+        assert (told.incident.device, told.incident.state) == (name, State.UPDATE)
+        assert told.incident.reason.endswith("That was 6 h ago, and it has not passed.")
+        assert told.incident.severity == "critical"
+    assert set(many.incident.devices) == {"d4", "d5", "d6", "d7"}
 
 
 def test_who_is_back_is_not_counted() -> None:

@@ -89,14 +89,15 @@ def test_a_model_without_a_seed_is_the_same_every_time() -> None:
 
 
 def test_a_regressor_forecasts_from_lags() -> None:
-    """It is fed its own forecasts for further steps, and says nothing before it has seen enough."""
+    """It says nothing before it has seen enough."""
     adapter = stock.forecaster(linear_model.LinearRegression())
     assert isinstance(adapter, LagForecaster)
-    assert adapter.predict_one(1) is None
+    assert adapter.predict_one() is None
     for number in range(50):
         adapter.learn_one(5.0 + number % 2)
-    ahead = [adapter.predict_one(steps) for steps in (1, 2, 3)]
-    assert all(value is not None and 4 < value < 7 for value in ahead)
+    value = adapter.predict_one()
+    assert value is not None
+    assert 4 < value < 7
 
 
 def test_a_regressor_that_has_learned_nothing_says_nothing() -> None:
@@ -104,16 +105,33 @@ def test_a_regressor_that_has_learned_nothing_says_nothing() -> None:
     model = LagForecaster(forest.AMFRegressor(seed=1))
     for number in range(stock.LAGS):
         model.learn_one(float(number))
-    assert model.predict_one(1) is None
+    assert model.predict_one() is None
     model.learn_one(float(stock.LAGS))
-    assert model.predict_one(3) is not None
+    assert model.predict_one() is not None
 
 
 def test_a_series_model_that_is_not_warm_says_nothing() -> None:
     """River raises then; a stream simply has no forecast yet."""
     adapter = stock.forecaster(ModelRule("river.time_series.HoltWinters", params={"alpha": 0.3}).make())
     assert isinstance(adapter, SeriesForecaster)
-    assert adapter.predict_one(1) is None
+    assert adapter.predict_one() is None
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        ("river.time_series.HoltWinters", {"alpha": "x"}),
+        ("river.time_series.HoltWinters", {"alpha": 0.3, "beta": "y"}),
+        ("river.anomaly.HalfSpaceTrees", {"n_trees": "3"}),
+        ("river.anomaly.GaussianScorer", {"grace_period": "x"}),
+        ("river.linear_model.LinearRegression", {"l2": "x"}),
+        ("river.tree.ISOUPTreeRegressor", {}),
+    ],
+)
+def test_a_model_that_cannot_do_its_work_is_refused_in_the_settings(model: str, params: dict[str, object]) -> None:
+    """River takes such parameters, and fails at the first value; one that foretells several at once is of no use."""
+    with pytest.raises(ValueError, match=model.rpartition(".")[2]):
+        ModelRule(model, params=params)
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), ZeroDivisionError(), AssertionError("a\nb"), GeneratorExit()])

@@ -76,6 +76,7 @@ def test_incidents_and_labels_are_counted() -> None:
         Label("room", START, START + MINUTE, Verdict.FALSE_ALARM),
         Label("pump-1", jump, jump + MINUTE, Verdict.FAULT),
     ]
+    trial.apply(batch(trial.shard.directory, [("room", "a", jump + 2000 * MINUTE, 20.0)]))
     score = trial.scores(known)["room"]
     assert (score.found, score.repeated) == (1, 0)
     assert score.incidents > 0
@@ -98,11 +99,28 @@ def test_labels_come_from_words_and_incidents() -> None:
     ]
 
 
+def test_a_word_is_on_what_was_told_by_then() -> None:
+    """Silences of one device begin with its last message, each of them: none is meant that was told later."""
+    told = [
+        incident("a", State.OPEN, START + 10), incident("a", State.CLOSED, START + 20),
+        incident("b", State.OPEN, START + 30), incident("b", State.CLOSED, START + 40),
+    ]  # fmt: skip
+    words = [Feedback(START + at, "pump-1", None, Verdict.FALSE_ALARM) for at in (20, 40)]
+    assert len(labels(words, told, START + 100)) == 2
+
+
+def test_what_was_said_of_one_pattern_is_not_asked_of_another() -> None:
+    """Of a device that nobody spoke of there are no false alarms to tell again; a life of hours has no rate."""
+    scores = lived().scores([Label("pump-1", START, START + MINUTE, Verdict.FALSE_ALARM)])
+    assert (scores["pump-*"].refuted, scores["room"].refuted) == (1, 0)
+    assert math.isnan(scores["room"].incidents)
+
+
 def test_a_gain_must_hold_in_both_halves() -> None:
     """Better by luck in one half of the time is no gain."""
-    now, lucky = Score(1, 1, (1.0, 1.0), 0.9, 0, 0, 0), Score(1, 1, (0.5, 1.1), 0.9, 0, 0, 0)
+    now, lucky = Score(1, 1, (1.0, 1.0), 0.9, 0, 0, 0, 0, 0), Score(1, 1, (0.5, 1.1), 0.9, 0, 0, 0, 0, 0)
     assert lucky.gain(now) == pytest.approx(-0.1)
-    exact = Score(1, 1, (0.0, 0.0), 0.9, 0, 0, 0)
+    exact = Score(1, 1, (0.0, 0.0), 0.9, 0, 0, 0, 0, 0)
     assert (exact.gain(now), exact.gain(exact), now.gain(exact)) == (1.0, 0.0, -math.inf)
-    unknown = Score(1, 0, (math.nan, math.nan), 0.0, 0, 0, 0)
+    unknown = Score(1, 0, (math.nan, math.nan), 0.0, 0, 0, 0, 0, 0)
     assert not unknown.gain(now) > 0.0

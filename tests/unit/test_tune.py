@@ -74,7 +74,7 @@ def judge(reading: Reader) -> None:
     tried = [tune.Candidate("as it is", Rules()), tune.Candidate("bad", Rules(models=(BAD,)), BAD)]
     found = tune.run(source, tried)
     assert found["as it is"]["room"].found == 1
-    lines = "\n".join(tune.report(source, tried, found))
+    lines = "\n".join(tune.report(tried, found))
     assert "finds 1 of 1 confirmed faults" in lines
     assert "Nothing that was tried forecasts 5% better" in lines
 
@@ -88,7 +88,7 @@ def test_what_is_better_is_said_as_settings_that_load(tmp_path: Path) -> None:
         tune.Candidate("LinearRegression", Rules(models=(linear,)), linear),
     ]
     found = tune.run(source, tried)
-    lines = "\n".join(tune.report(source, tried, found))
+    lines = "\n".join(tune.report(tried, found))
     settings = Settings.model_validate(tomllib.loads(lines[lines.index("# room:") :]))
     assert settings.learning.models[0].model == tune.MODELS["LinearRegression"].model
     tree = json.loads(json.dumps(tune.tree(tried, found)))
