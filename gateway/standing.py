@@ -1,5 +1,6 @@
 """How the gateway is: what the status message says, and the numbers that stand in the log."""
 
+import logging
 from collections import Counter
 from itertools import islice
 
@@ -12,6 +13,8 @@ from gateway.records import State
 from gateway.repeats import Repeats
 from gateway.rulebook import Regime
 from gateway.shard import Shard
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 20
 """Failed models named in the status: a wrong setting may fail on every stream, and a status is not a log."""
@@ -38,6 +41,7 @@ class Standing:
         self._version, self._shard, self._intake, self._inbox = version, shard, intake, inbox
         self._link, self._sender, self._ledger, self._repeats, self._counts = link, sender, ledger, repeats, counts
         self._regime = regime
+        self._quarantined: set[str] = set()
 
     def tree(self, now: int) -> dict[str, object]:
         """What the status message says."""
@@ -97,7 +101,11 @@ class Standing:
         }
 
     def _failures(self) -> dict[str, object]:
+        """The chosen models that are in quarantine, each of which is said in the logs of the process once."""
         failures = self._shard.fleet.failures()
+        for name in [name for name in failures if name not in self._quarantined][:SHOWN]:
+            logger.warning("%s goes on without the model chosen for it, which failed: %s", name, failures[name])
+            self._quarantined.add(name)
         return {"count": len(failures), "first": dict(islice(failures.items(), SHOWN))}
 
     def numbers(self) -> dict[str, float]:

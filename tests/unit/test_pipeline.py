@@ -808,14 +808,17 @@ def test_what_was_shed_is_counted_and_logged(new_bench: Callable[..., Bench], ca
 
 
 def test_the_status_stays_short_when_every_model_fails(
-    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A wrong setting can fail on 20,000 streams: the first are named, all are counted."""
+    """A wrong setting can fail on 20,000 streams: the first are named, all are counted, and each is said once."""
     bench = new_bench()
     failures = {f"d{number}": "ValueError" for number in range(1_000)}
     monkeypatch.setattr(bench.shard.fleet, "failures", lambda: failures)
     told = json.loads(bench.pipeline.status(START))["quarantined_models"]
     assert (told["count"], len(told["first"])) == (1_000, SHOWN)
+    for _ in range(1_000 // SHOWN):
+        bench.pipeline.status(START)
+    assert sum("which failed: ValueError" in record.message for record in caplog.records) == 1_000
 
 
 KNOWN = Incident("known", State.OPEN, "pump", "a", Kind.SPIKE, "high", 0.7, START, START, 1.0, None, None, None, "Why.")
