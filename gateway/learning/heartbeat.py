@@ -69,12 +69,12 @@ class Heartbeats(Rows):
         a = self.arrays
         a["heard_from"][rows] = np.maximum(a["heard_from"][rows], heard_from)
         last, longest = a["last_at"][rows], a["longest"][rows]
-        is_new = at > last
-        is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last) & ~a["is_faulty"][rows]
+        is_new, was_faulty = at > last, a["is_faulty"][rows]
+        is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last) & ~was_faulty
         gap = np.where(is_gap, (at - last).astype(np.float64), 0.0)
         was_silent = (a["beats"][rows] >= BEATS) & (gap >= self._limit(rows))
         gap = np.where(was_silent, np.minimum(gap, STRETCH * longest), gap)
-        a["heard_from"][rows] = np.where(was_silent, at, a["heard_from"][rows])
+        a["heard_from"][rows] = np.where(was_silent | was_faulty, at, a["heard_from"][rows])
         a["before"][rows] = np.where(was_silent, longest, a["before"][rows])
         a["longest"][rows] = np.where(is_gap, faded(longest, gap), longest)
         self._learn_habit(rows, gap, is_gap)

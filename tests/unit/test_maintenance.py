@@ -1,7 +1,10 @@
 """When devices are worked on: announced, or every week at the same local time."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from gateway.alarms.maintenance import ANNOUNCED, Calendar, Schedule
 from gateway.records import SECOND, Maintenance
@@ -74,3 +77,18 @@ def test_a_schedule_over_midnight_belongs_to_the_day_it_began_on() -> None:
     assert calendar.last("heating-1", sunday) == sunday
     assert calendar.last("heating-1", instant("2026-11-28T12:00")) == instant("2026-11-22T06:00") - 1
     assert Calendar([], UTC).last("heating-1", sunday) == 0
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Atlantic/Azores"])
+@pytest.mark.parametrize("start", range(0, 240, 20))
+@pytest.mark.parametrize("length", [10, 45, 90])
+def test_no_night_of_changed_clocks_has_a_window_twice(zone: str, start: int, length: int) -> None:
+    """Whatever the clocks do in the year: on a day it begins at most once, and ends."""
+    begins, ends = timedelta(minutes=start), timedelta(minutes=start + length)
+    calendar = Calendar([Schedule("*", frozenset(range(7)), begins, ends)], ZoneInfo(zone))
+    for night in ("2026-03-29", "2026-10-25", "2026-03-08", "2026-11-01", "2026-04-05", "2026-10-04"):
+        midnight = int(datetime.fromisoformat(night).replace(tzinfo=ZoneInfo(zone)).timestamp())
+        moments = [(midnight + minute * 60) * SECOND for minute in range(0, 480, 5)]
+        on = [calendar.last("pump", at) == at for at in moments]
+        assert sum(now and not before for before, now in pairwise([False, *on])) <= 1
+        assert not on[-1]

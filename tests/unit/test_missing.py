@@ -94,11 +94,14 @@ def test_a_fault_stays_open(shard: Shard) -> None:
     assert shard.incidents.streams
 
 
+@pytest.mark.parametrize("is_fault", [False, True])
 @pytest.mark.parametrize("hours", [1, 5, 100])
-def test_who_is_back_first_does_not_tell_of_the_rest(shard: Shard, hours: int) -> None:
+def test_who_is_back_first_does_not_tell_of_the_rest(shard: Shard, hours: int, *, is_fault: bool) -> None:
     """A device that was off for longer than its sensors ever paused, and is heard again one by one."""
     for hour in range(1, hours):
         shard.apply(Tick(DEATH + hour * HOUR))
+    if is_fault:
+        shard.apply(Feedback(DEATH + hours * HOUR - SECOND, "room", None, Verdict.FAULT))
     back = DEATH + hours * HOUR
     assert all(each.sensor is None for each in live(shard, back, back + HOUR, "a"))
     assert live(shard, back + HOUR, back + 5 * HOUR, "a", "b", "c") == []
