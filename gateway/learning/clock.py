@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.learning.heartbeat import EVENT_GAPS, faded
+from gateway.learning.heartbeat import IRREGULAR, faded
 from gateway.learning.rows import NEVER, Places, Rows, ewma_rate, positions
 from gateway.records import SECOND, Floats, Ints
 
@@ -13,10 +13,11 @@ RECENT = 24
 _RATE = 0.01
 _LONGEST = 8.0  # usual intervals; an outage longer than this says nothing about the pace
 
-_PAUSES = EVENT_GAPS
-"""Longest pauses of a sensor that may pass, while its device is heard, before it is missed: no fewer than make a device
-silent, or who is back first would tell of the rest."""
+_PAUSES = 10.0
+"""Longest pauses of a sensor that may pass, while its device is heard, before it is missed. One that reports only as it
+moves is quiet for a weekend: four nights of an office."""
 
+_BY_THE_CLOCK = 0.5  # of these, for a sensor whose last gaps were alike
 _LEAST_PAUSE_S = 600.0
 _YOUNG_S = 2.0 * 86_400.0  # lived until then, a sensor's pauses are its habit, however long
 _MINUTE_S = 60.0
@@ -68,7 +69,9 @@ class Clock(Rows):
         gap = np.where(seen > 1.0, np.minimum(since_s, _LONGEST * usual), since_s)
         a["interval_s"][at] = usual + ewma_rate(_RATE, seen) * (gap - usual)
         longest = a["longest_s"][at].astype(np.float64)
-        is_missed = (a["last_at"][at] - a["born_at"][at] >= _YOUNG_S * SECOND) & (since_s >= self.patience_s(at))
+        is_missed = (a["last_at"][at] - a["born_at"][at] >= _YOUNG_S * SECOND) & (
+            since_s >= np.maximum(_PAUSES * longest, _LEAST_PAUSE_S)
+        )
         pause = np.where(is_missed, np.sqrt(longest * since_s), since_s)  # it may have died, or be used now and then
         a["longest_s"][at] = faded(longest, pause)
         a["gaps"][seen.astype(np.int64) % RECENT, rows] = np.minimum(since_s / _MINUTE_S, _LARGEST_GAP)
@@ -76,13 +79,17 @@ class Clock(Rows):
         a["seen"][at] = seen + 1.0
         return since_s
 
-    def patience_s(self, at: Places) -> Floats:
-        """How long each of these streams may pause, while its device is heard, before it is missed."""
-        return np.maximum(_PAUSES * self.arrays["longest_s"][at].astype(np.float64), _LEAST_PAUSE_S)
+    def is_missed(self, rows: Ints, paused_s: Floats) -> npt.NDArray[np.bool_]:
+        """Whether each of `rows` has paused for longer than by its habit; sooner of those that come by the clock."""
+        gaps = self.arrays["gaps"][:, rows].astype(np.float64)
+        mean = gaps.mean(axis=0)
+        is_regular = np.abs(gaps - mean).mean(axis=0) <= IRREGULAR * mean
+        share = np.where(is_regular, _BY_THE_CLOCK, 1.0)
+        return np.asarray(paused_s >= np.maximum(share * _PAUSES * self.arrays["longest_s"][rows], _LEAST_PAUSE_S))
 
     def allow(self, rows: Ints, pause_s: Floats) -> None:
         """A person said that these pauses, of so many seconds, are fine: those that would be missed are a habit now."""
-        is_missed = pause_s >= self.patience_s(rows)
+        is_missed = self.is_missed(rows, pause_s)
         self.arrays["longest_s"][rows[is_missed]] = pause_s[is_missed]
 
     def ages_s(self, rows: Ints) -> Floats:

@@ -137,6 +137,10 @@ class Heartbeats(Rows):
         gaps = np.where(deviation > IRREGULAR * mean, EVENT_GAPS, GAPS)
         return np.asarray(np.maximum(np.where(is_gone, GONE_GAPS, gaps) * longest, self._floor))
 
+    def patience_s(self) -> Floats:
+        """How long (s) each device may pause before it counts as silent."""
+        return self._limit(slice(0, self.count)) / SECOND
+
     def is_by_events(self) -> npt.NDArray[np.bool_]:
         """Whether each device reports when something happens, and not by the clock."""
         mean, deviation = self.arrays["mean"][: self.count], self.arrays["deviation"][: self.count]

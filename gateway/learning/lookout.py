@@ -73,8 +73,9 @@ class Lookout:
         newest = np.minimum(self._newest(), at)[device_of]
         heard_from = np.maximum(worked_on, self._hearts.arrays["heard_from"][: self._hearts.count])[device_of]
         paused_s = (newest - np.maximum(self._clock.arrays["last_at"][everyone], heard_from)) / SECOND
-        is_late = (paused_s >= self._clock.patience_s(everyone)) & ~self._streams.is_unheard(everyone)
-        rows = positions(is_late & (worked_on < at)[device_of])
+        is_late = paused_s >= self._hearts.patience_s()[device_of]  # or who is back first would tell of the rest
+        rows = positions(is_late & ~self._streams.is_unheard(everyone) & (worked_on < at)[device_of])
+        rows = rows[self._clock.is_missed(rows, paused_s[rows])]
         return self._streams.watch.missing(rows, newest[rows], paused_s[rows], self._budget_s(rows))
 
     def passed(self, at: int) -> Asked:

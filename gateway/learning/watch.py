@@ -70,28 +70,25 @@ class Watch:
         return Asked(Batch(late, now[told], np.full(len(late), at), habits.value(late)), verdicts, has_changed)
 
     def missing(self, rows: Ints, now: Ints, paused_s: Floats, budget_s: Floats) -> Asked:
-        """Which of these numbers have not come for so long, though their devices were heard, that it is to be told.
+        """Which of these, which have not come for longer than by their habits, are numbers to be told so.
 
         `now` is when (ns) that was, by the clock of each device. What is told so and stays away for as long as makes a
         new normal is taken for gone.
         """
         natures, gate = self._prospects.natures, self._gate
-        nature, patience_s = natures.of(rows), self._prospects.clock.patience_s(rows)
-        is_away = ~nature.is_habitual & (paused_s >= patience_s)
-        youth, _ = self._patience.youth(rows, self._prospects.clock.arrays["last_at"][rows], nature)
+        clock, nature = self._prospects.clock.arrays, natures.of(rows)
+        youth, _ = self._patience.youth(rows, clock["last_at"][rows], nature)
         is_grown = ~self._patience.is_young(rows, nature) & (youth <= 0.0)
-        phase = gate.arrays["phase"][rows]
-        is_told, is_gone = is_away & is_grown & (phase < Phase.OPEN), is_away & gate.has_lasted(rows, now)
-        either = positions(is_told | is_gone)
+        is_told, is_gone = is_grown & (gate.arrays["phase"][rows] < Phase.OPEN), gate.has_lasted(rows, now)
+        either = positions(~nature.is_habitual & (is_told | is_gone))
         if not len(either):
             return Asked(Batch(rows[:0], rows[:0], rows[:0], np.zeros(0)), blank_verdicts(0), has_changed=False)
         is_told, rows, now, paused_s = is_told[either], rows[either], now[either], paused_s[either]
-        verdicts, patience_s, budget_s = blank_verdicts(len(rows)), patience_s[either], budget_s[either]
+        verdicts, budget_s, longest_s = blank_verdicts(len(rows)), budget_s[either], clock["longest_s"][rows]
         interval_s, everyone = self._prospects.interval_s(rows), np.ones(len(rows), np.bool_)
         threshold = self._patience.threshold(rows, interval_s, budget_s, natures.of(rows))
-        decades = threshold + np.log10(paused_s / patience_s)
-        verdicts.kind[:], verdicts.span_s[:] = Kind.SILENT, paused_s
-        verdicts.base[:] = self._prospects.clock.arrays["longest_s"][rows]
+        decades = threshold + np.log10(np.maximum(paused_s / np.maximum(longest_s, 1.0), 1.0))
+        verdicts.kind[:], verdicts.base[:], verdicts.span_s[:] = Kind.SILENT, longest_s, paused_s
         told, gone = positions(is_told), positions(~is_told)
         verdicts.change[told] = gate.step(rows[told], now[told], decades[told], threshold[told], ~everyone[told])
         verdicts.score[told] = gate.score(rows[told], decades[told], threshold[told])
