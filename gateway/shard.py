@@ -140,9 +140,10 @@ class Shard:
         silent = np.array(silences.silent(), dtype=np.int64)
         late = lookout.late(at, silent, self._excused(worked_on))
         told = silences.fall(_since_work(late, worked_on), at)
-        said = lookout.overdue(at, worked_on), lookout.passed(at), lookout.missing(at, worked_on)
+        said = [lookout.overdue(at, worked_on), lookout.passed(at), *lookout.away(at, worked_on)]
         for asked in said:
             told += self.incidents.by_the_clock(asked.batch, asked.verdicts)
+        told += self.incidents.lasting(at)
         return Outcome(None, told, has_changed=bool(told) or any(asked.has_changed for asked in said))
 
     def _last_work(self, at: int) -> Ints:
@@ -175,15 +176,18 @@ class Shard:
 
     def _heed_silence(self, row: int, entry: Feedback, named: words.Named) -> bool:
         """Take a person's word on how seldom a device is heard; returns whether a silence that goes on is accepted."""
-        hearts, is_fault = self.fleet.hearts, entry.verdict is Verdict.FAULT
-        if named.is_on_habits(entry) or (named.ended is not None and row in self.incidents.silences.awaited):
-            if is_fault:
-                hearts.confirm(row, entry.at)
-            return not is_fault and hearts.accept(row, entry.at)
-        if named.ended is not None and is_fault:
-            hearts.take_back(row)
-        elif named.ended is not None:
-            hearts.allow(row, named.ended)
+        hearts, silences = self.fleet.hearts, self.incidents.silences
+        goes_on = named.is_silence or (named.lasted is not None and row in silences.awaited)
+        if entry.verdict is Verdict.FAULT:
+            if goes_on:
+                hearts.confirm(row)
+            elif named.lasted is not None and silences.is_latest(row, entry.incident):
+                hearts.take_back(row)
+            return False
+        if (goes_on or named.is_on_habits(entry)) and hearts.accept(row, entry.at):
+            return True
+        if named.lasted is not None:  # it is over, or the gateway was deaf for a part of it
+            hearts.allow(row, named.lasted)
         return False
 
     def forecast(self, devices: Iterable[int]) -> list[Forecast]:

@@ -76,7 +76,7 @@ class Incidents:
         for device in devices:
             yield from self.directory.rows_of[device]
 
-    def _lasting(self, stream: int, device: int, at: int, row: int) -> Iterator[Told]:
+    def _lasting(self, stream: int, device: int, at: int, row: int | None) -> Iterator[Told]:
         for opened in (self.streams.get(stream), self.joint.get(device)):
             if opened is not None and lasts(opened, at):
                 opened.is_lasting = True
@@ -88,6 +88,12 @@ class Incidents:
         rows, streams = np.flatnonzero(verdicts.change >= Change.OPEN).tolist(), batch.stream.tolist()
         told = [self._judged(streams[row], batch, verdicts, row) for row in rows]
         return [each._replace(row=None) for each in told]
+
+    def lasting(self, at: int) -> Iterator[Told]:
+        """Tell once of what does not come, and does not pass: no reading of it will say so."""
+        for row, opened in self.streams.items():
+            if opened.kind == Kind.SILENT and lasts(opened, at):
+                yield from self._lasting(row, self.directory.device_of[row], at, None)
 
     def standing(self, device: int) -> list[Incident]:
         """What is open of this device, the worst first, as it was told last."""

@@ -46,8 +46,12 @@ class Calendar:
 
     def announce(self, entry: Maintenance) -> None:
         """Take what a person announced; the same pattern again takes the place of what was said of it before."""
-        known = self.announced.pop(entry.devices, None)
-        since = known.since if known and known.until > entry.at else entry.at
+        known = self.announced.get(entry.devices)
+        goes_on = known is not None and known.until > entry.at
+        if entry.until <= entry.at and not goes_on:
+            return  # there is nothing to end
+        self.announced.pop(entry.devices, None)
+        since = known.since if known is not None and goes_on else entry.at
         if len(self.announced) >= ANNOUNCED:
             del self.announced[min(self.announced, key=lambda pattern: self.announced[pattern].until)]
         self.announced[entry.devices] = Window(since, max(entry.at, entry.until))

@@ -215,14 +215,14 @@ def silence(elapsed: int, *, is_gone: bool) -> str:
 
 
 def missing(sensor: str, paused_s: float, longest_s: float) -> str:
-    """Why a sensor is missed while its device is heard: `longest_s` is its longest pause so far."""
-    away = f"{sensor} has not come for {duration(paused_s)}, though its device was heard"
-    return f"{away}; so far it paused for {duration(longest_s)} at most."
+    """Why a sensor is missed while its device is heard: `longest_s` is how long it usually pauses at most."""
+    away = f"{sensor} has not come for {duration(paused_s)} in which its device was heard"
+    return f"{away}; usually it pauses for {duration(longest_s)} at most."
 
 
 def gone(sensor: str, paused_s: float) -> str:
     """Why a sensor is no longer missed, or told of at all."""
-    return f"{sensor} has not come for {duration(paused_s)}, though its device was heard: it is taken for gone."
+    return f"{sensor} has not come for {duration(paused_s)} in which its device was heard: it is taken for gone."
 
 
 def outage(size: int, since: str, *, is_everyone: bool) -> str:

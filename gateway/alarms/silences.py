@@ -107,6 +107,16 @@ class Silences:
             return self._alone[device].opened
         return next((outage.opened for outage in self._outages if device in outage.members), None)
 
+    def since(self, device: int) -> int:
+        """Since when (ns) a device is silent that is."""
+        if device in self._alone:
+            return self._alone[device].opened.started_at
+        return next(outage.members[device] for outage in self._outages if device in outage.members)
+
+    def is_latest(self, device: int, incident: str | None) -> bool:
+        """Whether this was the last silence of a device, of those that are over."""
+        return incident == next(reversed(self._ended.get(device, {})), None)
+
     def ended(self, device: int, incident: str | None) -> int | None:
         """How long (ns) it was silent under this incident, lately; None where it was not."""
         return self._ended.get(device, {}).get(incident or "")
@@ -114,7 +124,8 @@ class Silences:
     def _end(self, device: int, incident: str, lasted: int) -> None:
         """A device is not silent under this incident any more; a person may still say something of it."""
         ended = self._ended.setdefault(device, {})
-        while incident not in ended and len(ended) >= REMEMBERED:
+        ended.pop(incident, None)
+        while len(ended) >= REMEMBERED:
             del ended[next(iter(ended))]
         ended[incident] = lasted
 

@@ -11,18 +11,18 @@ from gateway.records import Feedback
 class Named(NamedTuple):
     """What a person's word is on: streams with an incident, open or closed lately, and a silence.
 
-    `ended` is how long (ns) a silence lasted that is over.
+    `lasted` is for how long (ns) it is silent, or was.
     """
 
     streams: list[int]
     is_together: bool
     is_silence: bool
-    ended: int | None = None
+    lasted: int | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether there is such an incident."""
-        return bool(self.streams) or self.is_together or self.is_silence or self.ended is not None
+        return bool(self.streams) or self.is_together or self.lasted is not None
 
     def is_on_habits(self, entry: Feedback) -> bool:
         """Whether it is on how seldom the device is heard, and not on an incident of what it said."""
@@ -40,8 +40,9 @@ def named(incidents: Incidents, entry: Feedback) -> Named:
     joint = incidents.joint.get(device)
     is_together = is_meant(entry, joint) or (joint is None and entry.incident in closed)
     is_silence = is_meant(entry, incidents.silences.opened(device))
-    ended = None if is_silence else incidents.silences.ended(device, entry.incident)
-    return Named([*streams, *late], is_together, is_silence, ended)
+    silences = incidents.silences
+    lasted = entry.at - silences.since(device) if is_silence else silences.ended(device, entry.incident)
+    return Named([*streams, *late], is_together, is_silence, lasted)
 
 
 def spelt_out(incidents: Incidents, entry: Feedback) -> Feedback:

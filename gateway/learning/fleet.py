@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gateway.errors import StateError
 from gateway.learning import forecasts, saved, stock
+from gateway.learning.arrivals import Arrivals
 from gateway.learning.bounds import Approach, Bound
 from gateway.learning.budget import Budgets
 from gateway.learning.chosen import ChosenDetector, ChosenForecaster, ChosenJoint
@@ -47,7 +48,8 @@ class Fleet:
         self.joints: dict[int, ChosenJoint] = {}
         self.joint = Joint(self.streams.almanac, policy.adopt_after_s)
         self.budgets = Budgets(policy.budget_s, policy.budgets)
-        self.lookout = Lookout(self.streams, self.hearts, self.budgets)
+        self.arrivals = Arrivals()
+        self.lookout = Lookout(self.streams, self.hearts, self.arrivals, self.budgets)
         self.roster = Roster()
         self._seat_s: list[float] = []
         self._device_of = np.zeros(0, dtype=np.int64)
@@ -65,11 +67,14 @@ class Fleet:
         fresh = positions(~verdicts.is_stale)
         devices = self._device_of[batch.stream[fresh]]
         heard_from = np.zeros(len(fresh), np.int64) if worked_on is None else worked_on[fresh]
-        self.hearts.learn_many(devices, batch.received_at[fresh], heard_from)
-        numbers = np.where(is_text(batch.value), 0.0, batch.value) if batch.names else batch.value
+        awake_s = self.hearts.learn_many(devices, batch.received_at[fresh], heard_from)
+        self.arrivals.learn_many(batch.stream[fresh], awake_s)
+        says = is_text(batch.value)
+        numbers = np.where(says, 0.0, batch.value) if batch.names else batch.value
         batch = replace(batch, value=within(numbers, -LARGEST, LARGEST))
         self._score_chosen(batch, verdicts, fresh)
-        self._score_joint(batch, verdicts, fresh, devices)
+        self._score_joint(batch, verdicts, fresh)
+        self._score_together(batch, verdicts, fresh[~says[fresh]])
         return verdicts
 
     def _score_chosen(self, batch: Batch, verdicts: Verdicts, fresh: Iterable[int]) -> None:
@@ -79,7 +84,7 @@ class Fleet:
                 score = scorer.score_learn_one({}, float(batch.value[place]))
                 verdicts.joint[place], verdicts.joint_change[place] = score, scorer.follow(score)
 
-    def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints, devices: Ints) -> None:
+    def _score_joint(self, batch: Batch, verdicts: Verdicts, fresh: Ints) -> None:
         stream = batch.stream[fresh]
         value, is_rate = batch.value[fresh], verdicts.nature[fresh] == _COUNTER
         if is_rate.any():
@@ -88,10 +93,14 @@ class Fleet:
         score, change = self.joint.learn_many(stream, batch.observed_at[fresh], value, is_rate)
         verdicts.joint[fresh] = np.fmax(verdicts.joint[fresh], score)
         verdicts.joint_change[fresh] = np.maximum(verdicts.joint_change[fresh], change)
-        for place, device in zip(fresh, devices, strict=True) if self.joints else ():
-            joint = self.joints.get(int(device))
-            if joint is not None and not self.speaks(int(batch.stream[place])):
-                sensor = self.directory.streams[int(batch.stream[place])][1]
+
+    def _score_together(self, batch: Batch, verdicts: Verdicts, numbers: Ints) -> None:
+        """Ask the detectors that were chosen for devices of the readings at these places, which are numbers."""
+        for place in numbers if self.joints else ():
+            row = int(batch.stream[place])
+            joint = self.joints.get(self.directory.device_of[row])
+            if joint is not None:
+                sensor = self.directory.streams[row][1]
                 is_first, at = math.isnan(verdicts.expected[place]), int(batch.observed_at[place])
                 said = joint.score_learn_one(sensor, float(batch.value[place]), at, is_first=is_first)
                 if said is not None:
@@ -111,6 +120,7 @@ class Fleet:
         if known == len(self.directory):
             return
         self.streams.grow(len(self.directory))
+        self.arrivals.grow(len(self.directory))
         self.hearts.grow(len(self.directory.devices))
         for row, device, sensor in self.directory.since(known):
             self.streams.name(row, device, sensor)
@@ -166,8 +176,7 @@ class Fleet:
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
-        if verdict is not Verdict.FAULT:
-            self.lookout.allow(rows)
+        self.lookout.judge(rows, verdict)
         return self.streams.judge(rows, verdict)
 
     def judge_together(self, device: int, verdict: Verdict) -> None:
@@ -207,6 +216,7 @@ class Fleet:
         self._meet([rows[row] for row in other.roster.order if row in rows])
         self.streams.adopt(other.streams, *streams)
         self.joint.adopt(other.joint, *streams)
+        self.arrivals.adopt(other.arrivals, *streams)
         self.hearts.adopt(other.hearts, *devices)
         self._count_heard()
         for there, here in rows.items():
@@ -242,8 +252,8 @@ class Fleet:
     def _models(self) -> dict[str, Mapping[int, object]]:
         return {"chosen": self.streams.prospects.chosen, "scorers": self.scorers, "joints": self.joints}
 
-    def _rooms(self) -> dict[str, Streams | Heartbeats | Joint]:
-        return {"hearts": self.hearts, "joint": self.joint, "streams": self.streams}
+    def _rooms(self) -> dict[str, Streams | Heartbeats | Arrivals | Joint]:
+        return {"hearts": self.hearts, "arrivals": self.arrivals, "joint": self.joint, "streams": self.streams}
 
     def _arrays(self) -> dict[str, Array]:
         rooms = self._rooms().items()

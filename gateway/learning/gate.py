@@ -110,6 +110,10 @@ class Gate(Rows):
         a["strictness"][at] = within(a["strictness"][at] + spent, 0.0, _STRICTEST)
         a["opened"][at] = a["opened"][at] * np.maximum(1.0 - interval_s / MEMORY_S, 0.0) + opens
 
+    def settle(self, rows: Ints) -> None:
+        """What was taken for normal of these is over."""
+        self.arrays["phase"][rows[self.arrays["phase"][rows] == _SETTLING]] = _CALM
+
     def has_lasted(self, at: Places, now: Ints) -> Mask:
         """Whether an incident that nobody called a fault is open for so long that it makes a new normal."""
         lasts = now - self.arrays["opened_at"][at] >= self._adopt_after

@@ -30,6 +30,9 @@ GONE_GAPS = 1.0
 """The same for a device that said goodbye, or whose broker did: no proof alone, since battery devices leave after each
 message, but one usual gap is enough then."""
 
+AWAKE = 3.0
+"""Mean gaps of a device that count as time in which it was heard; what is beyond was perhaps none."""
+
 STRETCH = 1.5
 """How much the longest gap may grow by one silence that ended: a device that reports less often from now on is
 believed after a few, a device that died and was repaired is not."""
@@ -38,7 +41,8 @@ believed after a few, a device that died and was repaired is not."""
 class Heartbeats(Rows):
     """The gaps between the messages of every device, by the gateway's clock, in ns; one column per device.
 
-    `before` is the longest as it was before the last silence that ended, or the last word of a person on one.
+    `before` is the longest as it was before the last silence that ended, or the last word of a person on one. `awake_s`
+    are the seconds in which a device was heard, long gaps left out.
     """
 
     def __init__(self, floor_s: float) -> None:
@@ -48,6 +52,7 @@ class Heartbeats(Rows):
                 "beats": ((), np.int64, 0),
                 "last_at": ((), np.int64, 0),
                 "heard_from": ((), np.int64, 0),
+                "awake_s": ((), np.float64, 0.0),
                 "longest": ((), np.float64, 0.0),
                 "before": ((), np.float64, 0.0),
                 "mean": ((), np.float64, 0.0),
@@ -57,26 +62,32 @@ class Heartbeats(Rows):
             }
         )
 
-    def learn_many(self, devices: Ints, received_at: Ints, heard_from: Ints) -> None:
-        """Messages arrived; several readings of one message count once. Gaps across `heard_from` (ns) prove nothing."""
+    def learn_many(self, devices: Ints, received_at: Ints, heard_from: Ints) -> Floats:
+        """Messages arrived; several readings of one message count once. Gaps across `heard_from` (ns) prove nothing.
+
+        Returns the `awake_s` of the device of each reading.
+        """
         is_repeat = np.zeros(len(devices), bool)
         is_repeat[1:] = (devices[1:] == devices[:-1]) & (received_at[1:] == received_at[:-1])
         devices, received_at, heard_from = devices[~is_repeat], received_at[~is_repeat], heard_from[~is_repeat]
+        awake_s = np.zeros(len(devices))
         for turn in rounds(devices):
             self._beat(stretch(devices[turn]), received_at[turn], heard_from[turn])
+            awake_s[turn] = self.arrays["awake_s"][devices[turn]]
+        return np.asarray(awake_s[np.cumsum(~is_repeat) - 1])
 
     def _beat(self, rows: Places, at: Ints, heard_from: Ints) -> None:
         a = self.arrays
         a["heard_from"][rows] = np.maximum(a["heard_from"][rows], heard_from)
         last, longest = a["last_at"][rows], a["longest"][rows]
-        is_new, was_faulty = at > last, a["is_faulty"][rows]
-        is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last) & ~was_faulty
+        is_new = at > last
+        is_gap = is_new & (a["beats"][rows] > 0) & (a["heard_from"][rows] <= last) & ~a["is_faulty"][rows]
         gap = np.where(is_gap, (at - last).astype(np.float64), 0.0)
         was_silent = (a["beats"][rows] >= BEATS) & (gap >= self._limit(rows))
         gap = np.where(was_silent, np.minimum(gap, STRETCH * longest), gap)
-        a["heard_from"][rows] = np.where(was_silent | was_faulty, at, a["heard_from"][rows])
         a["before"][rows] = np.where(was_silent, longest, a["before"][rows])
         a["longest"][rows] = np.where(is_gap, faded(longest, gap), longest)
+        a["awake_s"][rows] += np.minimum(gap, AWAKE * a["mean"][rows]) / SECOND
         self._learn_habit(rows, gap, is_gap)
         a["beats"][rows] += is_new
         a["last_at"][rows] = np.maximum(at, last)
@@ -103,18 +114,17 @@ class Heartbeats(Rows):
         is_silent = self._is_silent(device, at)
         if is_silent:
             self.allow(device, self._paused(device, at))
-            self.arrays["is_faulty"][device] = False
         return is_silent
 
     def allow(self, device: int, pause: int) -> None:
         """A pause of so many ns is within the habit from now on."""
         a = self.arrays
-        a["before"][device] = a["longest"][device]
+        a["before"][device], a["is_faulty"][device] = a["longest"][device], False
         a["longest"][device] = max(a["longest"][device], pause)
 
-    def confirm(self, device: int, at: int) -> None:
-        """A silence that has lasted until `at` is a fault: nothing of it will be learned."""
-        self.arrays["is_faulty"][device] |= self._is_silent(device, at)
+    def confirm(self, device: int) -> None:
+        """The silence that goes on is a fault: nothing of it will be learned."""
+        self.arrays["is_faulty"][device] = True
 
     def take_back(self, device: int) -> None:
         """The last silence that ended was a fault, or what was said of it a mistake: it has taught nothing."""
@@ -136,10 +146,6 @@ class Heartbeats(Rows):
         )
         gaps = np.where(deviation > IRREGULAR * mean, EVENT_GAPS, GAPS)
         return np.asarray(np.maximum(np.where(is_gone, GONE_GAPS, gaps) * longest, self._floor))
-
-    def patience_s(self) -> Floats:
-        """How long (s) each device may pause before it counts as silent."""
-        return self._limit(slice(0, self.count)) / SECOND
 
     def is_by_events(self) -> npt.NDArray[np.bool_]:
         """Whether each device reports when something happens, and not by the clock."""

@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gateway.learning.arrivals import Arrivals
 from gateway.learning.budget import Budgets
 from gateway.learning.heartbeat import Heartbeats
 from gateway.learning.rows import positions
 from gateway.learning.streams import Streams
 from gateway.learning.watch import Asked
-from gateway.records import SECOND, Floats, Ints
+from gateway.records import Floats, Ints, Verdict
 
 SILENT = 0.5
 LATE = 0.25
@@ -35,8 +36,8 @@ class Lookout:
     `worked_on` is when (ns) each was worked on last: what was before does not count.
     """
 
-    def __init__(self, streams: Streams, hearts: Heartbeats, budgets: Budgets) -> None:
-        self._streams, self._hearts, self._budgets = streams, hearts, budgets
+    def __init__(self, streams: Streams, hearts: Heartbeats, arrivals: Arrivals, budgets: Budgets) -> None:
+        self._streams, self._hearts, self._arrivals, self._budgets = streams, hearts, arrivals, budgets
         self._clock, self._natures = streams.prospects.clock, streams.prospects.natures
         self.device_of: Ints = np.zeros(0, dtype=np.int64)
         """The device of each stream; whoever has streams grow sets it."""
@@ -64,34 +65,45 @@ class Lookout:
         rows = positions(tells & is_asked[device_of])
         return self._streams.watch.overdue(at, rows, worked_on[device_of[rows]], self._budget_s(rows))
 
-    def missing(self, at: int, worked_on: Ints) -> Asked:
-        """The sensors of numbers that do not come any more, though their devices are heard, and why.
+    def away(self, at: int, worked_on: Ints) -> list[Asked]:
+        """The sensors that do not come any more, though their devices are heard, and why: missing ones and gone ones.
 
-        What was before a device was heard again, or the gateway deaf, does not count either.
+        Those have an incident that nothing of theirs will end.
         """
-        device_of, everyone = self.device_of, slice(0, len(self.device_of))
-        newest = np.minimum(self._newest(), at)[device_of]
-        heard_from = np.maximum(worked_on, self._hearts.arrays["heard_from"][: self._hearts.count])[device_of]
-        paused_s = (newest - np.maximum(self._clock.arrays["last_at"][everyone], heard_from)) / SECOND
-        is_late = paused_s >= self._hearts.patience_s()[device_of]  # or who is back first would tell of the rest
-        rows = positions(is_late & ~self._streams.is_unheard(everyone) & (worked_on < at)[device_of])
-        rows = rows[self._clock.is_missed(rows, paused_s[rows])]
-        return self._streams.watch.missing(rows, newest[rows], paused_s[rows], self._budget_s(rows))
+        rows, paused_s = self._late(at, worked_on)
+        now, watch = self._now(rows, at), self._streams.watch
+        new = positions(~self._arrivals.arrays["is_missed"][rows])
+        pauses_s = np.stack([self._arrivals.arrays["longest_s"][rows].astype(np.float64), paused_s])[:, new]
+        missing = watch.missing(rows[new], now[new], pauses_s, self._budget_s(rows[new]))
+        gone = watch.gone(rows, now, paused_s)
+        for asked in (missing, gone):
+            self._arrivals.miss(asked.batch.stream)
+        return [missing, gone]
+
+    def _late(self, at: int, worked_on: Ints) -> tuple[Ints, Floats]:
+        """The streams that have not come for longer than by their habits, and for how long (s)."""
+        everyone, arrivals = slice(0, len(self.device_of)), self._arrivals
+        paused_s = arrivals.paused_s(everyone, self._hearts.arrays["awake_s"][self.device_of])
+        rows = positions(arrivals.is_late(everyone, paused_s) & (worked_on < at)[self.device_of])
+        rows = rows[arrivals.is_late(rows, paused_s[rows], self._clock.is_regular(rows))]
+        return rows, paused_s[rows]
+
+    def _now(self, rows: Ints, at: int) -> Ints:
+        """What the clock of the device of each stream says (ns)."""
+        newest = np.zeros(self._hearts.count, np.int64)
+        np.maximum.at(newest, self.device_of, self._clock.arrays["last_at"][: len(self.device_of)])
+        return np.minimum(newest, at)[self.device_of[rows]]
 
     def passed(self, at: int) -> Asked:
         """The events whose incidents are over at `at`, though nothing has come since."""
         return self._streams.watch.passed(at)
 
-    def allow(self, rows: Ints) -> None:
-        """A person said that nothing is wrong with these streams: neither is how long they have not come."""
-        newest = self._newest()[self.device_of[rows]]
-        self._clock.allow(rows, (newest - self._clock.arrays["last_at"][rows]) / SECOND)
-
-    def _newest(self) -> Ints:
-        """The time (ns) of the newest reading of each device, by its own clock."""
-        newest = np.zeros(self._hearts.count, np.int64)
-        np.maximum.at(newest, self.device_of, self._clock.arrays["last_at"][: len(self.device_of)])
-        return newest
+    def judge(self, rows: Ints, verdict: Verdict) -> None:
+        """Take a person's word on incidents of these streams: where they are, or were, missed, on that."""
+        if verdict is Verdict.FAULT:
+            self._arrivals.confirm(rows)
+        else:
+            self._arrivals.allow(rows, self._hearts.arrays["awake_s"][self.device_of[rows]])
 
     def _budget_s(self, rows: Ints) -> Floats:
         return self._budgets.spread(rows, np.zeros(len(rows), np.bool_))

@@ -180,12 +180,13 @@ class Streams:
         case = self._suspicion.judge(view, (grain, span), self._patience.youth(at, view.observed_at, nature), nature)
         was_on_trial = self._gate.is_on_trial(at)
         was_missing = view.before < self._gate.arrays["opened_at"][at]
-        is_past = case.is_over & was_on_trial & (~nature.is_event | was_missing)  # what was odd has ended by it
+        is_back = was_on_trial & was_missing & ~nature.is_habitual
+        is_past = is_back | (case.is_over & was_on_trial & (~nature.is_event | was_missing))  # what was odd ends by it
         decades, doubt = np.where(is_past, 0.0, (case.decades, case.doubt))
         threshold = self._patience.threshold(at, view.interval_s, budget_s, nature)
         is_outside = np.where(nature.is_habitual, case.is_strange, self._gate.outside(at, case.level))
-        is_outside &= view.seen > 1.0  # of what something has just turned into nothing is out of the ordinary
-        self._gate.hurry(rows[nature.is_habitual | (was_on_trial & was_missing)])
+        is_outside &= (view.seen > 1.0) & ~is_back  # nor is what something has just turned into out of the ordinary
+        self._gate.hurry(rows[nature.is_habitual | is_back])
         change = self._gate.step(rows, view.observed_at, decades, threshold, is_outside)
         self._gate.spend(at, change, view.interval_s, budget_s)
         self._trial.open(rows[change == _OPENS])

@@ -69,33 +69,34 @@ class Watch:
             self._trial.note(late, case.statistics[:, told])
         return Asked(Batch(late, now[told], np.full(len(late), at), habits.value(late)), verdicts, has_changed)
 
-    def missing(self, rows: Ints, now: Ints, paused_s: Floats, budget_s: Floats) -> Asked:
+    def missing(self, rows: Ints, now: Ints, pauses_s: Floats, budget_s: Floats) -> Asked:
         """Which of these, which have not come for longer than by their habits, are numbers to be told so.
 
-        `now` is when (ns) that was, by the clock of each device. What is told so and stays away for as long as makes a
-        new normal is taken for gone.
+        `now` is when (ns) that was, by the clock of each device, `pauses_s` the longest of each and this one.
         """
-        natures, gate = self._prospects.natures, self._gate
-        clock, nature = self._prospects.clock.arrays, natures.of(rows)
-        youth, _ = self._patience.youth(rows, clock["last_at"][rows], nature)
-        is_grown = ~self._patience.is_young(rows, nature) & (youth <= 0.0)
-        is_told, is_gone = is_grown & (gate.arrays["phase"][rows] < Phase.OPEN), gate.has_lasted(rows, now)
-        either = positions(~nature.is_habitual & (is_told | is_gone))
-        if not len(either):
-            return Asked(Batch(rows[:0], rows[:0], rows[:0], np.zeros(0)), blank_verdicts(0), has_changed=False)
-        is_told, rows, now, paused_s = is_told[either], rows[either], now[either], paused_s[either]
-        verdicts, budget_s, longest_s = blank_verdicts(len(rows)), budget_s[either], clock["longest_s"][rows]
-        interval_s, everyone = self._prospects.interval_s(rows), np.ones(len(rows), np.bool_)
-        threshold = self._patience.threshold(rows, interval_s, budget_s, natures.of(rows))
-        decades = threshold + np.log10(np.maximum(paused_s / np.maximum(longest_s, 1.0), 1.0))
-        verdicts.kind[:], verdicts.base[:], verdicts.span_s[:] = Kind.SILENT, longest_s, paused_s
-        told, gone = positions(is_told), positions(~is_told)
-        verdicts.change[told] = gate.step(rows[told], now[told], decades[told], threshold[told], ~everyone[told])
-        verdicts.score[told] = gate.score(rows[told], decades[told], threshold[told])
-        gate.spend(rows[told], verdicts.change[told], np.zeros(len(told)), budget_s[told])
-        self._trial.open(rows[told])
-        verdicts.change[gone] = self._trial.judge(rows[gone], Verdict.NEW_NORMAL)
-        return Asked(Batch(rows, now, now, natures.arrays["last"][rows]), verdicts, has_changed=True)
+        natures, gate, nature = self._prospects.natures, self._gate, self._prospects.natures.of(rows)
+        youth, _ = self._patience.youth(rows, self._prospects.clock.arrays["last_at"][rows], nature)
+        is_it = ~nature.is_habitual & ~gate.is_open(rows) & ~self._patience.is_young(rows, nature) & (youth <= 0.0)
+        rows, now, pauses_s, budget_s = rows[is_it], now[is_it], pauses_s[:, is_it], budget_s[is_it]
+        verdicts = blank_verdicts(len(rows))
+        if len(rows):
+            threshold = self._patience.threshold(rows, self._prospects.interval_s(rows), budget_s, natures.of(rows))
+            verdicts.kind[:], (verdicts.base[:], verdicts.span_s[:]) = Kind.SILENT, pauses_s
+            gate.settle(rows)
+            verdicts.change[:] = gate.step(rows, now, threshold, threshold, np.zeros(len(rows), np.bool_))
+            verdicts.score[:] = gate.score(rows, threshold, threshold)
+            gate.spend(rows, verdicts.change, np.zeros(len(rows)), budget_s)
+            self._trial.open(rows)
+        return Asked(Batch(rows, now, now, natures.arrays["last"][rows]), verdicts, bool(len(rows)))
+
+    def gone(self, rows: Ints, now: Ints, paused_s: Floats) -> Asked:
+        """Which of these have an incident for as long as makes a new normal: what does not come can end none."""
+        is_it = self._gate.has_lasted(rows, now)
+        rows, now, verdicts = rows[is_it], now[is_it], blank_verdicts(int(is_it.sum()))
+        if len(rows):
+            verdicts.kind[:], verdicts.span_s[:] = Kind.SILENT, paused_s[is_it]
+            verdicts.change[:] = self._trial.judge(rows, Verdict.NEW_NORMAL)
+        return Asked(Batch(rows, now, now, self._prospects.natures.arrays["last"][rows]), verdicts, bool(len(rows)))
 
     def passed(self, at: int) -> Asked:
         """The events whose incidents are over by the gateway's clock, since nothing odd has followed them."""

@@ -23,7 +23,7 @@ COUNTED = 40 * DAY
 """Before it stops: nothing is told of the first two days."""
 
 PATIENCE_S = (HOUR, 6 * HOUR, DAY)
-TICK_S = 1800
+TICK_S = 3600
 
 
 def regular(every_s: int) -> Callable[[random.Random], Iterator[float]]:

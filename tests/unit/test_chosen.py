@@ -215,6 +215,21 @@ def test_a_detector_of_a_device_waits_for_nobody_for_ever(third: Callable[[int],
     assert of.joints[0].detector.own.seen > DAY // 600
 
 
+def test_a_detector_of_a_device_is_the_same_however_a_sensor_that_turns_out_to_speak_is_batched() -> None:
+    """What it said before were numbers."""
+    rule = ModelRule("river.anomaly.HalfSpaceTrees", "pump", params={"n_trees": 2, "window_size": 20})
+    rows: list[Row] = [
+        ("pump", sensor, START + number * SECOND, value)
+        for number in range(9)
+        for sensor, value in (("mode", "x" if number > 4 else 1.0), ("a", 20.0 + number))
+    ]
+    whole, cut = fleet(rule), fleet(rule)
+    whole.learn_many(batch(whole.directory, rows))
+    for row in rows:
+        cut.learn_many(batch(cut.directory, [row]))
+    assert whole.dumps() == cut.dumps()
+
+
 def test_asking_changes_nothing_of_a_model_that_keeps_what_it_was_asked() -> None:
     """River's Bayesian regression reckons its mean when it is asked first."""
     of, draw = fleet(ModelRule("river.linear_model.BayesianLinearRegression", "pump")), np.random.RandomState(1)

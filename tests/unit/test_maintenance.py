@@ -47,6 +47,17 @@ def test_work_can_end_early_and_be_prolonged() -> None:
     assert calendar.last("pump", 10 * HOUR) == 8 * HOUR - 1
 
 
+def test_what_never_began_cannot_end() -> None:
+    """A switch that is turned off twice announces no work of no time."""
+    calendar = Calendar()
+    calendar.announce(Maintenance(5 * HOUR, "pump", 0))
+    assert not calendar
+    calendar.announce(Maintenance(5 * HOUR, "pump", 7 * HOUR))
+    calendar.announce(Maintenance(6 * HOUR, "pump", 0))
+    calendar.announce(Maintenance(9 * HOUR, "pump", 0))
+    assert calendar.last("pump", 10 * HOUR) == 6 * HOUR - 1
+
+
 def test_announcements_are_bounded() -> None:
     """Beyond a thousand the one that ended first is forgotten."""
     calendar = Calendar()

@@ -3,7 +3,7 @@
 import pytest
 from readings import START, Row, batch
 
-from gateway.records import SECOND, Availability, Feedback, Incident, State, Tick, Verdict
+from gateway.records import SECOND, Availability, Feedback, Incident, Resume, State, Tick, Verdict
 from gateway.shard import Rules, Shard
 
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
@@ -95,6 +95,28 @@ def test_one_that_is_still_silent_after_its_outage_can_be_called_fine() -> None:
     assert shard.fleet.hearts.arrays["longest"][0] == 2 * HOUR + MINUTE
     told = tick(shard, LAST + 2 * HOUR + 30 * MINUTE)
     assert {name for each in told for name in each.devices or [each.device]} == {"d1", "d2", "d3", "d4"}
+
+
+def test_a_word_counts_though_the_gateway_was_restarted_amid_the_silence() -> None:
+    """For a part of it nobody listened; what the person means is the whole."""
+    shard = lived()
+    (silent,) = tick(shard, LAST + 5 * HOUR)
+    shard.apply(Resume(LAST + 6 * HOUR))
+    assert say(shard, Verdict.FALSE_ALARM, silent, LAST + 6 * HOUR + MINUTE)
+    assert tick(shard, LAST + 12 * HOUR) == []
+
+
+def test_a_word_on_an_older_silence_takes_nothing_from_a_newer_one() -> None:
+    """The one was a fault, the other fine: as long a pause as that is not told again."""
+    shard = lived()
+    (first,) = tick(shard, LAST + HOUR)
+    again(shard, LAST + 2 * HOUR)
+    at = LAST + 2 * HOUR + 10 * MINUTE
+    (second,) = tick(shard, at + 8 * HOUR)
+    assert say(shard, Verdict.FALSE_ALARM, second, at + 8 * HOUR)
+    again(shard, at + 9 * HOUR)
+    assert say(shard, Verdict.FAULT, first, at + 9 * HOUR + 10 * MINUTE)
+    assert tick(shard, at + 17 * HOUR) == []
 
 
 @pytest.mark.parametrize("verdict", Verdict)
