@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gateway.learning.gate import Gate, Phase
+from gateway.learning.heartbeat import BEATS
 from gateway.learning.patience import Patience
 from gateway.learning.peaks import LEAST_DECADES
 from gateway.learning.prospects import Prospects
@@ -76,7 +77,8 @@ class Watch:
         """
         natures, gate, nature = self._prospects.natures, self._gate, self._prospects.natures.of(rows)
         youth, _ = self._patience.youth(rows, self._prospects.clock.arrays["last_at"][rows], nature)
-        is_it = ~nature.is_habitual & ~gate.is_open(rows) & ~self._patience.is_young(rows, nature) & (youth <= 0.0)
+        is_known = (self._prospects.seen(rows) >= BEATS) & (youth <= 0.0)
+        is_it = ~nature.is_habitual & ~gate.is_open(rows) & is_known
         rows, now, pauses_s, budget_s = rows[is_it], now[is_it], pauses_s[:, is_it], budget_s[is_it]
         verdicts = blank_verdicts(len(rows))
         if len(rows):

@@ -63,6 +63,18 @@ def test_a_sensor_that_does_not_come_any_more_is_told_and_ends_as_it_is_back(sha
     assert live(shard, DEATH + 6 * HOUR + STEP, DEATH + 9 * HOUR, "a", "b", "c") == []
 
 
+def test_what_comes_once_a_day_is_missed_within_a_week() -> None:
+    """A battery level, say, beside what comes every ten minutes; twenty messages of it are enough."""
+    shard, told = Shard(Rules()), list[Incident]()
+    for at in range(START, START + 40 * DAY, HOUR):
+        rows = [reading("a", at), *([reading("level", at)] if at % DAY < HOUR and at < START + 30 * DAY else [])]
+        for entry in (batch(shard.directory, rows), Tick(at + SECOND)):
+            told += [each.incident for each in shard.apply(entry).changes]
+    missed = [each for each in told if each.kind is Kind.SILENT and each.state is State.OPEN]
+    assert [each.sensor for each in missed] == ["level"]
+    assert START + 34 * DAY <= missed[0].at <= START + 36 * DAY
+
+
 def test_what_stays_away_is_taken_for_gone(shard: Shard) -> None:
     """A sensor that was unplugged, or has another name now, is told for a day and no more; nothing is foretold."""
     told = live(shard, DEATH, DEATH + 3 * DAY, "a", "c", "d")
