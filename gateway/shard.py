@@ -33,6 +33,7 @@ from gateway.records import (
     Forecast,
     Ints,
     Maintenance,
+    Mask,
     Reason,
     Renewed,
     Resume,
@@ -84,9 +85,9 @@ class Shard:
         """Fold one entry of the log into the state."""
         match entry:
             case Batch():
-                verdicts = self._learn(entry)
+                verdicts, is_learned = self._learn(entry)
                 self.directory.hear(entry, ~verdicts.is_stale)
-                return Outcome(verdicts, self.incidents.learn_many(entry, verdicts))
+                return Outcome(verdicts, self.incidents.learn_many(entry, verdicts, is_learned))
             case Tick(at):
                 return self._tick(at)
             case Resume(at, leap):
@@ -112,17 +113,18 @@ class Shard:
         is_other = batch.value[place] in batch.names and not self.fleet.speaks(int(batch.stream[place]))
         return Reason.TYPE if is_other else Reason.STALE
 
-    def _learn(self, batch: Batch) -> Verdicts:
-        """Judge and learn what was not sent by a device that is being worked on."""
+    def _learn(self, batch: Batch) -> tuple[Verdicts, Mask]:
+        """Judge and learn what was not sent by a device that is being worked on, and say what that was."""
         if not self.calendar:
-            return self.fleet.learn_many(batch)
+            return self.fleet.learn_many(batch), np.ones(len(batch), np.bool_)
         self.fleet.grow()
         verdicts, worked_on = blank_verdicts(len(batch)), self._worked_on(batch)
-        places = np.flatnonzero(worked_on < batch.received_at)
+        is_learned = worked_on < batch.received_at
+        places = np.flatnonzero(is_learned)
         if len(places):
             for name, column in self.fleet.learn_many(batch.at(places), worked_on[places]).columns():
                 getattr(verdicts, name)[places] = column
-        return verdicts
+        return verdicts, is_learned
 
     def _worked_on(self, batch: Batch) -> Ints:
         """For each reading, the latest moment (ns) up to its arrival at which its device was worked on."""
@@ -137,14 +139,16 @@ class Shard:
     def _tick(self, at: int) -> Outcome:
         """What the clock says of those who are not heard, and of what lasts, is missing or past."""
         silences, lookout, worked_on = self.incidents.silences, self.fleet.lookout, self._last_work(at)
-        silent = np.array(silences.silent(), dtype=np.int64)
+        before = silences.silent()
+        silent = np.array(before, dtype=np.int64)
         late = lookout.late(at, silent, self._excused(worked_on))
         told = silences.fall(_since_work(late, worked_on), at)
         said = [lookout.overdue(at, worked_on), lookout.passed(at), *lookout.away(at, worked_on)]
         for asked in said:
             told += self.incidents.by_the_clock(asked.batch, asked.verdicts)
-        told += self.incidents.lasting(at)
-        return Outcome(None, told, has_changed=bool(told) or any(asked.has_changed for asked in said))
+        told += self.incidents.lasting(lookout.missed([*self.incidents.streams], at))
+        has_changed = silences.silent() != before or any(asked.has_changed for asked in said)
+        return Outcome(None, told, has_changed=bool(told) or has_changed)
 
     def _last_work(self, at: int) -> Ints:
         """For each device, the latest moment (ns) up to `at` at which it was worked on, 0 for never."""
@@ -167,6 +171,7 @@ class Shard:
         named = words.named(self.incidents, entry)
         rows = np.array(named.streams, dtype=np.int64)
         changes = self.fleet.judge(rows, entry.verdict)
+        self.fleet.lookout.judge(np.array(self.incidents.missing(named.streams, entry), np.int64), entry.verdict)
         row = self.directory.device_row(entry.device)
         if row is not None and named.is_together:
             self.fleet.judge_together(row, entry.verdict)
@@ -179,11 +184,14 @@ class Shard:
         hearts, silences = self.fleet.hearts, self.incidents.silences
         goes_on = named.is_silence or (named.lasted is not None and row in silences.awaited)
         if entry.verdict is Verdict.FAULT:
-            if goes_on:
+            is_latest = named.lasted is not None and silences.is_latest(row, entry.incident)
+            if goes_on or (is_latest and row in silences):
                 hearts.confirm(row)
-            elif named.lasted is not None and silences.is_latest(row, entry.incident):
+            elif is_latest:
                 hearts.take_back(row)
             return False
+        if goes_on:
+            hearts.forgive(row)
         if (goes_on or named.is_on_habits(entry)) and hearts.accept(row, entry.at):
             return True
         if named.lasted is not None:  # it is over, or the gateway was deaf for a part of it

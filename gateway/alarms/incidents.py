@@ -15,7 +15,7 @@ from gateway.alarms.judgement import judgement
 from gateway.alarms.opened import NOTHING, Numbers, Open, Told, identity, incident, is_meant, lasts
 from gateway.alarms.silences import Silences
 from gateway.learning.directory import Directory
-from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, State, Verdict, Verdicts
+from gateway.records import SECOND, Batch, Change, Feedback, Incident, Ints, Kind, Mask, State, Verdict, Verdicts
 
 CAUSE = 3600 * SECOND
 """How long after the first of a device's sensors the others are taken to show the same. A washing machine that leaks
@@ -34,6 +34,7 @@ class Incidents:
         self.joint: dict[int, Open] = {}
         self.silences = Silences(directory, zone)
         self.closed: dict[int, dict[str, list[int]]] = {}
+        self.missed: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len({opened.id for opened in self.opened()}) + len(self.silences)
@@ -43,9 +44,13 @@ class Incidents:
         yield from self.streams.values()
         yield from self.joint.values()
 
-    def learn_many(self, batch: Batch, verdicts: Verdicts) -> list[Told]:
-        """What changes with each reading, in order."""
-        return [told for row in self._interesting(batch, verdicts) for told in self._learn_one(batch, verdicts, row)]
+    def learn_many(self, batch: Batch, verdicts: Verdicts, is_learned: Mask | None = None) -> list[Told]:
+        """What changes with each reading, in order; those that are not learned end no more than a silence."""
+        rows, learned = (
+            self._interesting(batch, verdicts),
+            np.ones(len(batch), np.bool_) if is_learned is None else is_learned,
+        )
+        return [told for row in rows for told in self._learn_one(batch, verdicts, row, is_learned=bool(learned[row]))]
 
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""
@@ -56,7 +61,7 @@ class Incidents:
             is_it |= np.isin(np.array(self.directory.device_of)[batch.stream], [*self.silences.devices()])
         return np.flatnonzero(is_it & ~verdicts.is_stale).tolist()
 
-    def _learn_one(self, batch: Batch, verdicts: Verdicts, row: int) -> Iterable[Told]:
+    def _learn_one(self, batch: Batch, verdicts: Verdicts, row: int, *, is_learned: bool) -> Iterable[Told]:
         stream = int(batch.stream[row])
         device = self.directory.device_of[stream]
         if device in self.silences:
@@ -65,7 +70,8 @@ class Incidents:
             yield self._judged(stream, batch, verdicts, row)
         if verdicts.joint_change[row] in STATES:
             yield from self._judged_together(device, batch, verdicts, row)
-        yield from self._lasting(stream, device, int(batch.observed_at[row]), row)
+        if is_learned:
+            yield from self._lasting(stream, device, int(batch.observed_at[row]), row)
 
     def _watched(self, batch: Batch, changing: Ints) -> Iterator[int]:
         """Streams of which a reading may tell that an incident lasts: one that is open, or that begins in the batch."""
@@ -89,11 +95,16 @@ class Incidents:
         told = [self._judged(streams[row], batch, verdicts, row) for row in rows]
         return [each._replace(row=None) for each in told]
 
-    def lasting(self, at: int) -> Iterator[Told]:
-        """Tell once of what does not come, and does not pass: no reading of it will say so."""
-        for row, opened in self.streams.items():
-            if opened.kind == Kind.SILENT and lasts(opened, at):
-                yield from self._lasting(row, self.directory.device_of[row], at, None)
+    def lasting(self, missed: Mapping[int, int]) -> Iterator[Told]:
+        """Tell once of these, which are missed, that it does not pass; of each what the clock of its device says."""
+        for row, now in missed.items():
+            yield from self._lasting(row, self.directory.device_of[row], now, None)
+
+    def missing(self, rows: Iterable[int], entry: Feedback) -> list[int]:
+        """Of which of these streams this word is on that they do not come, or did not when they were missed last."""
+        shown = {row: self.streams.get(row) for row in rows}
+        was_missed = {row for row in shown if entry.incident is not None and entry.incident == self.missed.get(row)}
+        return [row for row, one in shown.items() if (row in was_missed if one is None else one.kind == Kind.SILENT)]
 
     def standing(self, device: int) -> list[Incident]:
         """What is open of this device, the worst first, as it was told last."""
@@ -164,6 +175,8 @@ class Incidents:
         rows = closed.setdefault(opened.id, [])
         if table is self.streams:
             rows.append(key)
+            if opened.kind == Kind.SILENT:
+                self.missed[key] = opened.id
         opened.calm(self.directory.streams[key][1] if table is self.streams else "")
         return opened
 
@@ -180,6 +193,7 @@ class Incidents:
         """Take over the incidents of devices of another; `rows` and `devices` say which are which here."""
         self.streams |= {rows[row]: opened for row, opened in other.streams.items() if row in rows}
         self.joint |= {devices[row]: opened for row, opened in other.joint.items() if row in devices}
+        self.missed |= {rows[row]: id_ for row, id_ in other.missed.items() if row in rows}
         for device, here in devices.items():
             if device in other.closed:
                 closed = other.closed[device].items()
@@ -231,7 +245,8 @@ class Incidents:
         opened = {each.id: asdict(each) for each in self.opened()}
         shown = [[[key, each.id] for key, each in table.items()] for table in (self.streams, self.joint)]
         closed = [[device, list(each.items())] for device, each in self.closed.items()]
-        return json.dumps({"open": list(opened.values()), "shown": shown, "closed": closed})
+        missed = list(self.missed.items())
+        return json.dumps({"open": list(opened.values()), "shown": shown, "closed": closed, "missed": missed})
 
     def loads(self, body: str) -> None:
         """Restore what `dumps` saved."""
@@ -239,6 +254,7 @@ class Incidents:
         opened = {each["id"]: Open(**each) for each in saved["open"]}
         self.streams, self.joint = ({key: opened[id_] for key, id_ in table} for table in saved["shown"])
         self.closed = {device: dict(each) for device, each in saved["closed"]}
+        self.missed = dict(saved["missed"])
 
 
 STATES = {

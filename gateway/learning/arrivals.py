@@ -52,9 +52,8 @@ class Arrivals(Rows):
         pause = np.where(is_first, 0.0, awake_s - a["came_s"][rows])
         longest, was_missed = a["longest_s"][rows].astype(np.float64), a["is_missed"][rows]
         is_young = a["came_s"][rows] - a["born_s"][rows] < _YOUNG_S
-        is_long = ~is_young & (pause >= np.maximum(_PAUSES * longest, _LEAST_S))
+        is_long = ~is_young & (was_missed | (pause >= np.maximum(_PAUSES * longest, _LEAST_S)))
         counted = np.where(is_long, np.sqrt(longest * pause), pause)  # it may have died, or be used now and then
-        a["before_s"][rows] = np.where(was_missed, longest, a["before_s"][rows])
         a["missed_s"][rows] = np.where(was_missed, pause, a["missed_s"][rows])
         a["longest_s"][rows] = np.where(a["is_faulty"][rows], longest, faded(longest, counted))
         a["came_s"][rows] = awake_s
@@ -70,19 +69,19 @@ class Arrivals(Rows):
         return np.asarray(paused_s >= np.maximum(pauses * self.arrays["longest_s"][rows], _LEAST_S))
 
     def miss(self, rows: Ints) -> None:
-        """These are told missing."""
-        self.arrays["is_missed"][rows] = True
+        """These are told missing, or gone."""
+        a, new = self.arrays, rows[~self.arrays["is_missed"][rows]]
+        a["before_s"][new], a["is_missed"][new] = a["longest_s"][new], True
 
     def allow(self, rows: Ints, awake_s: Floats) -> None:
         """A person said that the pause for which these are missed, or were last, is fine."""
         a = self.arrays
         pause = np.where(a["is_missed"][rows], self.paused_s(rows, awake_s), a["missed_s"][rows])
         a["longest_s"][rows] = np.maximum(a["longest_s"][rows], pause)
-        a["missed_s"][rows], a["is_faulty"][rows] = 0.0, False
+        a["is_faulty"][rows] = False
 
     def confirm(self, rows: Ints) -> None:
         """A person said that it is, or was, a fault: nothing of it is learned."""
-        a, was_missed = self.arrays, rows[self.arrays["missed_s"][rows] > 0.0]
+        a = self.arrays
         a["is_faulty"][rows] |= a["is_missed"][rows]
-        a["longest_s"][was_missed] = np.minimum(a["longest_s"][was_missed], a["before_s"][was_missed])
-        a["missed_s"][was_missed] = 0.0
+        a["longest_s"][rows] = np.minimum(a["longest_s"][rows], a["before_s"][rows])

@@ -176,7 +176,6 @@ class Fleet:
 
     def judge(self, rows: Ints, verdict: Verdict) -> npt.NDArray[np.uint8]:
         """Take a person's word on the open incidents of these streams; returns the `Change` of each."""
-        self.lookout.judge(rows, verdict)
         return self.streams.judge(rows, verdict)
 
     def judge_together(self, device: int, verdict: Verdict) -> None:

@@ -31,7 +31,10 @@ GONE_GAPS = 1.0
 message, but one usual gap is enough then."""
 
 AWAKE = 3.0
-"""Mean gaps of a device that count as time in which it was heard; what is beyond was perhaps none."""
+"""Gaps of a device, at its pace, that count as time in which it was heard; what is beyond was perhaps none."""
+
+PACE_REACH = 30.0
+"""Times its pace up to which a gap counts in the pace of a device: a night off is no pace."""
 
 STRETCH = 1.5
 """How much the longest gap may grow by one silence that ended: a device that reports less often from now on is
@@ -42,7 +45,7 @@ class Heartbeats(Rows):
     """The gaps between the messages of every device, by the gateway's clock, in ns; one column per device.
 
     `before` is the longest as it was before the last silence that ended, or the last word of a person on one. `awake_s`
-    are the seconds in which a device was heard, long gaps left out.
+    are the seconds in which a device was heard, long gaps left out; `span_s` and `square_s` sum up its gaps of late.
     """
 
     def __init__(self, floor_s: float) -> None:
@@ -53,6 +56,8 @@ class Heartbeats(Rows):
                 "last_at": ((), np.int64, 0),
                 "heard_from": ((), np.int64, 0),
                 "awake_s": ((), np.float64, 0.0),
+                "span_s": ((), np.float64, 0.0),
+                "square_s": ((), np.float64, 0.0),
                 "longest": ((), np.float64, 0.0),
                 "before": ((), np.float64, 0.0),
                 "mean": ((), np.float64, 0.0),
@@ -87,11 +92,25 @@ class Heartbeats(Rows):
         gap = np.where(was_silent, np.minimum(gap, STRETCH * longest), gap)
         a["before"][rows] = np.where(was_silent, longest, a["before"][rows])
         a["longest"][rows] = np.where(is_gap, faded(longest, gap), longest)
-        a["awake_s"][rows] += np.minimum(gap, AWAKE * a["mean"][rows]) / SECOND
+        self._wake(rows, gap / SECOND)
         self._learn_habit(rows, gap, is_gap)
         a["beats"][rows] += is_new
         a["last_at"][rows] = np.maximum(at, last)
         a["is_gone"][rows] = a["is_faulty"][rows] = False
+
+    def _wake(self, rows: Places, gap_s: Floats) -> None:
+        """Count how long a device was heard: its gap, up to some times its pace.
+
+        That is the mean of its gaps by time, not by message: of a device that sends its sensors one by one, at once,
+        it is how long it then waits.
+        """
+        a = self.arrays
+        span_s, square_s = a["span_s"][rows], a["square_s"][rows]
+        pace_s = np.where(span_s > 0.0, square_s / np.where(span_s > 0.0, span_s, 1.0), np.inf)
+        a["awake_s"][rows] += np.minimum(gap_s, AWAKE * pace_s)
+        rate, gap_s = np.where(gap_s > 0.0, RATE, 0.0), np.minimum(gap_s, PACE_REACH * pace_s)
+        a["span_s"][rows] = (1.0 - rate) * span_s + gap_s
+        a["square_s"][rows] = (1.0 - rate) * square_s + gap_s * gap_s
 
     def _learn_habit(self, rows: Places, gap: Floats, is_gap: npt.NDArray[np.bool_]) -> None:
         a = self.arrays
@@ -119,12 +138,16 @@ class Heartbeats(Rows):
     def allow(self, device: int, pause: int) -> None:
         """A pause of so many ns is within the habit from now on."""
         a = self.arrays
-        a["before"][device], a["is_faulty"][device] = a["longest"][device], False
-        a["longest"][device] = max(a["longest"][device], pause)
+        if pause > a["longest"][device]:
+            a["before"][device], a["longest"][device] = a["longest"][device], pause
 
     def confirm(self, device: int) -> None:
         """The silence that goes on is a fault: nothing of it will be learned."""
         self.arrays["is_faulty"][device] = True
+
+    def forgive(self, device: int) -> None:
+        """The silence that goes on is no fault."""
+        self.arrays["is_faulty"][device] = False
 
     def take_back(self, device: int) -> None:
         """The last silence that ended was a fault, or what was said of it a mistake: it has taught nothing."""

@@ -1,5 +1,6 @@
 """What the clock says of whole devices and their sensors: who is late, what lasts, what does not come any more."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,10 @@ from gateway.records import Floats, Ints, Verdict
 SILENT = 0.5
 LATE = 0.25
 """Score of silence at which a device is later than its longest pause: a third of the way to `SILENT`."""
+
+
+_EVEN = 4.0
+"""Usual intervals in the longest pause of a stream that comes by the clock; one that rests at night has more."""
 
 
 class Late(NamedTuple):
@@ -85,7 +90,8 @@ class Lookout:
         everyone, arrivals = slice(0, len(self.device_of)), self._arrivals
         paused_s = arrivals.paused_s(everyone, self._hearts.arrays["awake_s"][self.device_of])
         rows = positions(arrivals.is_late(everyone, paused_s) & (worked_on < at)[self.device_of])
-        rows = rows[arrivals.is_late(rows, paused_s[rows], self._clock.is_regular(rows))]
+        is_even = arrivals.arrays["longest_s"][rows] <= _EVEN * self._clock.arrays["interval_s"][rows]
+        rows = rows[arrivals.is_late(rows, paused_s[rows], is_even & self._clock.is_regular(rows))]
         return rows, paused_s[rows]
 
     def _now(self, rows: Ints, at: int) -> Ints:
@@ -93,6 +99,11 @@ class Lookout:
         newest = np.zeros(self._hearts.count, np.int64)
         np.maximum.at(newest, self.device_of, self._clock.arrays["last_at"][: len(self.device_of)])
         return np.minimum(newest, at)[self.device_of[rows]]
+
+    def missed(self, rows: Sequence[int], at: int) -> dict[int, int]:
+        """Those of these streams that are missed, and what the clock of the device of each says (ns)."""
+        found = np.array([row for row in rows if self._arrivals.arrays["is_missed"][row]], dtype=np.int64)
+        return dict(zip(found.tolist(), self._now(found, at).tolist(), strict=True)) if len(found) else {}
 
     def passed(self, at: int) -> Asked:
         """The events whose incidents are over at `at`, though nothing has come since."""

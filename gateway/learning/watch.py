@@ -76,8 +76,10 @@ class Watch:
         `now` is when (ns) that was, by the clock of each device, `pauses_s` the longest of each and this one.
         """
         natures, gate, nature = self._prospects.natures, self._gate, self._prospects.natures.of(rows)
-        youth, _ = self._patience.youth(rows, self._prospects.clock.arrays["last_at"][rows], nature)
-        is_known = (self._prospects.seen(rows) >= BEATS) & (youth <= 0.0)
+        clock, (youth, _) = self._prospects.clock.arrays, self._patience.youth(rows, now, nature)
+        last_at, born_at = clock["last_at"][rows], clock["born_at"][rows]
+        is_known = (self._prospects.seen(rows) >= BEATS) & (youth <= 0.0) & (now - last_at <= last_at - born_at)
+        now = np.maximum(now, last_at + 1)  # it is back with a reading from before it was missed
         is_it = ~nature.is_habitual & ~gate.is_open(rows) & is_known
         rows, now, pauses_s, budget_s = rows[is_it], now[is_it], pauses_s[:, is_it], budget_s[is_it]
         verdicts = blank_verdicts(len(rows))
