@@ -26,7 +26,11 @@ REMEMBERED = 20
 
 
 class Incidents:
-    """All open incidents of a shard, by the streams and the devices (all sensors together) that show them; silences."""
+    """All open incidents of a shard, by the streams and the devices (all sensors together) that show them; silences.
+
+    `closed` are those of a device that a person may still say something of, by id the streams that showed them;
+    `missed` is under which incident a stream was told last that it does not come.
+    """
 
     def __init__(self, directory: Directory, zone: tzinfo | None = None) -> None:
         self.directory = directory
@@ -46,11 +50,12 @@ class Incidents:
 
     def learn_many(self, batch: Batch, verdicts: Verdicts, is_learned: Mask | None = None) -> list[Told]:
         """What changes with each reading, in order; those that are not learned end no more than a silence."""
-        rows, learned = (
-            self._interesting(batch, verdicts),
-            np.ones(len(batch), np.bool_) if is_learned is None else is_learned,
-        )
-        return [told for row in rows for told in self._learn_one(batch, verdicts, row, is_learned=bool(learned[row]))]
+        learned = np.ones(len(batch), np.bool_) if is_learned is None else is_learned
+        return [
+            told
+            for row in self._interesting(batch, verdicts)
+            for told in self._learn_one(batch, verdicts, row, is_learned=bool(learned[row]))
+        ]
 
     def _interesting(self, batch: Batch, verdicts: Verdicts) -> list[int]:
         """Rows that may change something; on a quiet day, none."""

@@ -9,8 +9,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gateway.learning import stock
+from gateway.learning.seats import PATIENCE
 from gateway.learning.surprise import Surprise, score_of
-from gateway.records import ALARM, SECOND, Change
+from gateway.records import ALARM, Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,6 @@ WARM_UP = 200
 
 LEAST_SCALE = 1e-3
 """Of a detector's scores, most of which are in [0, 1]: one that always says the same is no more certain than this."""
-
-PATIENCE = 86_400 * SECOND
-"""How long a round of a device's sensors waits for one that is not heard, as for the default (`seats`)."""
 
 CALM_BELOW = 0.4
 """Lower than `ALARM`, so that a score around the threshold does not open and close by turns."""

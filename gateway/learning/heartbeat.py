@@ -44,7 +44,8 @@ believed after a few, a device that died and was repaired is not."""
 class Heartbeats(Rows):
     """The gaps between the messages of every device, by the gateway's clock, in ns; one column per device.
 
-    `before` is the longest as it was before the last silence that ended, or the last word of a person on one. `awake_s`
+    `before` is the longest as it was before the last silence that ended, or the last word of a person on one;
+    `is_faulty` where a person called the silence that goes on a fault. `awake_s`
     are the seconds in which a device was heard, long gaps left out; `span_s` and `square_s` sum up its gaps of late.
     """
 

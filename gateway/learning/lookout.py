@@ -76,6 +76,8 @@ class Lookout:
         Those have an incident that nothing of theirs will end.
         """
         rows, paused_s = self._late(at, worked_on)
+        if not len(rows):
+            return []
         now, watch = self._now(rows, at), self._streams.watch
         new = positions(~self._arrivals.arrays["is_missed"][rows])
         pauses_s = np.stack([self._arrivals.arrays["longest_s"][rows].astype(np.float64), paused_s])[:, new]

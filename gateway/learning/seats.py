@@ -3,7 +3,7 @@
 A round ends with the reading that completes it: every sensor of the device known so far, that is learned before, has
 reported. That depends on the readings alone, so how they were batched cannot matter. A sensor's first reading makes it
 known and does not count, so that rounds fall in step with messages that hold all sensors; one that has not been heard
-for `_PATIENCE` is no longer waited for.
+for `PATIENCE` is no longer waited for.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ from gateway.learning.messages import Readings, split
 from gateway.learning.rows import NEVER, SET_BACK, Rows, positions, rounds
 from gateway.records import SECOND, Floats, Ints, Mask
 
-_PATIENCE = 86_400 * SECOND
+PATIENCE = 86_400 * SECOND
+"""How long a round waits for a sensor that is not heard."""
 
 
 class Seats(Rows):
@@ -122,7 +123,7 @@ class Seats(Rows):
         self._stand(rows, seats, stand - np.where(is_again, sensors["stand"][rows], 0.0))
         sensors["stand"][rows] = stand
         is_whole = a["reported"][seats] == a["known"][seats]
-        late = positions(~is_whole & (observed_at - a["begun_at"][seats] > _PATIENCE))
+        late = positions(~is_whole & (observed_at - a["begun_at"][seats] > PATIENCE))
         if len(late):
             self.end(seats[late], observed_at[late], rows[late])
         return np.asarray(taken[is_whole])
